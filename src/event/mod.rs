@@ -1,0 +1,16 @@
+//! The left side of the hourglass: what happened, in types that cannot be wrong. Imports no other module.
+
+mod auth;
+mod id;
+pub mod personal;
+mod record;
+mod timestamp;
+
+pub use auth::{
+    AuthError, AuthEvent, Authentication, Body, CertificateNotice, ConnectionInfo, Person, Sso,
+    Step,
+};
+pub use id::{ConnectionId, EventId, ID_BYTES_MAX, OrganizationId, SessionId};
+pub use personal::{Personal, Privacy, Treatment, UserKey};
+pub use record::{Entry, Reason, Record, Source, Told};
+pub use timestamp::Timestamp;

@@ -1,0 +1,129 @@
+//! Personal data: dropped, hashed with a key, or kept, before an event is anything else.
+
+use std::fmt;
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+/// What happens to e-mail addresses, user ids, IP addresses and user agents.
+#[derive(
+    Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Treatment {
+    /// Nothing of them is kept.
+    Drop,
+    /// Replaced by a keyed hash: equal values stay equal, nothing can be read back without the key.
+    #[default]
+    Hash,
+    /// Kept as they are.
+    Keep,
+}
+
+/// Longest personal value that is kept, in bytes; the rest is cut (user agents can be long).
+pub const PERSONAL_BYTES_MAX: usize = 256;
+
+/// A personal value after its treatment: `h:` and 32 hex digits, or the value itself where the operator said `keep`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Personal(Box<str>);
+
+/// Tells users apart without naming them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UserKey(pub u64);
+
+/// Treats personal data as the operator says.
+#[derive(Clone)]
+pub struct Privacy {
+    treatment: Treatment,
+    keyed: Hmac<Sha256>,
+}
+
+impl Privacy {
+    /// `key` is the operator's, or one that ssowatch made and keeps in its data directory.
+    #[must_use]
+    pub fn new(treatment: Treatment, key: &[u8]) -> Self {
+        let keyed = Hmac::new_from_slice(key).expect("HMAC takes a key of any length");
+        Self { treatment, keyed }
+    }
+
+    /// What becomes of values.
+    #[must_use]
+    pub fn treatment(&self) -> Treatment {
+        self.treatment
+    }
+
+    /// `value` after its treatment; `None` when it is dropped or empty.
+    #[must_use]
+    pub fn treat(&self, value: &str) -> Option<Personal> {
+        if value.is_empty() {
+            return None;
+        }
+        match self.treatment {
+            Treatment::Drop => None,
+            Treatment::Hash => Some(Personal(self.hash(value).into())),
+            Treatment::Keep => Some(Personal(cut(value, PERSONAL_BYTES_MAX).into())),
+        }
+    }
+
+    /// The key by which this user is told apart: of the user id, or else of the e-mail address.
+    #[must_use]
+    pub fn user_key(&self, user_id: Option<&str>, email: Option<&str>) -> Option<UserKey> {
+        if self.treatment == Treatment::Drop {
+            return None;
+        }
+        let value = user_id.or(email).filter(|value| !value.is_empty())?;
+        let digest = self.digest(value);
+        Some(UserKey(u64::from_be_bytes(digest[..8].try_into().expect("a digest has 32 bytes"))))
+    }
+
+    fn hash(&self, value: &str) -> String {
+        let digest = self.digest(value);
+        let mut text = String::with_capacity(34);
+        text.push_str("h:");
+        for byte in &digest[..16] {
+            text.push(char::from_digit(u32::from(byte >> 4), 16).expect("a nibble is a digit"));
+            text.push(char::from_digit(u32::from(byte & 15), 16).expect("a nibble is a digit"));
+        }
+        text
+    }
+
+    /// E-mail addresses are compared without regard to case, as people type them.
+    fn digest(&self, value: &str) -> [u8; 32] {
+        let mut keyed = self.keyed.clone();
+        if value.contains('@') {
+            keyed.update(value.to_lowercase().as_bytes());
+        } else {
+            keyed.update(value.as_bytes());
+        }
+        keyed.finalize().into_bytes().into()
+    }
+}
+
+impl Personal {
+    /// The treated value.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Personal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Personal(…)")
+    }
+}
+
+impl fmt::Debug for Privacy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Privacy").field("treatment", &self.treatment).finish_non_exhaustive()
+    }
+}
+
+/// The longest prefix of `text` of at most `bytes_max` bytes that ends between characters.
+#[must_use]
+pub fn cut(text: &str, bytes_max: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes_max)]
+}

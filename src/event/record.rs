@@ -1,0 +1,169 @@
+//! What the journal holds. State is a fold of these entries, so whatever must survive a restart is one of them.
+
+use serde::{Deserialize, Serialize};
+
+use super::{AuthEvent, ConnectionInfo, Timestamp};
+
+/// One entry of the journal.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Entry {
+    /// When it was appended. The fold moves its time forward to this moment before it applies the record.
+    pub received_at: Timestamp,
+    /// What happened.
+    pub record: Record,
+}
+
+/// What an entry says. New variants go to the end: the encoding numbers them.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub enum Record {
+    /// An event, seen for the first time.
+    Event {
+        /// Which way it came.
+        source: Source,
+        /// The event.
+        event: AuthEvent,
+    },
+    /// Events that were not taken: `duplicates` had been seen before, `rejected` could not be read.
+    Refused {
+        /// Which way they came.
+        source: Source,
+        /// How many had been seen before.
+        duplicates: u64,
+        /// How many were rejected, by reason.
+        rejected: Vec<(Reason, u64)>,
+    },
+    /// Names, types and states from `GET /connections` and `GET /organizations`.
+    Directory(Vec<ConnectionInfo>),
+    /// How far a pulled source has come; appended in one batch with the events up to there.
+    Cursor {
+        /// Unique among sources, e.g. `workos_api` or `files:/var/log/events.ndjson`.
+        key: Box<str>,
+        /// Opaque to all but its source.
+        value: Box<str>,
+    },
+    /// What a receiver was told.
+    Told(Told),
+    /// A sink has accepted everything up to here.
+    Sent {
+        /// The sink, e.g. `datadog_metrics`.
+        sink: Box<str>,
+        /// Opaque to all but its sink; grows with each acceptance.
+        mark: u64,
+    },
+}
+
+/// A receiver has accepted a notification.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Told {
+    /// The receiver's name, unique in the configuration.
+    pub receiver: Box<str>,
+    /// The incident's fingerprint.
+    pub fingerprint: Box<str>,
+    /// Whether it was told that the incident is open, or that it has ended.
+    pub open: bool,
+    /// When it accepted.
+    pub at: Timestamp,
+}
+
+/// Which way an event came. The label `source` of the metrics.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum Source {
+    /// `POST /webhooks/workos`.
+    WorkosWebhook,
+    /// The Events API.
+    WorkosApi,
+    /// `POST /v1/events` and `POST /api/v2/logs`.
+    Push,
+    /// Recorded events, once or followed.
+    Files,
+}
+
+impl Source {
+    /// All of them, in the order of their labels.
+    pub const ALL: [Self; 4] = [Self::Files, Self::Push, Self::WorkosApi, Self::WorkosWebhook];
+
+    /// The key under `sources:` in the configuration, and the label value.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::WorkosWebhook => "workos_webhook",
+            Self::WorkosApi => "workos_api",
+            Self::Push => "push",
+            Self::Files => "files",
+        }
+    }
+}
+
+/// Why input was rejected. The label `reason` of `ssowatch_events_rejected_total`: closed, so that it stays bounded.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum Reason {
+    /// Not JSON.
+    NotJson,
+    /// Not UTF-8.
+    NotUtf8,
+    /// JSON nested too deep.
+    TooDeep,
+    /// JSON, but without `id`, `event`, `created_at` or `data` of the right types.
+    NotAnEvent,
+    /// An id longer than [`super::ID_BYTES_MAX`], or empty.
+    BadId,
+    /// `created_at` cannot be read.
+    BadTimestamp,
+    /// `created_at` lies further ahead than clocks differ.
+    FutureTimestamp,
+    /// A line, a body or a decompressed body over its limit.
+    TooLarge,
+    /// gzip or zstd that cannot be decompressed, or an encoding that is not known.
+    BadEncoding,
+    /// No `WorkOS-Signature`, or one that cannot be read.
+    SignatureMissing,
+    /// A signature that does not fit the body.
+    SignatureMismatch,
+    /// A signature older, or newer, than the tolerance.
+    SignatureStale,
+    /// No token, or a wrong one.
+    Unauthorized,
+    /// The intake was at its limit.
+    Busy,
+}
+
+impl Reason {
+    /// All of them, in the order of declaration.
+    pub const ALL: [Self; 14] = [
+        Self::NotJson,
+        Self::NotUtf8,
+        Self::TooDeep,
+        Self::NotAnEvent,
+        Self::BadId,
+        Self::BadTimestamp,
+        Self::FutureTimestamp,
+        Self::TooLarge,
+        Self::BadEncoding,
+        Self::SignatureMissing,
+        Self::SignatureMismatch,
+        Self::SignatureStale,
+        Self::Unauthorized,
+        Self::Busy,
+    ];
+
+    /// The label value.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotJson => "not_json",
+            Self::NotUtf8 => "not_utf8",
+            Self::TooDeep => "too_deep",
+            Self::NotAnEvent => "not_an_event",
+            Self::BadId => "bad_id",
+            Self::BadTimestamp => "bad_timestamp",
+            Self::FutureTimestamp => "future_timestamp",
+            Self::TooLarge => "too_large",
+            Self::BadEncoding => "bad_encoding",
+            Self::SignatureMissing => "signature_missing",
+            Self::SignatureMismatch => "signature_mismatch",
+            Self::SignatureStale => "signature_stale",
+            Self::Unauthorized => "unauthorized",
+            Self::Busy => "busy",
+        }
+    }
+}

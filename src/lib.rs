@@ -1,0 +1,11 @@
+//! ssowatch stands between an SSO provider's events and the pager.
+//!
+//! It reads WorkOS authentication events into one journal, folds them through one pure engine, and gives what it knows to
+//! Prometheus, Datadog, OTLP and the people on call. `docs/architecture.md` has the picture.
+
+pub mod clock;
+pub mod event;
+pub mod journal;
+pub mod outbound;
+pub mod setting;
+pub mod signal;

@@ -1,0 +1,65 @@
+//! The one HTTP client: requests as plain data, time limits, bounded answers, and how long to wait before the next try.
+//! Imports no other module.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+/// A request, complete: the same input gives the same bytes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Request {
+    /// How.
+    pub method: Method,
+    /// Where to, query included. May hold a secret (Slack), so it is not printed.
+    pub url: String,
+    /// Names in lower case. Values may hold secrets.
+    pub headers: Vec<(&'static str, String)>,
+    /// What.
+    pub body: Bytes,
+}
+
+/// HTTP methods that ssowatch uses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Method {
+    /// GET.
+    Get,
+    /// POST.
+    Post,
+}
+
+/// An answer, whatever its status.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// `Retry-After` (seconds or an HTTP date) or `X-RateLimit-Reset`, as a time from now.
+    pub retry_after: Option<Duration>,
+    /// The body, cut at the client's limit.
+    pub body: Bytes,
+}
+
+/// What an answer means for the request that it answers. The same four everywhere; which status means what is data of each
+/// sink and receiver.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// Taken.
+    Accepted,
+    /// Try the same bytes again later.
+    Retry,
+    /// Too large: send it in two halves.
+    Split,
+    /// The credentials are wrong: keep it, raise an alarm, read the credentials anew, try again.
+    Hold,
+    /// Will never be taken: drop it and count it.
+    Drop,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}

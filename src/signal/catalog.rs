@@ -1,0 +1,340 @@
+//! Every metric once: name, kind, unit, help and labels. The exposition, Datadog, OTLP, the boards, the rules and the
+//! reference are all made from this list, so that nothing can drift.
+
+/// A metric family.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Metric {
+    /// Prometheus's name.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: Kind,
+    /// What it counts or measures, in the singular.
+    pub unit: &'static str,
+    /// One sentence.
+    pub help: &'static str,
+    /// Label names, in the order in which they are written.
+    pub labels: &'static [&'static str],
+}
+
+/// What a metric is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// A cumulative total that never goes backwards.
+    Counter,
+    /// A value that goes up and down.
+    Gauge,
+    /// Observations in buckets.
+    Histogram,
+}
+
+impl Metric {
+    /// The name in Datadog and OTLP: without `_total`, its first `_` a dot.
+    #[must_use]
+    pub fn dotted(&self) -> String {
+        self.name.strip_suffix("_total").unwrap_or(self.name).replacen('_', ".", 1)
+    }
+}
+
+impl Kind {
+    /// Prometheus's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// Sign-ins that started.
+pub const SESSIONS_STARTED: Metric = Metric {
+    name: "sso_sessions_started_total",
+    kind: Kind::Counter,
+    unit: "session",
+    help: "Sign-ins that started.",
+    labels: &["connection_id"],
+};
+
+/// Sign-ins that came to an end, by outcome: `succeeded`, `failed`, `timed_out`.
+pub const SESSIONS_FINISHED: Metric = Metric {
+    name: "sso_sessions_finished_total",
+    kind: Kind::Counter,
+    unit: "session",
+    help: "Sign-ins that came to an end, by outcome: succeeded, failed, timed_out.",
+    labels: &["connection_id", "outcome"],
+};
+
+/// Sign-ins without an end sessions.timeout + 60 s after their start.
+pub const SESSIONS_STALLED: Metric = Metric {
+    name: "sso_sessions_stalled_total",
+    kind: Kind::Counter,
+    unit: "session",
+    help: "Sign-ins without an end sessions.timeout + 60 s after their start.",
+    labels: &["connection_id"],
+};
+
+/// Failed sign-ins by cause, a class of error.code.
+pub const SESSION_FAILURES: Metric = Metric {
+    name: "sso_session_failures_total",
+    kind: Kind::Counter,
+    unit: "session",
+    help: "Failed sign-ins by cause, a class of error.code.",
+    labels: &["connection_id", "cause"],
+};
+
+/// Sign-ins that have started and not ended.
+pub const SESSIONS_IN_PROGRESS: Metric = Metric {
+    name: "sso_sessions_in_progress",
+    kind: Kind::Gauge,
+    unit: "session",
+    help: "Sign-ins that have started and not ended.",
+    labels: &["connection_id"],
+};
+
+/// Failed of all finished sign-ins in the window, 0 to 1.
+pub const FAILURE_RATIO: Metric = Metric {
+    name: "sso_failure_ratio",
+    kind: Kind::Gauge,
+    unit: "ratio",
+    help: "Failed of all finished sign-ins in the window, 0 to 1.",
+    labels: &["connection_id", "window"],
+};
+
+/// Timed-out of all finished sign-ins in the window, 0 to 1.
+pub const TIMEOUT_RATIO: Metric = Metric {
+    name: "sso_timeout_ratio",
+    kind: Kind::Gauge,
+    unit: "ratio",
+    help: "Timed-out of all finished sign-ins in the window, 0 to 1.",
+    labels: &["connection_id", "window"],
+};
+
+/// Failed of all finished sign-ins of the fleet in the window, 0 to 1.
+pub const FLEET_FAILURE_RATIO: Metric = Metric {
+    name: "sso_fleet_failure_ratio",
+    kind: Kind::Gauge,
+    unit: "ratio",
+    help: "Failed of all finished sign-ins of the fleet in the window, 0 to 1.",
+    labels: &["window"],
+};
+
+/// Timed-out of all finished sign-ins of the fleet in the window, 0 to 1.
+pub const FLEET_TIMEOUT_RATIO: Metric = Metric {
+    name: "sso_fleet_timeout_ratio",
+    kind: Kind::Gauge,
+    unit: "ratio",
+    help: "Timed-out of all finished sign-ins of the fleet in the window, 0 to 1.",
+    labels: &["window"],
+};
+
+/// Time from the start to the success or failure of a sign-in.
+pub const SESSION_DURATION: Metric = Metric {
+    name: "sso_session_duration_seconds",
+    kind: Kind::Histogram,
+    unit: "second",
+    help: "Time from the start to the success or failure of a sign-in.",
+    labels: &["connection_type"],
+};
+
+/// Names, type and state of a connection; always 1.
+pub const CONNECTION_INFO: Metric = Metric {
+    name: "sso_connection_info",
+    kind: Kind::Gauge,
+    unit: "1",
+    help: "Names, type and state of a connection; always 1.",
+    labels: &[
+        "connection_id",
+        "connection_name",
+        "connection_type",
+        "organization_id",
+        "organization_name",
+        "state",
+    ],
+};
+
+/// When a certificate of the connection expires, in seconds since the epoch.
+pub const CERTIFICATE_EXPIRY: Metric = Metric {
+    name: "sso_connection_certificate_expiry_timestamp_seconds",
+    kind: Kind::Gauge,
+    unit: "second",
+    help: "When a certificate of the connection expires, in seconds since the epoch.",
+    labels: &["connection_id", "certificate_type"],
+};
+
+/// Events by their WorkOS name.
+pub const AUTHENTICATION_EVENTS: Metric = Metric {
+    name: "sso_authentication_events_total",
+    kind: Kind::Counter,
+    unit: "event",
+    help: "Events by their WorkOS name.",
+    labels: &["type"],
+};
+
+/// Incidents that are pending or firing.
+pub const INCIDENTS: Metric = Metric {
+    name: "ssowatch_incidents",
+    kind: Kind::Gauge,
+    unit: "incident",
+    help: "Incidents that are pending or firing.",
+    labels: &["alertname", "severity", "state"],
+};
+
+/// Events taken, duplicates not included.
+pub const EVENTS_RECEIVED: Metric = Metric {
+    name: "ssowatch_events_received_total",
+    kind: Kind::Counter,
+    unit: "event",
+    help: "Events taken, duplicates not included.",
+    labels: &["source"],
+};
+
+/// Events that had been seen before.
+pub const EVENTS_DUPLICATE: Metric = Metric {
+    name: "ssowatch_events_duplicate_total",
+    kind: Kind::Counter,
+    unit: "event",
+    help: "Events that had been seen before.",
+    labels: &["source"],
+};
+
+/// Events whose windows were all closed when they came.
+pub const EVENTS_LATE: Metric = Metric {
+    name: "ssowatch_events_late_total",
+    kind: Kind::Counter,
+    unit: "event",
+    help: "Events whose windows were all closed when they came.",
+    labels: &["source"],
+};
+
+/// Input that was rejected, by reason.
+pub const EVENTS_REJECTED: Metric = Metric {
+    name: "ssowatch_events_rejected_total",
+    kind: Kind::Counter,
+    unit: "event",
+    help: "Input that was rejected, by reason.",
+    labels: &["source", "reason"],
+};
+
+/// Age of the newest event when it was delivered.
+pub const SOURCE_LAG: Metric = Metric {
+    name: "ssowatch_source_lag_seconds",
+    kind: Kind::Gauge,
+    unit: "second",
+    help: "Age of the newest event when it was delivered.",
+    labels: &["source"],
+};
+
+/// `created_at` of the newest event, in seconds since the epoch.
+pub const SOURCE_LAST_EVENT: Metric = Metric {
+    name: "ssowatch_source_last_event_timestamp_seconds",
+    kind: Kind::Gauge,
+    unit: "second",
+    help: "created_at of the newest event, in seconds since the epoch.",
+    labels: &["source"],
+};
+
+/// Requests to a sink by result: accepted, retried, held, split, dropped.
+pub const SINK_REQUESTS: Metric = Metric {
+    name: "ssowatch_sink_requests_total",
+    kind: Kind::Counter,
+    unit: "request",
+    help: "Requests to a sink by result: accepted, retried, held, split, dropped.",
+    labels: &["sink", "result"],
+};
+
+/// Points or logs that were given up, by reason.
+pub const SINK_DROPPED: Metric = Metric {
+    name: "ssowatch_sink_dropped_total",
+    kind: Kind::Counter,
+    unit: "item",
+    help: "Points or logs that were given up, by reason.",
+    labels: &["sink", "reason"],
+};
+
+/// Age of the oldest thing that the sink has not accepted.
+pub const SINK_BACKLOG: Metric = Metric {
+    name: "ssowatch_sink_backlog_seconds",
+    kind: Kind::Gauge,
+    unit: "second",
+    help: "Age of the oldest thing that the sink has not accepted.",
+    labels: &["sink"],
+};
+
+/// Notifications to a receiver by result: accepted, retried, held, dropped.
+pub const NOTIFICATIONS: Metric = Metric {
+    name: "ssowatch_notifications_total",
+    kind: Kind::Counter,
+    unit: "notification",
+    help: "Notifications to a receiver by result: accepted, retried, held, dropped.",
+    labels: &["receiver", "result"],
+};
+
+/// Size of the journal.
+pub const JOURNAL_BYTES: Metric = Metric {
+    name: "ssowatch_journal_bytes",
+    kind: Kind::Gauge,
+    unit: "byte",
+    help: "Size of the journal.",
+    labels: &[],
+};
+
+/// Version of the daemon; always 1.
+pub const BUILD_INFO: Metric = Metric {
+    name: "ssowatch_build_info",
+    kind: Kind::Gauge,
+    unit: "1",
+    help: "Version of the daemon; always 1.",
+    labels: &["version"],
+};
+
+/// The whole catalogue, in the order of the exposition.
+pub const ALL: [Metric; 26] = [
+    SESSIONS_STARTED,
+    SESSIONS_FINISHED,
+    SESSIONS_STALLED,
+    SESSION_FAILURES,
+    SESSIONS_IN_PROGRESS,
+    FAILURE_RATIO,
+    TIMEOUT_RATIO,
+    FLEET_FAILURE_RATIO,
+    FLEET_TIMEOUT_RATIO,
+    SESSION_DURATION,
+    CONNECTION_INFO,
+    CERTIFICATE_EXPIRY,
+    AUTHENTICATION_EVENTS,
+    INCIDENTS,
+    EVENTS_RECEIVED,
+    EVENTS_DUPLICATE,
+    EVENTS_LATE,
+    EVENTS_REJECTED,
+    SOURCE_LAG,
+    SOURCE_LAST_EVENT,
+    SINK_REQUESTS,
+    SINK_DROPPED,
+    SINK_BACKLOG,
+    NOTIFICATIONS,
+    JOURNAL_BYTES,
+    BUILD_INFO,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_the_conventions() {
+        for metric in ALL {
+            assert_eq!(
+                metric.name.ends_with("_total"),
+                metric.kind == Kind::Counter,
+                "{}",
+                metric.name
+            );
+            assert!(metric.help.ends_with('.'), "{}", metric.name);
+        }
+        assert_eq!(SESSIONS_FINISHED.dotted(), "sso.sessions_finished");
+        assert_eq!(FLEET_FAILURE_RATIO.dotted(), "sso.fleet_failure_ratio");
+        assert_eq!(EVENTS_RECEIVED.dotted(), "ssowatch.events_received");
+    }
+}

@@ -1,0 +1,152 @@
+//! An alert that is pending, firing or over, with the numbers behind it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{ConnectionId, Timestamp};
+
+/// One stretch of trouble that one alert describes.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Incident {
+    /// Unique: the fingerprint, a dash and the second at which it began.
+    pub id: Box<str>,
+    /// 16 hex digits of a hash of `alertname` and the scope's labels: the dedup key at every receiver.
+    pub fingerprint: Box<str>,
+    /// e.g. `SsoConnectionFailing`, or the name of an operator's rule.
+    pub alertname: Box<str>,
+    /// How urgent.
+    pub severity: Severity,
+    /// Who is hit.
+    pub scope: Scope,
+    /// `alertname`, `severity`, `scope` and what the scope names; the same for as long as the incident lives.
+    pub labels: BTreeMap<Box<str>, Box<str>>,
+    /// Where it stands.
+    pub state: State,
+    /// When the trouble is believed to have begun.
+    pub started_at: Timestamp,
+    /// When it began to fire; `None` while pending.
+    pub fired_at: Option<Timestamp>,
+    /// When it was resolved.
+    pub resolved_at: Option<Timestamp>,
+    /// One line: who, what, how many of how many, since when.
+    pub summary: String,
+    /// A few sentences: what is usual, causes, connections.
+    pub description: String,
+    /// The numbers behind the words.
+    pub evidence: Evidence,
+}
+
+/// Where an incident stands. Pending ones are shown and counted, and told to nobody.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// The condition holds, not yet for long enough.
+    Pending,
+    /// Receivers are told.
+    Firing,
+    /// Over.
+    Resolved,
+}
+
+/// How urgent. The label `severity`.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Nothing to do: `Watchdog`.
+    None,
+    /// Someone looks at it in working hours.
+    Ticket,
+    /// Someone gets up.
+    Page,
+}
+
+/// Who is hit. The label `scope` and the labels that name the thing.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum Scope {
+    /// One connection; `None` is the unknown bucket.
+    Connection(Option<ConnectionId>),
+    /// All connections of one identity provider.
+    ConnectionType(Box<str>),
+    /// Everything.
+    Fleet,
+    /// A source of events.
+    Source(Box<str>),
+    /// A sink.
+    Sink(Box<str>),
+    /// Nobody: `Watchdog`.
+    None,
+}
+
+/// The numbers behind an incident; what an alert does not use is absent from its JSON.
+#[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Finished sign-ins that were looked at.
+    pub attempts: u64,
+    /// How many of them were bad (failed, timed out, …).
+    pub bad: u64,
+    /// Distinct people among the bad, where they can be told apart.
+    pub users: Option<u64>,
+    /// The measured value of the rule's metric.
+    pub value: Option<f64>,
+    /// The value that it was compared with.
+    pub threshold: Option<f64>,
+    /// What is usual here.
+    pub usual: Option<f64>,
+    /// Length of the window, in seconds.
+    pub window_seconds: Option<u32>,
+    /// The bad by cause, most frequent first; at most 5.
+    pub causes: Vec<(Box<str>, u64)>,
+    /// The connections that carry it, worst first, with their bad; at most 10.
+    pub connections: Vec<(Box<str>, u64)>,
+}
+
+/// An incident began to fire or was resolved: what `replay` prints and receivers are told.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Transition {
+    /// The engine's time.
+    pub at: Timestamp,
+    /// The incident as it was then.
+    pub incident: std::sync::Arc<Incident>,
+}
+
+impl Severity {
+    /// The label value.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Ticket => "ticket",
+            Self::Page => "page",
+        }
+    }
+}
+
+impl State {
+    /// The label value.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Firing => "firing",
+            Self::Resolved => "resolved",
+        }
+    }
+}
+
+impl Scope {
+    /// The value of the label `scope`.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Connection(_) => "connection",
+            Self::ConnectionType(_) => "connection_type",
+            Self::Fleet => "fleet",
+            Self::Source(_) => "source",
+            Self::Sink(_) => "sink",
+            Self::None => "none",
+        }
+    }
+}

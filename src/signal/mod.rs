@@ -1,0 +1,13 @@
+//! The right side of the hourglass: what the engine knows, as one immutable value that scrape, push, page, API and pager
+//! all read, so that they cannot disagree.
+
+pub mod catalog;
+mod incident;
+mod snapshot;
+
+pub use incident::{Evidence, Incident, Scope, Severity, State, Transition};
+pub use snapshot::{
+    Certificate, ClosedWindow, ConnectionDelta, ConnectionView, Counts, DURATION_BOUNDS_SECONDS,
+    DurationDelta, Durations, ProviderView, ScopeView, Snapshot, SourceView, WINDOW_SECONDS,
+    WINDOWS,
+};

@@ -1,0 +1,239 @@
+//! The engine's knowledge at one moment.
+
+use std::collections::BTreeMap;
+use std::ops::AddAssign;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::Incident;
+use crate::event::{ConnectionId, ConnectionInfo, Reason, Source, Timestamp};
+
+/// Length of a window for push sinks, in seconds: what Datadog's own agent flushes at.
+pub const WINDOW_SECONDS: u32 = 10;
+
+/// The sliding windows of the ratio gauges: label value and length in seconds.
+pub const WINDOWS: [(&str, u32); 2] = [("5m", 300), ("1h", 3600)];
+
+/// Upper bounds of the buckets of `sso_session_duration_seconds`. People type passwords and pick up phones, so a sign-in
+/// takes 14 s in the median; WorkOS gives up at 300 s.
+pub const DURATION_BOUNDS_SECONDS: [f64; 12] =
+    [1.0, 2.5, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0, 600.0];
+
+/// Everything the engine knows at `now`. Cheap to clone: views are shared, and replaced when they change.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// The engine's time.
+    pub now: Timestamp,
+    /// How many journal entries have been folded since the journal began.
+    pub position: u64,
+    /// All connections together.
+    pub fleet: ScopeView,
+    /// By connection type, in order of the type; a connection without a known type is under `unknown`.
+    pub providers: Vec<ProviderView>,
+    /// Every connection, in order of first appearance; an index stays valid as long as the process lives.
+    pub connections: Vec<Arc<ConnectionView>>,
+    /// Sign-in durations by connection type.
+    pub durations: Vec<(Arc<str>, Durations)>,
+    /// Events by their `event` name, `other` beyond the bound on names.
+    pub event_types: Vec<(Arc<str>, u64)>,
+    /// Every source that is configured or was ever heard of, in the order of [`Source::ALL`].
+    pub sources: Vec<SourceView>,
+    /// Closed windows of the last hour that hold any change, oldest first.
+    pub windows: Vec<Arc<ClosedWindow>>,
+    /// Incidents: pending, firing, and resolved ones that are still remembered; in order of `started_at`, then id.
+    pub incidents: Vec<Arc<Incident>>,
+}
+
+/// How many sign-ins did what. Cumulative totals, or the content of a window.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub struct Counts {
+    /// `sso_started` events.
+    pub started: u64,
+    /// `sso_succeeded` events.
+    pub succeeded: u64,
+    /// `sso_failed` events.
+    pub failed: u64,
+    /// `sso_timed_out` events.
+    pub timed_out: u64,
+    /// Sessions without an end `sessions.timeout` + 60 s after their start.
+    pub stalled: u64,
+}
+
+/// A scope's totals and windows.
+#[derive(Clone, PartialEq, Default, Debug)]
+pub struct ScopeView {
+    /// Since the beginning.
+    pub totals: Counts,
+    /// Sessions that have started and not ended, and are not stalled.
+    pub in_progress: u64,
+    /// Content of the sliding windows, as in [`WINDOWS`].
+    pub windows: [Counts; WINDOWS.len()],
+}
+
+/// One connection type.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ProviderView {
+    /// e.g. `OktaSAML`, or `unknown`.
+    pub connection_type: Arc<str>,
+    /// Its numbers.
+    pub scope: ScopeView,
+}
+
+/// One connection.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ConnectionView {
+    /// `None`: the unknown bucket.
+    pub id: Option<ConnectionId>,
+    /// Names, type and state, when a source has told.
+    pub info: Option<Arc<ConnectionInfo>>,
+    /// By certificate type.
+    pub certificates: BTreeMap<Box<str>, Certificate>,
+    /// Its numbers.
+    pub scope: ScopeView,
+    /// Failures by cause since the beginning, in order of the cause.
+    pub causes: Vec<(Arc<str>, u64)>,
+    /// `created_at` of its newest event.
+    pub last_event_at: Option<Timestamp>,
+}
+
+/// A certificate of a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Certificate {
+    /// When it expires.
+    pub expires_at: Timestamp,
+    /// `created_at` of the event that said so: a later event wins, whatever the order of arrival.
+    pub known_at: Timestamp,
+}
+
+/// A histogram of durations.
+#[derive(Clone, Copy, PartialEq, Default, Debug, Serialize, Deserialize)]
+pub struct Durations {
+    /// Observations in each bucket of [`DURATION_BOUNDS_SECONDS`], not cumulative; the last is +Inf.
+    pub buckets: [u64; DURATION_BOUNDS_SECONDS.len() + 1],
+    /// Sum of all observations, in milliseconds.
+    pub sum_millis: u64,
+}
+
+/// What one source did.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SourceView {
+    /// Which.
+    pub source: Source,
+    /// Events taken, duplicates not included.
+    pub received: u64,
+    /// Events that had been seen before.
+    pub duplicates: u64,
+    /// Events whose windows were all closed when they came.
+    pub late: u64,
+    /// Rejected input by reason.
+    pub rejected: Vec<(Reason, u64)>,
+    /// `created_at` of its newest event.
+    pub last_event_at: Option<Timestamp>,
+    /// Received minus `created_at` of the last event that it delivered, in milliseconds, never negative.
+    pub lag_millis: Option<u64>,
+}
+
+/// What changed in one closed window of [`WINDOW_SECONDS`], in event time. Never changes once it is closed.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct ClosedWindow {
+    /// Its start in seconds since the epoch, a multiple of [`WINDOW_SECONDS`]; grows from window to window.
+    pub start_seconds: i64,
+    /// By connection, in order of first change; only what changed.
+    pub connections: Vec<ConnectionDelta>,
+    /// Durations by connection type.
+    pub durations: Vec<DurationDelta>,
+    /// Events by name.
+    pub event_types: Vec<(Arc<str>, u64)>,
+}
+
+/// What changed on one connection in a window.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ConnectionDelta {
+    /// Index into [`Snapshot::connections`].
+    pub index: u32,
+    /// What happened.
+    pub counts: Counts,
+    /// Failures by cause.
+    pub causes: Vec<(Arc<str>, u64)>,
+}
+
+/// Durations of one connection type in a window.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct DurationDelta {
+    /// e.g. `OktaSAML`.
+    pub connection_type: Arc<str>,
+    /// What was observed.
+    pub durations: Durations,
+}
+
+impl Counts {
+    /// Sign-ins that came to an end: succeeded, failed or timed out.
+    #[must_use]
+    pub fn finished(&self) -> u64 {
+        self.succeeded + self.failed + self.timed_out
+    }
+
+    /// Failed of all finished, in 0..=1; `None` without a finished one.
+    #[must_use]
+    pub fn failure_ratio(&self) -> Option<f64> {
+        ratio(self.failed, self.finished())
+    }
+
+    /// Timed out of all finished, in 0..=1; `None` without a finished one.
+    #[must_use]
+    pub fn timeout_ratio(&self) -> Option<f64> {
+        ratio(self.timed_out, self.finished())
+    }
+
+    /// Whether nothing happened.
+    #[must_use]
+    pub fn is_zero(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.started += other.started;
+        self.succeeded += other.succeeded;
+        self.failed += other.failed;
+        self.timed_out += other.timed_out;
+        self.stalled += other.stalled;
+    }
+}
+
+impl Durations {
+    /// Adds one observation.
+    pub fn observe(&mut self, millis: u64) {
+        #[expect(clippy::cast_precision_loss, reason = "a duration is far below 2^52 milliseconds")]
+        let seconds = millis as f64 / 1000.0;
+        self.buckets[DURATION_BOUNDS_SECONDS.partition_point(|bound| *bound < seconds)] += 1;
+        self.sum_millis += millis;
+    }
+
+    /// How many observations.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.buckets.iter().sum()
+    }
+}
+
+impl ConnectionView {
+    /// The id, or `unknown`.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        self.id.as_ref().map_or("unknown", ConnectionId::as_str)
+    }
+
+    /// The type, or `unknown`.
+    #[must_use]
+    pub fn connection_type(&self) -> &str {
+        self.info.as_ref().and_then(|info| info.connection_type.as_deref()).unwrap_or("unknown")
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a ratio of counts needs no more than 52 bits")]
+fn ratio(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
