@@ -1,6 +1,9 @@
 //! The left side of the hourglass: what happened, in types that cannot be wrong. Imports no other module.
 
 mod auth;
+pub mod batch;
+pub mod cause;
+pub mod decode;
 mod id;
 pub mod personal;
 mod record;
