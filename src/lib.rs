@@ -4,6 +4,7 @@
 //! Prometheus, Datadog, OTLP and the people on call. `docs/architecture.md` has the picture.
 
 pub mod clock;
+pub mod engine;
 pub mod event;
 pub mod journal;
 pub mod outbound;

@@ -1,0 +1,197 @@
+//! Alerts that are pending or firing, and the incidents that they leave.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::dedup::fingerprint;
+use super::rule::Phase;
+use crate::event::Timestamp;
+use crate::signal::{Evidence, Incident, Scope, Severity, State, Transition};
+
+/// How long a resolved incident is remembered.
+const RESOLVED_AGE_MILLIS: i64 = 7 * 24 * 3600 * 1000;
+
+/// Resolved incidents that are remembered at most, 2 KiB each.
+const RESOLVED_MAX: usize = 1_000;
+
+/// Alerts that are pending or firing at most, so that a broken rule cannot fill the memory.
+const OPEN_MAX: usize = 10_000;
+
+/// What an alert is about: the alert's name and its scope.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub(super) struct Key {
+    pub(super) alertname: Box<str>,
+    pub(super) scope: Scope,
+}
+
+/// What an alert says now.
+#[derive(Clone, Debug)]
+pub(super) struct Finding {
+    pub(super) severity: Severity,
+    pub(super) labels: BTreeMap<Box<str>, Box<str>>,
+    pub(super) started_at: Timestamp,
+    pub(super) summary: String,
+    pub(super) description: String,
+    pub(super) evidence: Evidence,
+}
+
+/// All of them.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Alerts {
+    open: BTreeMap<Key, Alert>,
+    /// Pending, firing and resolved ones, by id.
+    incidents: BTreeMap<Box<str>, Arc<Incident>>,
+    #[serde(skip)]
+    transitions: Vec<Transition>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Alert {
+    phase: Phase,
+    incident: Box<str>,
+}
+
+impl Alerts {
+    /// Where the alert stands.
+    pub(super) fn phase(&self, key: &Key) -> Phase {
+        self.open.get(key).map_or(Phase::Inactive, |alert| alert.phase)
+    }
+
+    /// Pending and firing ones.
+    pub(super) fn open(&self) -> impl Iterator<Item = &Key> {
+        self.open.keys()
+    }
+
+    /// Moves the alert to `phase`; `finding` is what it says while the condition holds.
+    pub(super) fn move_to(
+        &mut self,
+        key: Key,
+        phase: Phase,
+        finding: Option<Finding>,
+        now: Timestamp,
+    ) {
+        let open = self.open.get(&key);
+        match (phase, open) {
+            (Phase::Inactive, None) => {}
+            (Phase::Inactive, Some(_)) => self.end(&key, now),
+            (Phase::Pending { .. } | Phase::Firing { .. }, _) => {
+                self.hold(key, phase, finding, now);
+            }
+        }
+    }
+
+    fn hold(&mut self, key: Key, phase: Phase, finding: Option<Finding>, now: Timestamp) {
+        let known = self.open.get(&key);
+        if known.is_none() && self.open.len() >= OPEN_MAX {
+            return;
+        }
+        let id = known.map_or_else(|| identity(&key, now), |alert| alert.incident.clone());
+        let before = self.incidents.get(&id);
+        let mut incident = match (before, &finding) {
+            (Some(before), _) => Incident::clone(before),
+            (None, Some(finding)) => begin(&key, &id, finding),
+            (None, None) => return,
+        };
+        if let Some(finding) = finding {
+            incident.severity = finding.severity;
+            incident.labels = finding.labels;
+            incident.summary = finding.summary;
+            incident.description = finding.description;
+            incident.evidence = finding.evidence;
+        }
+        let fires = matches!(phase, Phase::Firing { .. });
+        let first = fires && incident.fired_at.is_none();
+        if first {
+            incident.fired_at = Some(now);
+            incident.state = State::Firing;
+        }
+        if before.is_none_or(|before| **before != incident) {
+            let incident = Arc::new(incident);
+            if first {
+                self.transitions.push(Transition { at: now, incident: Arc::clone(&incident) });
+            }
+            self.incidents.insert(id.clone(), incident);
+        }
+        self.open.insert(key, Alert { phase, incident: id });
+    }
+
+    /// Ends the alert: a firing one is resolved and remembered, a pending one never was.
+    pub(super) fn end(&mut self, key: &Key, now: Timestamp) {
+        let Some(alert) = self.open.remove(key) else { return };
+        let Some(incident) = self.incidents.get_mut(&alert.incident) else { return };
+        if incident.state == State::Pending {
+            self.incidents.remove(&alert.incident);
+            return;
+        }
+        let incident = Arc::make_mut(incident);
+        incident.state = State::Resolved;
+        incident.resolved_at = Some(now);
+        let incident = Arc::new(incident.clone());
+        self.transitions.push(Transition { at: now, incident });
+        self.forget(now);
+    }
+
+    fn forget(&mut self, now: Timestamp) {
+        let resolved = |incident: &Incident| incident.resolved_at;
+        let old = now.plus_millis(-RESOLVED_AGE_MILLIS);
+        self.incidents.retain(|_, incident| resolved(incident).is_none_or(|at| at >= old));
+        let mut ends: Vec<_> =
+            self.incidents.values().filter_map(|incident| resolved(incident)).collect();
+        if ends.len() > RESOLVED_MAX {
+            ends.sort_unstable();
+            let keep = ends[ends.len() - RESOLVED_MAX];
+            self.incidents.retain(|_, incident| resolved(incident).is_none_or(|at| at >= keep));
+        }
+    }
+
+    /// What began to fire or was resolved since the last call.
+    pub(super) fn transitions(&mut self) -> Vec<Transition> {
+        std::mem::take(&mut self.transitions)
+    }
+
+    /// All incidents, in order of their beginning.
+    pub(super) fn incidents(&self) -> Vec<Arc<Incident>> {
+        let mut incidents: Vec<_> = self.incidents.values().cloned().collect();
+        incidents.sort_by(|a, b| (a.started_at, &a.id).cmp(&(b.started_at, &b.id)));
+        incidents
+    }
+}
+
+fn begin(key: &Key, id: &str, finding: &Finding) -> Incident {
+    Incident {
+        id: id.into(),
+        fingerprint: dedup_key(key).into(),
+        alertname: key.alertname.clone(),
+        severity: finding.severity,
+        scope: key.scope.clone(),
+        labels: BTreeMap::new(),
+        state: State::Pending,
+        started_at: finding.started_at,
+        fired_at: None,
+        resolved_at: None,
+        summary: String::new(),
+        description: String::new(),
+        evidence: Evidence::default(),
+    }
+}
+
+fn identity(key: &Key, now: Timestamp) -> Box<str> {
+    format!("{}-{}", dedup_key(key), now.seconds()).into()
+}
+
+/// The same for the same alert on the same scope, for ever: receivers know an incident by it. The severity is no part of it,
+/// so that a ticket that becomes a page stays one incident.
+fn dedup_key(key: &Key) -> String {
+    let thing = match &key.scope {
+        Scope::Connection(id) => id.as_ref().map_or("unknown", |id| id.as_str()),
+        Scope::ConnectionType(name) | Scope::Source(name) | Scope::Sink(name) => name,
+        Scope::Fleet | Scope::None => "",
+    };
+    let text = format!("{}\0{}\0{thing}", key.alertname, key.scope.as_str());
+    let hash = fingerprint(&text);
+    #[expect(clippy::cast_possible_truncation, reason = "folds 128 bits into 64")]
+    let folded = (hash >> 64) as u64 ^ hash as u64;
+    format!("{folded:016x}")
+}

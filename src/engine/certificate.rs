@@ -1,0 +1,70 @@
+//! `SsoCertificateExpiring`: a ticket when a certificate has 30 days left, urgent words at 7, a page at 1 day or none.
+
+use std::collections::BTreeMap;
+
+use super::Engine;
+use super::alert::{Finding, Key};
+use super::rule::Phase;
+use super::watch::{day, labels, who};
+use crate::event::Timestamp;
+use crate::signal::{Evidence, Scope, Severity};
+
+pub(super) const ALERTNAME: &str = "SsoCertificateExpiring";
+
+const DAY_MILLIS: i64 = 86_400_000;
+
+/// Days left at which people are told.
+const TICKET_DAYS: i64 = 30;
+const URGENT_DAYS: i64 = 7;
+const PAGE_DAYS: i64 = 1;
+
+impl Engine {
+    /// Looks at every certificate that is known.
+    pub(super) fn look_at_certificates(&mut self) {
+        let now = self.memory.now;
+        let mut moves = Vec::new();
+        for connection in &self.memory.connections {
+            let first = connection
+                .certificates
+                .iter()
+                .min_by_key(|(_, certificate)| certificate.expires_at);
+            let Some((kind, certificate)) = first else { continue };
+            let key = Key {
+                alertname: ALERTNAME.into(),
+                scope: Scope::Connection(connection.id.clone()),
+            };
+            let left = certificate.expires_at.millis_since(now);
+            if left > TICKET_DAYS * DAY_MILLIS || !connection.is_alive() {
+                moves.push((key, Phase::Inactive, None));
+                continue;
+            }
+            let severity =
+                if left <= PAGE_DAYS * DAY_MILLIS { Severity::Page } else { Severity::Ticket };
+            let finding = Finding {
+                severity,
+                labels: labels(&key, severity, &BTreeMap::new(), Some(connection)),
+                started_at: now,
+                summary: summary(&who(connection), kind, left, certificate.expires_at),
+                description: "Sign-ins fail once it has expired. The customer must upload a new certificate to their identity provider's connection, or refresh its metadata.".into(),
+                evidence: Evidence::default(),
+            };
+            moves.push((key, Phase::Firing { last_true: now }, Some(finding)));
+        }
+        for (key, phase, finding) in moves {
+            self.memory.alerts.move_to(key, phase, finding, now);
+        }
+    }
+}
+
+fn summary(who: &str, kind: &str, left: i64, expires_at: Timestamp) -> String {
+    let when = day(expires_at);
+    if left <= 0 {
+        return format!("{who}: its {kind} certificate has expired ({when})");
+    }
+    let days = left / DAY_MILLIS;
+    let urgency = if days < URGENT_DAYS { "soon, " } else { "" };
+    match days {
+        0 => format!("{who}: its {kind} certificate expires within a day ({when})"),
+        days => format!("{who}: its {kind} certificate expires {urgency}in {days} days ({when})"),
+    }
+}

@@ -1,0 +1,273 @@
+//! Entries and time: how each changes the memory.
+
+use std::sync::Arc;
+
+use super::Engine;
+use super::session::{Ended, Started};
+use super::tally::Bad;
+use crate::event::{
+    AuthEvent, Body, CertificateNotice, ConnectionInfo, Entry, Record, Source, Sso, Step, Timestamp,
+};
+use crate::signal::{Certificate, Counts};
+
+/// Windows move by their buckets, of which the shortest has this many seconds.
+const SLIDE_SECONDS: i64 = 10;
+
+/// Certificates change by the day; a minute is soon enough.
+const CERTIFICATES_SECONDS: i64 = 60;
+
+impl Engine {
+    /// Folds one entry, after moving time to its `received_at`. An event that is known changes nothing but the count of
+    /// duplicates.
+    pub fn apply(&mut self, entry: &Entry) {
+        self.advance(entry.received_at);
+        self.memory.entries += 1;
+        match &entry.record {
+            Record::Event { source, event } => self.event(*source, event),
+            Record::Refused { source, duplicates, rejected } => {
+                let tally = self.memory.sources.entry(*source).or_default();
+                tally.duplicates += duplicates;
+                for (reason, count) in rejected {
+                    *tally.rejected.entry(*reason).or_default() += count;
+                }
+            }
+            Record::Directory(infos) => infos.iter().for_each(|info| self.learn(info)),
+            Record::Cursor { .. } | Record::Told(_) | Record::Sent { .. } => {}
+        }
+    }
+
+    /// Moves time to `now`, a second at a time where something may happen and at once where nothing can.
+    pub fn advance(&mut self, now: Timestamp) {
+        if self.memory.now == Timestamp::default() {
+            self.memory.now = now;
+            self.begin();
+        }
+        while self.memory.now < now {
+            let second = self.memory.now.seconds();
+            let next = self.next_second(second).min(now.seconds());
+            if next <= second {
+                self.memory.now = now;
+                return;
+            }
+            self.memory.now = Timestamp::from_millis(next * 1000);
+            self.step(next);
+        }
+    }
+
+    /// The next second at which something may happen by itself.
+    fn next_second(&self, second: i64) -> i64 {
+        if !self.dirty.list.is_empty() || self.fleet_dirty || self.has_thresholds_open() {
+            return second + 1;
+        }
+        let boundary = |width: i64| (second.div_euclid(width) + 1) * width;
+        let slide = if self.memory.active.is_empty() { i64::MAX } else { boundary(SLIDE_SECONDS) };
+        let stalled = self
+            .memory
+            .sessions
+            .next_deadline()
+            .map_or(i64::MAX, |at| at.plus_millis(999).seconds());
+        let closing = self.memory.closing.next_second().unwrap_or(i64::MAX);
+        let certificates = boundary(CERTIFICATES_SECONDS);
+        slide.min(stalled).min(closing).min(certificates).max(second + 1)
+    }
+
+    fn step(&mut self, second: i64) {
+        let now = self.memory.now;
+        while let Some(connection) = self.memory.sessions.next_stalled(now) {
+            self.stalled(connection);
+        }
+        if second % SLIDE_SECONDS == 0 {
+            self.slide();
+        }
+        self.memory.closing.advance(now);
+        if second % CERTIFICATES_SECONDS == 0 {
+            self.look_at_certificates();
+        }
+        self.look();
+    }
+
+    fn slide(&mut self) {
+        let now = self.memory.now;
+        let mut active = std::mem::take(&mut self.memory.active);
+        active.retain(|index| {
+            let connection = &mut self.memory.connections[*index as usize];
+            if connection.tally.advance(now) {
+                self.stale.mark(*index);
+                self.dirty.mark(*index);
+            }
+            connection.active = !connection.tally.is_quiet();
+            connection.active
+        });
+        self.memory.active = active;
+        for provider in &mut self.memory.providers {
+            provider.tally.advance(now);
+        }
+        self.fleet_dirty |= self.memory.fleet.advance(now);
+    }
+
+    fn event(&mut self, source: Source, event: &AuthEvent) {
+        let now = self.memory.now;
+        let fresh = self.memory.dedup.remember(&event.id, now);
+        let tally = self.memory.sources.entry(source).or_default();
+        if !fresh {
+            tally.duplicates += 1;
+            return;
+        }
+        tally.received += 1;
+        tally.last_event_at = tally.last_event_at.max(Some(event.at));
+        tally.lag_millis = Some(u64::try_from(now.millis_since(event.at)).unwrap_or(0));
+        let name = self.memory.event_type(&event.name);
+        if let Some(window) = self.memory.closing.at(event.at, now) {
+            window.event(&name);
+        }
+        let on_time = match &event.body {
+            Body::Sso(sso) => self.sign_in(sso, event.at),
+            Body::Connection(info) => {
+                self.learn(info);
+                true
+            }
+            Body::Certificate(notice) => {
+                self.certificate(notice, event.at);
+                true
+            }
+            Body::Authentication(_) | Body::Other => true,
+        };
+        if !on_time {
+            self.memory.sources.entry(source).or_default().late += 1;
+        }
+    }
+
+    /// Counts a step of a sign-in; `false` when every window has passed it. Tests say nothing about customers and count only
+    /// as events.
+    fn sign_in(&mut self, sso: &Sso, at: Timestamp) -> bool {
+        let now = self.memory.now;
+        let index = self.memory.connection(sso.connection_id.as_ref());
+        self.stale.mark(index);
+        let connection = &mut self.memory.connections[index as usize];
+        if sso.test || connection.is_test() {
+            return true;
+        }
+        if connection.last_event_at < Some(at) {
+            connection.last_event_at = Some(at);
+        }
+        let class = sso.error.as_ref().map(|error| self.config.causes.class(&error.code));
+        let mut counts = Counts::default();
+        let mut cause = None;
+        match sso.step {
+            Step::Started => counts.started = 1,
+            Step::Succeeded => counts.succeeded = 1,
+            Step::Failed => {
+                counts.failed = 1;
+                cause = Some(class.unwrap_or_else(|| self.config.causes.class("")));
+            }
+            Step::TimedOut => counts.timed_out = 1,
+        }
+        if let Some(cause) = &cause {
+            *connection.causes.entry(Arc::clone(cause)).or_default() += 1;
+        }
+        if matches!(sso.step, Step::Failed | Step::TimedOut) {
+            connection.remember(Bad { at, user: sso.person.key, cause: cause.clone() });
+        }
+        let on_time = self.count(index, at, counts, cause.as_ref());
+        if let Some(session) = &sso.session_id {
+            if sso.step == Step::Started {
+                let timeout = self.config.session_timeout;
+                match self.memory.sessions.start(session, index, at, now, timeout) {
+                    Started::InProgress { evicted } => {
+                        self.in_progress(index, 1);
+                        if let Some(evicted) = evicted {
+                            self.stalled(evicted);
+                        }
+                    }
+                    Started::Over { millis: Some(millis) } => self.observe(index, at, millis),
+                    Started::Over { millis: None } | Started::Repeated => {}
+                }
+            } else if let Ended::Joined { connection, millis } =
+                self.memory.sessions.end(session, at, now)
+            {
+                self.in_progress(connection, -1);
+                if sso.step != Step::TimedOut {
+                    self.observe(index, at, millis);
+                }
+            }
+        }
+        on_time
+    }
+
+    /// Adds to every scope that the connection belongs to.
+    fn count(
+        &mut self,
+        index: u32,
+        at: Timestamp,
+        counts: Counts,
+        cause: Option<&Arc<str>>,
+    ) -> bool {
+        let now = self.memory.now;
+        let connection = &mut self.memory.connections[index as usize];
+        let on_time = connection.tally.record(at, now, counts);
+        if on_time && !connection.active {
+            connection.active = true;
+            self.memory.active.push(index);
+        }
+        self.memory.providers[connection.provider as usize].tally.record(at, now, counts);
+        self.memory.fleet.record(at, now, counts);
+        if let Some(window) = self.memory.closing.at(at, now) {
+            window.count(index, counts, cause);
+        }
+        self.stale.mark(index);
+        self.dirty.mark(index);
+        self.fleet_dirty = true;
+        on_time
+    }
+
+    fn stalled(&mut self, index: u32) {
+        self.in_progress(index, -1);
+        let counts = Counts { stalled: 1, ..Counts::default() };
+        self.count(index, self.memory.now, counts, None);
+    }
+
+    fn in_progress(&mut self, index: u32, change: i64) {
+        let connection = &mut self.memory.connections[index as usize];
+        let provider = &mut self.memory.providers[connection.provider as usize];
+        for tally in [&mut connection.tally, &mut provider.tally, &mut self.memory.fleet] {
+            tally.in_progress = tally.in_progress.saturating_add_signed(change);
+        }
+        self.stale.mark(index);
+    }
+
+    fn observe(&mut self, index: u32, at: Timestamp, millis: u64) {
+        let provider = self.memory.connections[index as usize].provider;
+        let provider = &mut self.memory.providers[provider as usize];
+        provider.durations.observe(millis);
+        if let Some(window) = self.memory.closing.at(at, self.memory.now) {
+            window.observe(&provider.connection_type, millis);
+        }
+    }
+
+    /// What happens on a connection counts for the type that it has then; sign-ins in progress move with it.
+    fn learn(&mut self, info: &ConnectionInfo) {
+        let index = self.memory.connection(Some(&info.id));
+        let connection = &mut self.memory.connections[index as usize];
+        connection.learn(info);
+        let connection_type =
+            connection.info.as_ref().and_then(|info| info.connection_type.clone());
+        let provider = self.memory.provider(connection_type.as_deref().unwrap_or("unknown"));
+        let connection = &mut self.memory.connections[index as usize];
+        let before = std::mem::replace(&mut connection.provider, provider);
+        let moving = connection.tally.in_progress;
+        self.memory.providers[before as usize].tally.in_progress -= moving;
+        self.memory.providers[provider as usize].tally.in_progress += moving;
+        self.stale.mark(index);
+    }
+
+    fn certificate(&mut self, notice: &CertificateNotice, at: Timestamp) {
+        let index = self.memory.connection(Some(&notice.connection_id));
+        let connection = &mut self.memory.connections[index as usize];
+        let news = Certificate { expires_at: notice.expires_at, known_at: at };
+        let known = connection.certificates.get(&notice.certificate_type);
+        if known.is_none_or(|known| known.known_at <= at) {
+            connection.certificates.insert(notice.certificate_type.clone(), news);
+        }
+        self.stale.mark(index);
+    }
+}

@@ -1,0 +1,199 @@
+//! Everything that an engine remembers; the content of a checkpoint.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::alert::Alerts;
+use super::closing::Closing;
+use super::dedup::Dedup;
+use super::session::Sessions;
+use super::tally::{Connection, Tally};
+use super::window::Sliding;
+use crate::event::{ConnectionId, Reason, Source, Timestamp};
+use crate::signal::{ConnectionView, Durations, ProviderView, Snapshot, SourceView};
+
+/// Connections at most, 1 KiB each; the rest is counted together under `other`. WorkOS's largest customers have tens of
+/// thousands.
+const CONNECTIONS_MAX: usize = 200_000;
+
+/// Connection types at most; WorkOS has about 50. The rest is `other`.
+const PROVIDERS_MAX: usize = 128;
+
+/// Event names at most; WorkOS has about 110. The rest is `other`.
+const EVENT_TYPES_MAX: usize = 256;
+
+/// The id and name under which what is beyond a limit is counted.
+const OTHER: &str = "other";
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Memory {
+    pub(super) now: Timestamp,
+    pub(super) entries: u64,
+    pub(super) dedup: Dedup,
+    pub(super) sessions: Sessions,
+    pub(super) connections: Vec<Connection>,
+    #[serde(skip)]
+    index: HashMap<Option<ConnectionId>, u32>,
+    pub(super) providers: Vec<Provider>,
+    pub(super) fleet: Tally,
+    pub(super) event_types: BTreeMap<Arc<str>, u64>,
+    pub(super) sources: BTreeMap<Source, SourceTally>,
+    pub(super) closing: Closing,
+    /// Connections whose windows have content.
+    pub(super) active: Vec<u32>,
+    pub(super) alerts: Alerts,
+    lengths: Vec<u32>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Provider {
+    pub(super) connection_type: Arc<str>,
+    pub(super) tally: Tally,
+    pub(super) durations: Durations,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct SourceTally {
+    pub(super) received: u64,
+    pub(super) duplicates: u64,
+    pub(super) late: u64,
+    pub(super) rejected: BTreeMap<Reason, u64>,
+    pub(super) last_event_at: Option<Timestamp>,
+    pub(super) lag_millis: Option<u64>,
+}
+
+impl Memory {
+    pub(super) fn new(lengths: &[u32]) -> Self {
+        Self {
+            now: Timestamp::default(),
+            entries: 0,
+            dedup: Dedup::default(),
+            sessions: Sessions::default(),
+            connections: Vec::new(),
+            index: HashMap::new(),
+            providers: Vec::new(),
+            fleet: Tally::new(lengths),
+            event_types: BTreeMap::new(),
+            sources: BTreeMap::new(),
+            closing: Closing::default(),
+            active: Vec::new(),
+            alerts: Alerts::default(),
+            lengths: lengths.to_vec(),
+        }
+    }
+
+    /// Restores what is not saved, and fits the windows to `lengths`.
+    pub(super) fn adapt(&mut self, lengths: &[u32]) {
+        let places = (0u32..).zip(&self.connections);
+        self.index = places.map(|(place, connection)| (connection.id.clone(), place)).collect();
+        let before = std::mem::replace(&mut self.lengths, lengths.to_vec());
+        let fit = |tally: &mut Tally| {
+            let mut known: BTreeMap<u32, Sliding> =
+                before.iter().copied().zip(std::mem::take(&mut tally.windows)).collect();
+            let windows = lengths.iter();
+            tally.windows = windows
+                .map(|seconds| known.remove(seconds).unwrap_or_else(|| Sliding::new(*seconds)))
+                .collect();
+        };
+        self.connections.iter_mut().for_each(|connection| fit(&mut connection.tally));
+        self.providers.iter_mut().for_each(|provider| fit(&mut provider.tally));
+        fit(&mut self.fleet);
+    }
+
+    /// The place of a connection, which is made when it is new.
+    pub(super) fn connection(&mut self, id: Option<&ConnectionId>) -> u32 {
+        let id = id.cloned();
+        if let Some(place) = self.index.get(&id) {
+            return *place;
+        }
+        let other = Some(ConnectionId::new(OTHER));
+        let id = if self.connections.len() < CONNECTIONS_MAX { id } else { other };
+        if let Some(place) = self.index.get(&id) {
+            return *place;
+        }
+        let provider = self.provider("unknown");
+        let place = u32::try_from(self.connections.len()).expect("connections are bounded");
+        self.connections.push(Connection::new(id.clone(), provider, &self.lengths));
+        self.index.insert(id, place);
+        place
+    }
+
+    /// The place of a connection type, which is made when it is new.
+    pub(super) fn provider(&mut self, connection_type: &str) -> u32 {
+        let find = |providers: &[Provider], name: &str| {
+            providers.iter().position(|provider| &*provider.connection_type == name)
+        };
+        let full = self.providers.len() >= PROVIDERS_MAX;
+        let place = find(&self.providers, connection_type)
+            .or_else(|| if full { find(&self.providers, OTHER) } else { None })
+            .unwrap_or_else(|| {
+                let name = if full { OTHER } else { connection_type };
+                let tally = Tally::new(&self.lengths);
+                let durations = Durations::default();
+                self.providers.push(Provider { connection_type: name.into(), tally, durations });
+                self.providers.len() - 1
+            });
+        u32::try_from(place).expect("connection types are bounded")
+    }
+
+    /// Counts an event under its name.
+    pub(super) fn event_type(&mut self, name: &str) -> Arc<str> {
+        let full = self.event_types.len() >= EVENT_TYPES_MAX;
+        let name = if full && !self.event_types.contains_key(name) { OTHER } else { name };
+        if let Some((known, _)) = self.event_types.get_key_value(name) {
+            let known = Arc::clone(known);
+            *self.event_types.get_mut(name).expect("just found") += 1;
+            return known;
+        }
+        let name: Arc<str> = name.into();
+        self.event_types.insert(Arc::clone(&name), 1);
+        name
+    }
+
+    pub(super) fn snapshot(&self, connections: Vec<Arc<ConnectionView>>) -> Snapshot {
+        let mut providers: Vec<_> = self.providers.iter().collect();
+        providers.sort_by(|a, b| a.connection_type.cmp(&b.connection_type));
+        let views = providers.iter().map(|provider| ProviderView {
+            connection_type: Arc::clone(&provider.connection_type),
+            scope: provider.tally.view(),
+        });
+        let durations = providers.iter().filter(|provider| provider.durations.count() > 0);
+        let sources = Source::ALL
+            .iter()
+            .filter_map(|source| self.sources.get(source).map(|tally| tally.view(*source)));
+        Snapshot {
+            now: self.now,
+            position: self.entries,
+            fleet: self.fleet.view(),
+            providers: views.collect(),
+            connections,
+            durations: durations
+                .map(|provider| (Arc::clone(&provider.connection_type), provider.durations))
+                .collect(),
+            event_types: self
+                .event_types
+                .iter()
+                .map(|(name, count)| (Arc::clone(name), *count))
+                .collect(),
+            sources: sources.collect(),
+            windows: self.closing.closed(),
+            incidents: self.alerts.incidents(),
+        }
+    }
+}
+
+impl SourceTally {
+    fn view(&self, source: Source) -> SourceView {
+        SourceView {
+            source,
+            received: self.received,
+            duplicates: self.duplicates,
+            late: self.late,
+            rejected: self.rejected.iter().map(|(reason, count)| (*reason, *count)).collect(),
+            last_event_at: self.last_event_at,
+            lag_millis: self.lag_millis,
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! The pure core: counts each event once, joins sign-ins, keeps totals and windows, and says what is wrong.
+//!
+//! No clock, no I/O, no randomness, nothing that depends on the order of a hash map: the same entries give the same state,
+//! incidents and bytes. Time comes with the entries and with [`Engine::advance`], and never goes back.
+
+mod alert;
+mod certificate;
+mod closing;
+mod dedup;
+mod fold;
+mod memory;
+pub mod rule;
+mod session;
+mod tally;
+mod watch;
+mod window;
+mod words;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::memory::Memory;
+use self::rule::{Metric, Rule};
+use crate::event::cause::Causes;
+use crate::event::{EventId, Timestamp};
+use crate::signal::{ConnectionView, Snapshot, Transition, WINDOWS};
+
+/// Version of the encoding of a checkpoint's engine. A checkpoint of another version is not read: the journal is folded anew.
+const STATE_VERSION: u8 = 1;
+
+/// What an engine is told once.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How long WorkOS lets a sign-in be in progress.
+    pub session_timeout: Duration,
+    /// From `error.code` to its class.
+    pub causes: Causes,
+    /// Thresholds, built-in and own.
+    pub rules: Vec<Rule>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            session_timeout: Duration::from_mins(5),
+            causes: Causes::default(),
+            rules: rule::built_in(),
+        }
+    }
+}
+
+/// A saved state cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// Of another version.
+    #[error("the state has version {0}, this build reads {STATE_VERSION}")]
+    Version(u8),
+    /// Damaged.
+    #[error("the state is damaged: {0}")]
+    Damaged(#[from] postcard::Error),
+    /// Nothing there.
+    #[error("the state is empty")]
+    Empty,
+}
+
+/// The engine. See the module.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    config: Config,
+    /// Lengths of the sliding windows in seconds: those of the gauges, then those of the rules.
+    lengths: Vec<u32>,
+    memory: Memory,
+    /// Views of the connections as last published.
+    views: Vec<Arc<ConnectionView>>,
+    /// Connections whose view is out of date.
+    stale: Marks,
+    /// Connections that rules must look at.
+    dirty: Marks,
+    fleet_dirty: bool,
+}
+
+/// A set of connections in order of marking.
+#[derive(Clone, Debug, Default)]
+struct Marks {
+    marked: Vec<bool>,
+    list: Vec<u32>,
+}
+
+impl Marks {
+    fn mark(&mut self, index: u32) {
+        let place = index as usize;
+        if self.marked.len() <= place {
+            self.marked.resize(place + 1, false);
+        }
+        if !std::mem::replace(&mut self.marked[place], true) {
+            self.list.push(index);
+        }
+    }
+
+    fn drain(&mut self) -> Vec<u32> {
+        for index in &self.list {
+            self.marked[*index as usize] = false;
+        }
+        std::mem::take(&mut self.list)
+    }
+}
+
+impl Engine {
+    /// An engine that knows nothing yet.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        let lengths = lengths(&config.rules);
+        let memory = Memory::new(&lengths);
+        Self::with(config, lengths, memory)
+    }
+
+    fn with(config: Config, lengths: Vec<u32>, memory: Memory) -> Self {
+        let mut stale = Marks::default();
+        let mut dirty = Marks::default();
+        for index in 0..memory.connections.len() {
+            let index = u32::try_from(index).expect("connections are bounded");
+            stale.mark(index);
+            dirty.mark(index);
+        }
+        Self { config, lengths, memory, views: Vec::new(), stale, dirty, fleet_dirty: true }
+    }
+
+    /// Whether the event has been counted.
+    #[must_use]
+    pub fn knows(&self, id: &EventId) -> bool {
+        self.memory.dedup.knows(id)
+    }
+
+    /// The engine's time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.memory.now
+    }
+
+    /// What began to fire or was resolved since the last call, in order of time.
+    pub fn transitions(&mut self) -> Vec<Transition> {
+        self.memory.alerts.transitions()
+    }
+
+    /// Everything that is known now. Costs what has changed since the last call, and a pointer for each connection.
+    pub fn snapshot(&mut self) -> Snapshot {
+        for index in self.stale.drain() {
+            let view = Arc::new(self.memory.connections[index as usize].view());
+            match self.views.get_mut(index as usize) {
+                Some(place) => *place = view,
+                None => self.views.push(view),
+            }
+        }
+        self.memory.snapshot(self.views.clone())
+    }
+
+    /// The state as bytes, for a checkpoint.
+    #[must_use]
+    pub fn save(&self) -> Vec<u8> {
+        let bytes = postcard::to_extend(&self.memory, vec![STATE_VERSION]);
+        bytes.expect("memory grows as needed, and every part of the state can be encoded")
+    }
+
+    /// An engine that goes on from [`Engine::save`]. The configuration may be another: alerts of rules that are gone are
+    /// resolved, windows of new lengths begin empty.
+    pub fn load(config: Config, bytes: &[u8]) -> Result<Self, LoadError> {
+        let (version, rest) = bytes.split_first().ok_or(LoadError::Empty)?;
+        if *version != STATE_VERSION {
+            return Err(LoadError::Version(*version));
+        }
+        let lengths = lengths(&config.rules);
+        let mut memory: Memory = postcard::from_bytes(rest)?;
+        memory.adapt(&lengths);
+        let mut engine = Self::with(config, lengths, memory);
+        engine.drop_unknown_alerts();
+        Ok(engine)
+    }
+}
+
+/// The windows' lengths without repetition; those of the gauges stand first.
+fn lengths(rules: &[Rule]) -> Vec<u32> {
+    let mut lengths: Vec<u32> = WINDOWS.iter().map(|(_, seconds)| *seconds).collect();
+    for rule in rules {
+        if !lengths.contains(&rule.window_seconds) {
+            lengths.push(rule.window_seconds);
+        }
+    }
+    lengths
+}
+
+/// Whether this metric is about failures (not time-outs).
+fn is_failure(metric: Metric) -> bool {
+    matches!(metric, Metric::FailureRatio | Metric::Failures)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,414 @@
+//! Thresholds: the operator's own, and the simple built-in ones, as data.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::event::Timestamp;
+use crate::setting::Period;
+use crate::signal::{Counts, Severity};
+
+/// Rules at most: each is looked at for every connection that changed, every second.
+pub const RULES_MAX: usize = 64;
+
+/// A threshold on one metric of every scope of one kind.
+#[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
+#[serde(try_from = "RawRule")]
+#[schemars(with = "RawRule")]
+pub struct Rule {
+    pub(crate) name: Box<str>,
+    pub(crate) metric: Metric,
+    pub(crate) op: Op,
+    pub(crate) value: f64,
+    pub(crate) window_seconds: u32,
+    pub(crate) min_attempts: u64,
+    pub(crate) min_users: u64,
+    pub(crate) min_connections: usize,
+    pub(crate) hold: Hold,
+    pub(crate) severity: Severity,
+    pub(crate) scope: ScopeKind,
+    pub(crate) labels: BTreeMap<Box<str>, Box<str>>,
+    pub(crate) summary: Option<Box<str>>,
+}
+
+/// How long a condition must hold before it fires, and must be gone before it is resolved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Hold {
+    pub(crate) for_millis: i64,
+    pub(crate) keep_firing_for_millis: i64,
+}
+
+/// What is compared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Metric {
+    /// Failed of all finished, 0 to 1.
+    FailureRatio,
+    /// Timed out of all finished, 0 to 1.
+    TimeoutRatio,
+    /// Stalled of all started, 0 to 1.
+    StalledRatio,
+    /// Failed sign-ins.
+    Failures,
+    /// Timed-out sign-ins.
+    Timeouts,
+    /// Finished sign-ins.
+    Attempts,
+    /// Started sign-ins.
+    Starts,
+    /// Successful sign-ins.
+    Successes,
+}
+
+/// How it is compared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+pub(crate) enum Op {
+    /// Above.
+    #[serde(rename = ">")]
+    Above,
+    /// At or above.
+    #[serde(rename = ">=")]
+    AtLeast,
+    /// Below.
+    #[serde(rename = "<")]
+    Below,
+    /// At or below.
+    #[serde(rename = "<=")]
+    AtMost,
+}
+
+/// Which scopes it looks at.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ScopeKind {
+    /// Each connection by itself.
+    Connection,
+    /// Each identity provider: all connections of one type.
+    ConnectionType,
+    /// All together.
+    Fleet,
+}
+
+/// A rule, as it is written.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RawRule {
+    /// The `alertname`: letters, digits and `_`.
+    name: String,
+    /// What is compared.
+    metric: Metric,
+    /// How: `>`, `>=`, `<` or `<=`. A rule with `<` or `<=` looks only at scopes that had `min_attempts`, and at least
+    /// one, in the last hour.
+    op: Op,
+    /// With what. Ratios are 0 to 1.
+    value: f64,
+    /// Over how long, 1m to 24h.
+    window: Period,
+    /// Finished sign-ins (for `stalled_ratio`: started ones) in the window below which a ratio says nothing. Default 10.
+    #[serde(default = "default_min_attempts")]
+    min_attempts: u64,
+    /// Distinct people among the failures and time-outs below which it is one person's trouble. Default 1.
+    #[serde(default = "one")]
+    min_users: u64,
+    /// Connections that must carry it, none of them more than half, for scopes above a connection. Default 1.
+    #[serde(default = "one")]
+    min_connections: u64,
+    /// How long the condition must hold before it fires, at most 24h. Default 0s.
+    #[serde(default = "zero", rename = "for")]
+    hold: Period,
+    /// How long the condition must be gone before it is resolved, at most 24h. Default 5m.
+    #[serde(default = "default_keep_firing_for")]
+    keep_firing_for: Period,
+    /// `page` or `ticket`. Default `page`.
+    #[serde(default = "page")]
+    severity: Severity,
+    /// `connection`, `connection_type` or `fleet`. Default `connection`.
+    #[serde(default = "connection")]
+    scope: ScopeKind,
+    /// Labels that the alert carries besides its own.
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    /// A sentence that stands before the numbers.
+    summary: Option<String>,
+}
+
+fn default_min_attempts() -> u64 {
+    10
+}
+
+fn one() -> u64 {
+    1
+}
+
+fn zero() -> Period {
+    Period::from_secs(0)
+}
+
+fn default_keep_firing_for() -> Period {
+    Period::from_secs(300)
+}
+
+fn page() -> Severity {
+    Severity::Page
+}
+
+fn connection() -> ScopeKind {
+    ScopeKind::Connection
+}
+
+const DAY_SECONDS: u64 = 86_400;
+const RESERVED_LABELS: [&str; 6] =
+    ["alertname", "severity", "scope", "connection_id", "organization_id", "connection_type"];
+
+impl TryFrom<RawRule> for Rule {
+    type Error = String;
+
+    fn try_from(raw: RawRule) -> Result<Self, String> {
+        let RawRule { name, metric, op, value, window, labels, severity, .. } = raw;
+        let of = |key: &str, problem: &str| Err(format!("rule `{name}`: `{key}` {problem}"));
+        if !is_name(&name) {
+            return Err(format!(
+                "`{name}` is not a name for a rule; use letters, digits and _, e.g. LoginsFailing"
+            ));
+        }
+        if !(60..=DAY_SECONDS).contains(&window.seconds()) {
+            return of("window", "must be 1m to 24h");
+        }
+        let ratio =
+            matches!(metric, Metric::FailureRatio | Metric::TimeoutRatio | Metric::StalledRatio);
+        if !value.is_finite() || value < 0.0 || (ratio && value > 1.0) {
+            return of(
+                "value",
+                if ratio { "is compared with a ratio: 0 to 1" } else { "must be 0 or more" },
+            );
+        }
+        for (key, period) in [("for", raw.hold), ("keep_firing_for", raw.keep_firing_for)] {
+            if period.seconds() > DAY_SECONDS {
+                return of(key, "must be at most 24h");
+            }
+        }
+        if severity == Severity::None {
+            return of("severity", "must be page or ticket");
+        }
+        if let Some(bad) =
+            labels.keys().find(|key| !is_name(key) || RESERVED_LABELS.contains(&key.as_str()))
+        {
+            return of("labels", &format!("has `{bad}`, which is reserved or not a label name"));
+        }
+        Ok(Self {
+            metric,
+            op,
+            value,
+            window_seconds: u32::try_from(window.seconds()).expect("at most a day"),
+            min_attempts: raw.min_attempts,
+            min_users: raw.min_users,
+            min_connections: usize::try_from(raw.min_connections).unwrap_or(usize::MAX),
+            hold: Hold {
+                for_millis: raw.hold.millis(),
+                keep_firing_for_millis: raw.keep_firing_for.millis(),
+            },
+            severity,
+            scope: raw.scope,
+            labels: labels.into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
+            summary: raw.summary.map(Into::into),
+            name: name.into(),
+        })
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    let mut chars = text.chars();
+    chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && text.len() <= 100
+}
+
+impl Metric {
+    /// Its value; `None` when there is too little to say.
+    #[expect(clippy::cast_precision_loss, reason = "counts in a window are far below 2^52")]
+    pub(crate) fn of(self, counts: &Counts, min_attempts: u64) -> Option<f64> {
+        let enough = |whole: u64| whole >= min_attempts.max(1);
+        match self {
+            Self::FailureRatio => counts.failure_ratio().filter(|_| enough(counts.finished())),
+            Self::TimeoutRatio => counts.timeout_ratio().filter(|_| enough(counts.finished())),
+            Self::StalledRatio => {
+                // A session is stalled minutes after its start, so the window may hold more of them than starts.
+                let ratio = counts.stalled as f64 / counts.started.max(1) as f64;
+                enough(counts.started).then_some(ratio.min(1.0))
+            }
+            Self::Failures => Some(counts.failed as f64),
+            Self::Timeouts => Some(counts.timed_out as f64),
+            Self::Attempts => Some(counts.finished() as f64),
+            Self::Starts => Some(counts.started as f64),
+            Self::Successes => Some(counts.succeeded as f64),
+        }
+    }
+
+    /// The sign-ins that are bad in the eyes of this metric.
+    pub(crate) fn bad(self, counts: &Counts) -> u64 {
+        match self {
+            Self::FailureRatio | Self::Failures => counts.failed,
+            Self::TimeoutRatio | Self::Timeouts => counts.timed_out,
+            Self::StalledRatio => counts.stalled,
+            Self::Attempts | Self::Starts | Self::Successes => 0,
+        }
+    }
+}
+
+impl Op {
+    pub(crate) fn holds(self, left: f64, right: f64) -> bool {
+        match self {
+            Self::Above => left > right,
+            Self::AtLeast => left >= right,
+            Self::Below => left < right,
+            Self::AtMost => left <= right,
+        }
+    }
+
+    pub(crate) fn looks_for_little(self) -> bool {
+        matches!(self, Self::Below | Self::AtMost)
+    }
+}
+
+/// Where one rule stands on one scope.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) enum Phase {
+    /// The condition does not hold.
+    Inactive,
+    /// It holds, not yet for long enough.
+    Pending {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// It fires.
+    Firing {
+        /// When the condition last held.
+        last_true: Timestamp,
+    },
+}
+
+impl Phase {
+    /// Where it stands after `now` found the condition to hold, or not.
+    #[must_use]
+    pub(crate) fn next(self, holds: bool, now: Timestamp, hold: Hold) -> Self {
+        match (self, holds) {
+            (Self::Inactive, true) => Self::Pending { since: now }.promote(now, hold),
+            (Self::Inactive | Self::Pending { .. }, false) => Self::Inactive,
+            (pending @ Self::Pending { .. }, true) => pending.promote(now, hold),
+            (Self::Firing { .. }, true) => Self::Firing { last_true: now },
+            (firing @ Self::Firing { last_true }, false) => {
+                if now.millis_since(last_true) < hold.keep_firing_for_millis {
+                    firing
+                } else {
+                    Self::Inactive
+                }
+            }
+        }
+    }
+
+    fn promote(self, now: Timestamp, hold: Hold) -> Self {
+        match self {
+            Self::Pending { since } if now.millis_since(since) >= hold.for_millis => {
+                Self::Firing { last_true: now }
+            }
+            other => other,
+        }
+    }
+}
+
+/// The built-in alerts: thresholds that a healthy fleet stays clear of (1 % failures, 9 % time-outs).
+#[must_use]
+pub fn built_in() -> Vec<Rule> {
+    use Metric::{FailureRatio, TimeoutRatio};
+    use ScopeKind::{Connection, ConnectionType, Fleet};
+    let rule = |name: &str,
+                scope,
+                metric,
+                value,
+                window_seconds,
+                min_attempts,
+                min_users,
+                min_connections| Rule {
+        name: name.into(),
+        metric,
+        op: Op::AtLeast,
+        value,
+        window_seconds,
+        min_attempts,
+        min_users,
+        min_connections,
+        hold: Hold { for_millis: 0, keep_firing_for_millis: 300_000 },
+        severity: Severity::Page,
+        scope,
+        labels: BTreeMap::new(),
+        summary: None,
+    };
+    vec![
+        rule("SsoConnectionFailing", Connection, FailureRatio, 0.3, 300, 10, 3, 1),
+        rule("SsoConnectionTimingOut", Connection, TimeoutRatio, 0.5, 900, 10, 3, 1),
+        rule("SsoProviderFailing", ConnectionType, FailureRatio, 0.2, 300, 30, 3, 3),
+        rule("SsoFleetFailing", Fleet, FailureRatio, 0.1, 300, 50, 3, 3),
+        rule("SsoFleetTimingOut", Fleet, TimeoutRatio, 0.3, 300, 50, 3, 3),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_fires_after_its_hold_and_is_resolved_after_its_keep() {
+        let hold = Hold { for_millis: 2_000, keep_firing_for_millis: 3_000 };
+        let at = |second: i64| Timestamp::from_millis(second * 1000);
+        let (pending, firing) =
+            (|s| Phase::Pending { since: at(s) }, |s| Phase::Firing { last_true: at(s) });
+        let steps = [
+            (0, false, Phase::Inactive),
+            (1, true, pending(1)),
+            (2, false, Phase::Inactive),
+            (3, true, pending(3)),
+            (4, true, pending(3)),
+            (5, true, firing(5)),
+            (6, false, firing(5)),
+            (7, true, firing(7)),
+            (9, false, firing(7)),
+            (10, false, Phase::Inactive),
+        ];
+        let mut phase = Phase::Inactive;
+        for (second, holds, want) in steps {
+            phase = phase.next(holds, at(second), hold);
+            assert_eq!(phase, want, "second {second}");
+        }
+        let at_once = Hold { for_millis: 0, ..hold };
+        assert_eq!(Phase::Inactive.next(true, at(1), at_once), firing(1));
+    }
+
+    #[test]
+    fn a_rule_out_of_range_is_refused_with_its_key() {
+        let with = |change: &str| {
+            let text =
+                r#"{"name":"A","metric":"failure_ratio","op":">","value":0.5,"window":"5m"}"#;
+            let mut rule: serde_json::Value = serde_json::from_str(text).unwrap();
+            let change: serde_json::Value = serde_json::from_str(change).unwrap();
+            for (key, value) in change.as_object().unwrap() {
+                rule[key] = value.clone();
+            }
+            serde_json::from_value::<Rule>(rule).map_err(|error| error.to_string())
+        };
+        assert!(with("{}").is_ok());
+        let cases = [
+            (r#"{"name":"no spaces"}"#, "not a name"),
+            (r#"{"window":"30s"}"#, "`window` must be 1m to 24h"),
+            (r#"{"value":30}"#, "`value` is compared with a ratio"),
+            (r#"{"for":"2d"}"#, "`for` must be at most 24h"),
+            (r#"{"severity":"none"}"#, "`severity` must be page or ticket"),
+            (r#"{"labels":{"scope":"x"}}"#, "`scope`, which is reserved"),
+            (r#"{"thresold":1}"#, "thresold"),
+        ];
+        for (change, want) in cases {
+            let error = with(change).unwrap_err();
+            assert!(error.contains(want), "{error}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What is counted per scope: totals since the beginning, sliding windows, sign-ins in progress.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::window::Sliding;
+use crate::event::{ConnectionId, ConnectionInfo, Timestamp, UserKey};
+use crate::signal::{Certificate, ConnectionView, Counts, ScopeView, WINDOWS};
+
+/// Recent failures and time-outs that a connection remembers, for the words of its alerts: enough to tell a crowd from a
+/// person, 32 bytes each.
+const RECENT_MAX: usize = 64;
+
+/// Counts of one scope.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Tally {
+    pub(super) totals: Counts,
+    pub(super) in_progress: u64,
+    /// One window for each of the engine's lengths, in their order.
+    pub(super) windows: Vec<Sliding>,
+}
+
+/// One connection.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Connection {
+    pub(super) id: Option<ConnectionId>,
+    pub(super) info: Option<Arc<ConnectionInfo>>,
+    pub(super) certificates: BTreeMap<Box<str>, Certificate>,
+    pub(super) provider: u32,
+    pub(super) tally: Tally,
+    pub(super) causes: BTreeMap<Arc<str>, u64>,
+    pub(super) last_event_at: Option<Timestamp>,
+    pub(super) recent: VecDeque<Bad>,
+    /// Whether it is in the engine's list of connections whose windows have content.
+    pub(super) active: bool,
+}
+
+/// One failure or time-out.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Bad {
+    pub(super) at: Timestamp,
+    pub(super) user: Option<UserKey>,
+    /// The class of its error; `None` for a time-out.
+    pub(super) cause: Option<Arc<str>>,
+}
+
+impl Tally {
+    pub(super) fn new(lengths: &[u32]) -> Self {
+        let windows = lengths.iter().map(|seconds| Sliding::new(*seconds)).collect();
+        Self { totals: Counts::default(), in_progress: 0, windows }
+    }
+
+    /// Counts what happened at `at`; `false` when every window has passed it.
+    pub(super) fn record(&mut self, at: Timestamp, now: Timestamp, counts: Counts) -> bool {
+        self.totals += counts;
+        let mut counted = false;
+        for window in &mut self.windows {
+            counted |= window.record(at, now, counts);
+        }
+        counted
+    }
+
+    /// Moves the windows; whether something fell out of one.
+    pub(super) fn advance(&mut self, now: Timestamp) -> bool {
+        let mut changed = false;
+        for window in &mut self.windows {
+            changed |= window.advance(now);
+        }
+        changed
+    }
+
+    pub(super) fn is_quiet(&self) -> bool {
+        self.windows.iter().all(Sliding::is_empty)
+    }
+
+    pub(super) fn view(&self) -> ScopeView {
+        let mut windows = [Counts::default(); WINDOWS.len()];
+        for (view, window) in windows.iter_mut().zip(&self.windows) {
+            *view = window.sum();
+        }
+        ScopeView { totals: self.totals, in_progress: self.in_progress, windows }
+    }
+}
+
+impl Connection {
+    pub(super) fn new(id: Option<ConnectionId>, provider: u32, lengths: &[u32]) -> Self {
+        Self {
+            id,
+            info: None,
+            certificates: BTreeMap::new(),
+            provider,
+            tally: Tally::new(lengths),
+            causes: BTreeMap::new(),
+            last_event_at: None,
+            recent: VecDeque::new(),
+            active: false,
+        }
+    }
+
+    pub(super) fn remember(&mut self, bad: Bad) {
+        if self.recent.len() == RECENT_MAX {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(bad);
+    }
+
+    /// Takes over what `news` knows and keeps the rest.
+    pub(super) fn learn(&mut self, news: &ConnectionInfo) {
+        let mut info = self.info.as_deref().cloned().unwrap_or_else(|| news.clone());
+        let ConnectionInfo {
+            id: _,
+            organization_id,
+            organization_name,
+            connection_type,
+            name,
+            state,
+        } = news;
+        take(&mut info.organization_id, organization_id.as_ref());
+        take(&mut info.organization_name, organization_name.as_ref());
+        take(&mut info.connection_type, connection_type.as_ref());
+        take(&mut info.name, name.as_ref());
+        take(&mut info.state, state.as_ref());
+        if self.info.as_deref() != Some(&info) {
+            self.info = Some(Arc::new(info));
+        }
+    }
+
+    /// Sign-ins on a connection that is being set up, or that is WorkOS's own test provider, say nothing of customers.
+    pub(super) fn is_test(&self) -> bool {
+        self.info.as_ref().is_some_and(|info| {
+            info.connection_type.as_deref() == Some("TestIdp")
+                || matches!(info.state.as_deref(), Some("draft" | "validating"))
+        })
+    }
+
+    /// Whether it is in use: a removed connection's certificate concerns nobody.
+    pub(super) fn is_alive(&self) -> bool {
+        let state = self.info.as_ref().and_then(|info| info.state.as_deref());
+        !matches!(state, Some("deleted" | "deleting" | "inactive"))
+    }
+
+    pub(super) fn view(&self) -> ConnectionView {
+        ConnectionView {
+            id: self.id.clone(),
+            info: self.info.clone(),
+            certificates: self.certificates.clone(),
+            scope: self.tally.view(),
+            causes: self.causes.iter().map(|(cause, count)| (Arc::clone(cause), *count)).collect(),
+            last_event_at: self.last_event_at,
+        }
+    }
+}
+
+fn take<T: Clone>(known: &mut Option<T>, news: Option<&T>) {
+    if news.is_some() {
+        *known = news.cloned();
+    }
+}

@@ -1,0 +1,330 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::event::{
+    AuthError, AuthEvent, Body, CertificateNotice, ConnectionId, ConnectionInfo, Entry, Person,
+    Record, SessionId, Source, Sso, Step, UserKey,
+};
+use crate::signal::{Counts, Severity, State};
+
+const START: i64 = 1_760_000_000;
+
+fn second(second: i64) -> Timestamp {
+    Timestamp::from_millis((START + second) * 1000)
+}
+
+fn event(id: &str, at: i64, step: Step, connection: &str, session: &str, user: u64) -> AuthEvent {
+    let error = matches!(step, Step::Failed | Step::TimedOut)
+        .then(|| AuthError { code: "saml_certificate_expired".into(), message: "".into() });
+    let sso = Sso {
+        step,
+        connection_id: (!connection.is_empty()).then(|| ConnectionId::new(connection)),
+        organization_id: None,
+        session_id: (!session.is_empty()).then(|| SessionId::new(session)),
+        error,
+        person: Person { key: Some(UserKey(user)), ..Person::default() },
+        test: false,
+    };
+    AuthEvent {
+        id: EventId::new(id),
+        at: second(at),
+        name: format!("authentication.{step:?}").into(),
+        body: Body::Sso(sso),
+    }
+}
+
+fn entry(received: i64, event: AuthEvent) -> Entry {
+    Entry { received_at: second(received), record: Record::Event { source: Source::Push, event } }
+}
+
+fn record(received: i64, record: Record) -> Entry {
+    Entry { received_at: second(received), record }
+}
+
+#[test]
+fn a_sign_in_is_counted_joined_and_measured() {
+    let mut engine = Engine::new(Config::default());
+    engine.apply(&entry(0, event("e1", 0, Step::Started, "c", "s", 1)));
+    let snapshot = engine.snapshot();
+    assert_eq!((snapshot.fleet.in_progress, snapshot.connections[0].scope.in_progress), (1, 1));
+    engine.apply(&entry(15, event("e2", 14, Step::Succeeded, "c", "s", 1)));
+    engine.apply(&entry(16, event("e2", 14, Step::Succeeded, "c", "s", 1)));
+    let snapshot = engine.snapshot();
+    let want = Counts { started: 1, succeeded: 1, ..Counts::default() };
+    assert_eq!(snapshot.fleet.totals, want);
+    assert_eq!(snapshot.connections[0].scope.windows, [want, want]);
+    assert_eq!(snapshot.fleet.in_progress, 0);
+    assert_eq!((snapshot.durations[0].1.count(), snapshot.durations[0].1.sum_millis), (1, 14_000));
+    assert_eq!((snapshot.sources[0].received, snapshot.sources[0].duplicates), (2, 1));
+}
+
+#[test]
+fn a_null_connection_has_a_bucket_of_its_own_and_tests_have_none() {
+    let mut engine = Engine::new(Config::default());
+    engine.apply(&entry(0, event("e1", 0, Step::Failed, "", "", 1)));
+    let mut test = event("e2", 0, Step::Failed, "c", "", 1);
+    let Body::Sso(sso) = &mut test.body else { unreachable!() };
+    sso.test = true;
+    engine.apply(&entry(0, test));
+    let snapshot = engine.snapshot();
+    assert_eq!(snapshot.connections[0].label(), "unknown");
+    assert_eq!(snapshot.fleet.totals.failed, 1);
+    assert_eq!(snapshot.event_types[0].1, 2);
+}
+
+#[test]
+fn a_session_without_an_end_is_stalled_and_leaves_progress() {
+    let mut engine = Engine::new(Config::default());
+    engine.apply(&entry(0, event("e1", 0, Step::Started, "c", "s", 1)));
+    engine.advance(second(359));
+    assert_eq!(engine.snapshot().fleet.totals.stalled, 0);
+    engine.advance(second(360));
+    let fleet = engine.snapshot().fleet;
+    assert_eq!((fleet.totals.stalled, fleet.in_progress), (1, 0));
+}
+
+#[test]
+fn an_event_older_than_every_window_is_late_and_still_in_the_totals() {
+    let mut engine = Engine::new(Config::default());
+    engine.apply(&entry(10_000, event("e1", 10_000 - 3_700, Step::Failed, "c", "", 1)));
+    let snapshot = engine.snapshot();
+    assert_eq!((snapshot.fleet.totals.failed, snapshot.fleet.windows[1].failed), (1, 0));
+    assert_eq!(snapshot.sources[0].late, 1);
+}
+
+/// `count` failures and `good` successes within a minute, by `users` people.
+fn trouble(engine: &mut Engine, at: i64, connection: &str, bad: u64, good: u64, users: u64) {
+    for n in 0..bad + good {
+        // Evenly mixed: a ratio at the beginning is the ratio at the end.
+        let step = if n * bad % (bad + good) < bad { Step::Failed } else { Step::Succeeded };
+        let id = format!("{connection}-{at}-{n}");
+        let moment = at + i64::try_from(n).unwrap() % 60;
+        engine.apply(&entry(moment, event(&id, moment, step, connection, "", n % users)));
+    }
+}
+
+#[test]
+fn a_failing_connection_fires_with_its_numbers_and_is_resolved() {
+    let mut engine = Engine::new(Config::default());
+    let info = ConnectionInfo {
+        id: ConnectionId::new("c1"),
+        organization_id: None,
+        organization_name: Some("Acme".into()),
+        connection_type: Some("OktaSAML".into()),
+        name: None,
+        state: Some("active".into()),
+    };
+    engine.apply(&record(0, Record::Directory(vec![info])));
+    trouble(&mut engine, 100, "c1", 8, 4, 5);
+    engine.advance(second(200));
+    let fired: Vec<_> = engine
+        .transitions()
+        .into_iter()
+        .filter(|t| t.incident.severity == Severity::Page)
+        .collect();
+    assert_eq!(fired.len(), 1);
+    let incident = &fired[0].incident;
+    assert_eq!(&*incident.alertname, "SsoConnectionFailing");
+    assert_eq!(incident.started_at, second(100));
+    assert_eq!((incident.evidence.bad, incident.evidence.users), (7, Some(5)));
+    let shown = engine.snapshot().incidents.iter().find(|i| i.id == incident.id).cloned().unwrap();
+    insta::assert_snapshot!(format!("{}\n{}", shown.summary, shown.description), @r"
+    Acme (c1): 8 of 12 sign-ins failed in 5m (67 %), since about 08:55:00 UTC
+    Threshold: 30 % in 5m. People hit: 5. Causes: certificate 8.
+    ");
+    engine.advance(second(1_200));
+    let over = engine.transitions();
+    assert_eq!(over.len(), 1);
+    assert_eq!((over[0].incident.state, &over[0].incident.id), (State::Resolved, &incident.id));
+    assert_eq!(over[0].incident.summary, shown.summary);
+}
+
+#[test]
+fn one_person_or_few_attempts_are_nobodys_page() {
+    for (bad, good, users) in [(20, 0, 1), (20, 0, 2), (5, 4, 5), (3, 20, 5)] {
+        let mut engine = Engine::new(Config::default());
+        trouble(&mut engine, 100, "c1", bad, good, users);
+        engine.advance(second(400));
+        let pages =
+            engine.transitions().into_iter().filter(|t| t.incident.severity == Severity::Page);
+        assert_eq!(pages.count(), 0, "{bad} {good} {users}");
+    }
+}
+
+#[test]
+fn the_fleet_fires_only_when_several_connections_carry_it() {
+    let names = |engine: &mut Engine| {
+        engine.advance(second(400));
+        let pages =
+            engine.transitions().into_iter().filter(|t| t.incident.severity == Severity::Page);
+        pages.map(|t| t.incident.alertname.to_string()).collect::<std::collections::BTreeSet<_>>()
+    };
+    let mut one = Engine::new(Config::default());
+    trouble(&mut one, 100, "c1", 40, 0, 9);
+    trouble(&mut one, 100, "c2", 1, 60, 9);
+    trouble(&mut one, 100, "c3", 1, 60, 9);
+    assert_eq!(names(&mut one), ["SsoConnectionFailing".to_owned()].into());
+    let mut many = Engine::new(Config::default());
+    for connection in ["c1", "c2", "c3", "c4"] {
+        trouble(&mut many, 100, connection, 4, 16, 9);
+    }
+    assert_eq!(
+        names(&mut many),
+        ["SsoFleetFailing".to_owned(), "SsoProviderFailing".to_owned()].into()
+    );
+}
+
+#[test]
+fn a_certificate_is_a_ticket_then_a_page_then_over() {
+    let day = 86_400;
+    let notice = |received: i64, expires: i64, name: &str| {
+        let notice = CertificateNotice {
+            connection_id: ConnectionId::new("c1"),
+            organization_id: None,
+            certificate_type: "ResponseSigning".into(),
+            expires_at: second(expires),
+        };
+        let body = Body::Certificate(notice);
+        entry(
+            received,
+            AuthEvent { id: EventId::new(name), at: second(received), name: name.into(), body },
+        )
+    };
+    let severity = |engine: &mut Engine| {
+        let incidents = engine.snapshot().incidents;
+        let mut found = incidents.iter().filter(|i| &*i.alertname == "SsoCertificateExpiring");
+        found.next().map(|i| (i.state, i.severity))
+    };
+    let mut engine = Engine::new(Config::default());
+    engine.apply(&notice(0, 40 * day, "required"));
+    engine.advance(second(9 * day));
+    assert_eq!(severity(&mut engine), None);
+    engine.advance(second(10 * day + 60));
+    assert_eq!(severity(&mut engine), Some((State::Firing, Severity::Ticket)));
+    engine.advance(second(39 * day + 60));
+    assert_eq!(severity(&mut engine), Some((State::Firing, Severity::Page)));
+    engine.apply(&notice(39 * day + 100, 400 * day, "renewed"));
+    // An older word that comes late changes nothing.
+    let mut late = notice(5, 40 * day, "repeated");
+    late.received_at = second(39 * day + 110);
+    engine.apply(&late);
+    engine.advance(second(39 * day + 200));
+    assert_eq!(severity(&mut engine), Some((State::Resolved, Severity::Page)));
+}
+
+fn steps() -> impl Strategy<Value = Vec<(u8, u8, u8, i64)>> {
+    prop::collection::vec((0u8..4, 0u8..4, 0u8..30, 0i64..20), 1..150)
+}
+
+/// Starts, successes, failures and time-outs on four connections; some share sessions.
+fn stream(steps: &[(u8, u8, u8, i64)]) -> Vec<AuthEvent> {
+    let mut now = 0;
+    let mut events = Vec::new();
+    for (n, (step, connection, session, pause)) in steps.iter().enumerate() {
+        now += pause;
+        let step = [Step::Started, Step::Succeeded, Step::Failed, Step::TimedOut][*step as usize];
+        events.push(event(
+            &format!("e{n}"),
+            now,
+            step,
+            &format!("c{connection}"),
+            &format!("s{session}"),
+            n as u64 % 7,
+        ));
+    }
+    events
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn property_test_tallies_agree_with_a_list_of_events_in_any_order(steps in steps(), seed in 0usize..1000) {
+        let events = stream(&steps);
+        let end = events.last().unwrap().at.seconds() - START;
+        let mut engine = Engine::new(Config::default());
+        // Received a little late, out of order and twice, while every window is still open.
+        for n in 0..events.len() * 2 {
+            let place = (n * 7919 + seed) % events.len();
+            engine.apply(&entry(end, events[place].clone()));
+        }
+        for event in &events {
+            engine.apply(&entry(end, event.clone()));
+        }
+        let snapshot = engine.snapshot();
+        for connection in &snapshot.connections {
+            let mine = |step| events.iter().filter(move |e| matches!(&e.body, Body::Sso(s) if s.step == step && s.connection_id == connection.id));
+            let totals = connection.scope.totals;
+            prop_assert_eq!(totals.started, mine(Step::Started).count() as u64);
+            prop_assert_eq!(totals.failed, mine(Step::Failed).count() as u64);
+            prop_assert_eq!(connection.causes.iter().map(|(_, n)| n).sum::<u64>(), totals.failed);
+            let recent = mine(Step::Failed).filter(|e| e.at.seconds() / 10 > (START + end) / 10 - 30).count();
+            prop_assert_eq!(connection.scope.windows[0].failed, recent as u64);
+        }
+        let sum = |f: fn(&Counts) -> u64| snapshot.connections.iter().map(|c| f(&c.scope.totals)).sum::<u64>();
+        prop_assert_eq!(sum(|c| c.timed_out), snapshot.fleet.totals.timed_out);
+        engine.advance(second(end + 100));
+        let closed = engine.snapshot().windows;
+        let shipped: u64 = closed.iter().flat_map(|w| &w.connections).map(|c| c.counts.finished()).sum();
+        prop_assert_eq!(shipped, snapshot.fleet.totals.finished());
+    }
+
+    #[test]
+    fn property_test_a_saved_engine_goes_on_as_if_nothing_happened(steps in steps(), cut in 0usize..150) {
+        let events = stream(&steps);
+        let mut straight = Engine::new(Config::default());
+        let mut resumed = Engine::new(Config::default());
+        let mut told = (Vec::new(), Vec::new());
+        for (n, event) in events.iter().enumerate() {
+            if n == cut {
+                told.1.extend(resumed.transitions());
+                resumed = Engine::load(Config::default(), &resumed.save()).unwrap();
+            }
+            let entry = Entry { received_at: event.at, record: Record::Event { source: Source::Push, event: event.clone() } };
+            straight.apply(&entry);
+            resumed.apply(&entry);
+        }
+        for engine in [&mut straight, &mut resumed] {
+            engine.advance(second(4_000));
+        }
+        told.0.extend(straight.transitions());
+        told.1.extend(resumed.transitions());
+        prop_assert_eq!(told.0, told.1);
+        let (a, b) = (straight.snapshot(), resumed.snapshot());
+        prop_assert_eq!(format!("{a:?}"), format!("{b:?}"));
+    }
+
+    #[test]
+    fn property_test_jumping_over_idle_time_changes_nothing(steps in steps()) {
+        let events = stream(&steps);
+        let (mut jumping, mut walking) = (Engine::new(Config::default()), Engine::new(Config::default()));
+        for event in events {
+            let at = event.at;
+            while walking.now() != Timestamp::default() && walking.now().seconds() < at.seconds() {
+                walking.advance(walking.now().plus_millis(1000));
+            }
+            let entry = Entry { received_at: at, record: Record::Event { source: Source::Push, event } };
+            jumping.apply(&entry);
+            walking.apply(&entry);
+        }
+        let end = jumping.now().plus_millis(4_000_000);
+        jumping.advance(end);
+        while walking.now() < end {
+            walking.advance(walking.now().plus_millis(1000));
+        }
+        prop_assert_eq!(jumping.transitions(), walking.transitions());
+        prop_assert_eq!(format!("{:?}", jumping.snapshot()), format!("{:?}", walking.snapshot()));
+    }
+}
+
+#[test]
+fn a_state_of_another_version_or_a_damaged_one_is_refused() {
+    let mut bytes = Engine::new(Config::default()).save();
+    bytes[0] = 99;
+    assert!(matches!(Engine::load(Config::default(), &bytes), Err(LoadError::Version(99))));
+    assert!(matches!(
+        Engine::load(Config::default(), &[STATE_VERSION, 1]),
+        Err(LoadError::Damaged(_))
+    ));
+    assert!(matches!(Engine::load(Config::default(), &[]), Err(LoadError::Empty)));
+}
