@@ -3,6 +3,7 @@
 //! It reads WorkOS authentication events into one journal, folds them through one pure engine, and gives what it knows to
 //! Prometheus, Datadog, OTLP and the people on call. `docs/architecture.md` has the picture.
 
+pub mod app;
 pub mod clock;
 pub mod engine;
 pub mod event;
@@ -10,3 +11,5 @@ pub mod journal;
 pub mod outbound;
 pub mod setting;
 pub mod signal;
+pub mod store;
+pub mod telemetry;

@@ -1,0 +1,243 @@
+//! The one task that owns the state: takes deliveries, makes them durable, folds them, ticks, publishes.
+//!
+//! While the disk syncs one batch the next one gathers in the queue, so that under load a sync serves many deliveries. Time
+//! goes first: a flood of events must not delay a page, and neither must a slow disk.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use crate::clock::Clock;
+use crate::event::{Entry, EventId, Record, Source, Timestamp};
+use crate::journal::{Delivery, InletError, Journal, JournalError, Parcel, Receipt, Refusals};
+use crate::signal::Snapshot;
+use crate::store::{State, checkpoint};
+use crate::telemetry;
+
+/// How often the engine ticks: nothing that pages depends on less than a second.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Deliveries that go into one group commit. With 500 events each this is 128,000 events, 30 MB: one sync's worth.
+const DELIVERIES_PER_COMMIT_MAX: usize = 256;
+
+/// How often a checkpoint is written: bounds the journal that a restart reads, and costs one write of the state.
+const CHECKPOINT_MILLIS: i64 = 60_000;
+
+/// Owns journal and state.
+pub(super) struct Fold {
+    pub(super) state: State,
+    /// `None` while it is busy with a batch.
+    pub(super) journal: Option<Journal>,
+    /// Sinks that read the journal themselves, from the position that they have marked as sent.
+    pub(super) readers: Vec<&'static str>,
+    pub(super) data_dir: PathBuf,
+    pub(super) clock: Clock,
+    pub(super) parcels: mpsc::Receiver<Parcel>,
+    pub(super) refusals: Arc<Refusals>,
+    pub(super) snapshots: watch::Sender<Arc<Snapshot>>,
+    /// Records that wait for the next batch.
+    pub(super) owed: Vec<Record>,
+    pub(super) checkpoint_due: Timestamp,
+}
+
+/// A batch on its way to the disk.
+struct Commit {
+    entries: Vec<Entry>,
+    waiting: Vec<Waiting>,
+}
+
+/// A delivery in a batch, with what it will be told.
+struct Waiting {
+    receipt: Receipt,
+    reply: oneshot::Sender<Result<Receipt, InletError>>,
+}
+
+/// What the blocking thread gives back.
+struct Synced {
+    journal: Journal,
+    commit: Commit,
+    outcome: Result<u64, JournalError>,
+}
+
+impl Fold {
+    /// Runs until every inlet is gone and all that was taken is durable; then writes a last checkpoint.
+    pub(super) async fn run(mut self) {
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut syncing: Option<JoinHandle<Synced>> = None;
+        let mut gathered = Vec::with_capacity(DELIVERIES_PER_COMMIT_MAX);
+        let mut open = true;
+        while open || syncing.is_some() {
+            let at_rest = self.journal.is_some();
+            tokio::select! {
+                // Time first: a flood of events must not delay a page.
+                biased;
+                _ = ticks.tick() => {
+                    self.tick().await;
+                    if self.journal.is_some() && !self.owed.is_empty() {
+                        syncing = self.commit(Vec::new());
+                    }
+                }
+                synced = finished(&mut syncing), if !at_rest => {
+                    syncing = None;
+                    self.journal = Some(settle(&mut self.state, synced));
+                }
+                received = self.parcels.recv_many(&mut gathered, DELIVERIES_PER_COMMIT_MAX), if open && at_rest => {
+                    if received == 0 {
+                        open = false;
+                    } else {
+                        syncing = self.commit(std::mem::take(&mut gathered));
+                    }
+                }
+            }
+        }
+        self.checkpoint().await;
+    }
+
+    async fn tick(&mut self) {
+        let now = self.clock.now();
+        self.state.advance(now);
+        for transition in self.state.transitions() {
+            telemetry::transition(&transition);
+        }
+        self.snapshots.send_replace(Arc::new(self.state.snapshot()));
+        self.owed.extend(self.refusals.drain());
+        if self.journal.is_some() && now >= self.checkpoint_due {
+            self.checkpoint_due = now.plus_millis(CHECKPOINT_MILLIS);
+            self.checkpoint().await;
+        }
+    }
+
+    /// Starts to make `parcels`, and what is owed besides, durable; answers at once when there is nothing new in them.
+    fn commit(&mut self, parcels: Vec<Parcel>) -> Option<JoinHandle<Synced>> {
+        let now = self.clock.now();
+        let mut commit = gather(&self.state, parcels, now);
+        commit.entries.extend(stamp(std::mem::take(&mut self.owed), now));
+        if commit.entries.is_empty() {
+            answer(commit.waiting);
+            return None;
+        }
+        let journal = self.journal.take().expect("a commit begins with the journal at rest");
+        Some(sync(journal, commit))
+    }
+
+    async fn checkpoint(&mut self) {
+        let Some(journal) = self.journal.take() else { return };
+        let needed = self.readers.iter().filter_map(|sink| self.state.sent(sink)).min();
+        let needed = if self.readers.is_empty() { u64::MAX } else { needed.unwrap_or(0) };
+        let now = self.clock.now();
+        self.journal = Some(save(&self.data_dir, &self.state, journal, now, needed).await);
+    }
+}
+
+/// Joins deliveries into one batch. Events that the engine knows, or that came twice within the batch, are counted instead.
+fn gather(state: &State, parcels: Vec<Parcel>, now: Timestamp) -> Commit {
+    let mut commit = Commit { entries: Vec::new(), waiting: Vec::new() };
+    let mut fresh: HashSet<EventId> = HashSet::new();
+    let mut duplicates = [0u64; Source::ALL.len()];
+    for Parcel { delivery: Delivery { events, records }, reply } in parcels {
+        let mut receipt = Receipt::default();
+        for (source, event) in events {
+            if state.knows(&event.id) || !fresh.insert(event.id.clone()) {
+                receipt.duplicates += 1;
+                duplicates[source as usize] += 1;
+                continue;
+            }
+            receipt.accepted += 1;
+            commit
+                .entries
+                .push(Entry { received_at: now, record: Record::Event { source, event } });
+        }
+        commit.entries.extend(stamp(records, now));
+        commit.waiting.push(Waiting { receipt, reply });
+    }
+    for source in Source::ALL {
+        let count = duplicates[source as usize];
+        if count > 0 {
+            let record = Record::Refused { source, duplicates: count, rejected: Vec::new() };
+            commit.entries.push(Entry { received_at: now, record });
+        }
+    }
+    commit
+}
+
+fn stamp(records: Vec<Record>, now: Timestamp) -> impl Iterator<Item = Entry> {
+    records.into_iter().map(move |record| Entry { received_at: now, record })
+}
+
+/// Appends on a thread of its own: a sync may take as long as the disk likes.
+fn sync(mut journal: Journal, commit: Commit) -> JoinHandle<Synced> {
+    tokio::task::spawn_blocking(move || {
+        let outcome = journal.append(&commit.entries);
+        Synced { journal, commit, outcome }
+    })
+}
+
+async fn finished(syncing: &mut Option<JoinHandle<Synced>>) -> Synced {
+    match syncing {
+        Some(handle) => handle.await.expect("the journal's thread does not panic"),
+        None => std::future::pending().await,
+    }
+}
+
+/// Folds what became durable and answers those who wait for it.
+fn settle(state: &mut State, synced: Synced) -> Journal {
+    let Synced { journal, commit: Commit { entries, waiting }, outcome } = synced;
+    match outcome {
+        Ok(first) => {
+            for (position, entry) in (first..).zip(&entries) {
+                state.apply(position, entry);
+            }
+            answer(waiting);
+        }
+        Err(error) => {
+            telemetry::journal_failed(&error);
+            let reason: Arc<str> = error.to_string().into();
+            for Waiting { reply, .. } in waiting {
+                // A sender that has given up needs no answer.
+                drop(reply.send(Err(InletError::Storage(Arc::clone(&reason)))));
+            }
+        }
+    }
+    journal
+}
+
+fn answer(waiting: Vec<Waiting>) {
+    for Waiting { receipt, reply } in waiting {
+        // A sender that has given up needs no answer.
+        drop(reply.send(Ok(receipt)));
+    }
+}
+
+/// Writes a checkpoint and removes what no longer has to be kept. `needed` is the oldest position that a sink still reads.
+async fn save(
+    data_dir: &Path,
+    state: &State,
+    mut journal: Journal,
+    now: Timestamp,
+    needed: u64,
+) -> Journal {
+    let folder = data_dir.to_owned();
+    let (bytes, position) = (state.save(), state.position());
+    let saved = tokio::task::spawn_blocking(move || {
+        let written = checkpoint::write(&folder, &bytes);
+        let keep = if written.is_ok() { position.min(needed) } else { 0 };
+        let trimmed = journal.trim(keep, now);
+        (journal, written, trimmed)
+    });
+    let (journal, written, trimmed) = saved.await.expect("the journal's thread does not panic");
+    if let Err(error) = written {
+        telemetry::checkpoint_failed(&error);
+    }
+    match trimmed {
+        Ok(0) => {}
+        Ok(entries) => telemetry::journal_gave_up(entries),
+        Err(error) => telemetry::journal_failed(&error),
+    }
+    telemetry::journal_bytes(journal.bytes());
+    journal
+}

@@ -1,0 +1,73 @@
+//! One frame: length, checksum, and the entries of one append.
+//!
+//! `length: u32 | crc32: u32 | first position: u64 | newest received_at: i64 | count: u32 | entries (postcard)`, little
+//! endian; length and checksum are of all that follows them.
+
+use crate::event::{Entry, Timestamp};
+
+/// Bytes before the checksummed part.
+pub(super) const HEAD_BYTES: usize = 8;
+
+/// Largest frame: the largest body that is accepted, several times over. A length above it is damage.
+pub(super) const FRAME_BYTES_MAX: u32 = 1 << 30;
+
+/// The fixed part behind the head.
+const META_BYTES: u32 = 20;
+
+/// A frame that was read.
+#[derive(Debug)]
+pub(super) struct Frame {
+    pub(super) first: u64,
+    pub(super) newest: Timestamp,
+    pub(super) count: u32,
+    body: Vec<u8>,
+}
+
+pub(super) fn encode(first: u64, entries: &[Entry]) -> Vec<u8> {
+    let newest = entries.last().map_or(0, |entry| entry.received_at.millis());
+    let count = u32::try_from(entries.len()).expect("a batch is far below 2^32 entries");
+    let mut frame = vec![0; HEAD_BYTES];
+    frame.extend_from_slice(&first.to_le_bytes());
+    frame.extend_from_slice(&newest.to_le_bytes());
+    frame.extend_from_slice(&count.to_le_bytes());
+    for entry in entries {
+        frame = postcard::to_extend(entry, frame).expect("every entry can be encoded");
+    }
+    let length = u32::try_from(frame.len() - HEAD_BYTES).expect("a batch is far below 1 GiB");
+    let crc = crc32fast::hash(&frame[HEAD_BYTES..]);
+    frame[..4].copy_from_slice(&length.to_le_bytes());
+    frame[4..8].copy_from_slice(&crc.to_le_bytes());
+    frame
+}
+
+/// The length of what follows the head, when it can be one.
+pub(super) fn length(head: [u8; HEAD_BYTES]) -> Option<u32> {
+    let length = u32::from_le_bytes(head[..4].try_into().expect("four bytes"));
+    (META_BYTES..=FRAME_BYTES_MAX).contains(&length).then_some(length)
+}
+
+/// Checks what follows `head`.
+pub(super) fn check(head: [u8; HEAD_BYTES], body: Vec<u8>) -> Option<Frame> {
+    let crc = u32::from_le_bytes(head[4..].try_into().expect("four bytes"));
+    if crc32fast::hash(&body) != crc || body.len() < META_BYTES as usize {
+        return None;
+    }
+    let first = u64::from_le_bytes(body[..8].try_into().expect("eight bytes"));
+    let newest = i64::from_le_bytes(body[8..16].try_into().expect("eight bytes"));
+    let count = u32::from_le_bytes(body[16..20].try_into().expect("four bytes"));
+    Some(Frame { first, newest: Timestamp::from_millis(newest), count, body })
+}
+
+impl Frame {
+    /// Its entries; `None` when they were written by a build that knew more.
+    pub(super) fn entries(&self) -> Option<Vec<Entry>> {
+        let mut rest = &self.body[META_BYTES as usize..];
+        let mut entries = Vec::with_capacity(self.count as usize);
+        for _ in 0..self.count {
+            let (entry, tail) = postcard::take_from_bytes(rest).ok()?;
+            entries.push(entry);
+            rest = tail;
+        }
+        Some(entries)
+    }
+}

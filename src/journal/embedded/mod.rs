@@ -1,0 +1,242 @@
+//! The embedded journal: segment files of checksummed frames in one folder, one writer, any number of readers.
+//!
+//! One append is one frame: one write, one sync, all or nothing. A crash can only leave a broken frame at the end of the
+//! newest segment; it was never acknowledged, is cut off when the journal is opened, and is kept aside. A position counts
+//! entries since the journal began.
+
+mod frame;
+mod reader;
+mod segment;
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+pub use reader::Reader;
+use segment::Segment;
+
+use crate::event::{Entry, Timestamp};
+use crate::setting::{ByteSize, Period};
+
+/// A segment is closed at this size: large enough that few files are open, small enough that retention is fine-grained.
+const SEGMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// `journal.embedded`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// How long entries are kept. Default 7d.
+    pub retention: Period,
+    /// How large the journal may grow; the oldest entries go first. At least 1MiB. Default 4GiB.
+    #[serde(deserialize_with = "max_bytes")]
+    pub max_bytes: ByteSize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { retention: Period::from_secs(7 * 86_400), max_bytes: ByteSize::from_bytes(4 << 30) }
+    }
+}
+
+fn max_bytes<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<ByteSize, D::Error> {
+    let size = ByteSize::deserialize(deserializer)?;
+    if size.bytes() < 1 << 20 {
+        return Err(serde::de::Error::custom("`max_bytes` must be at least 1MiB"));
+    }
+    Ok(size)
+}
+
+/// The journal cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// Somebody else has it.
+    #[error("{0} is in use by another ssowatch; stop it, or give this one its own `data_dir`")]
+    InUse(PathBuf),
+    /// The operating system refused.
+    #[error("cannot {action} {path}: {error}{}", remedy(.error))]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What came back.
+        error: io::Error,
+    },
+    /// Written by another version.
+    #[error(
+        "{path} has format version {version}, this build reads {}; use the build that wrote it",
+        segment::VERSION
+    )]
+    Version {
+        /// Which file.
+        path: PathBuf,
+        /// Its version.
+        version: u32,
+    },
+    /// A failed sync leaves it unknown what is on the disk: nothing more is written until a restart has looked.
+    #[error("an earlier sync failed; restart ssowatch once the disk is well")]
+    Poisoned,
+}
+
+impl JournalError {
+    pub(super) fn io(action: &'static str, path: &Path, error: io::Error) -> Self {
+        Self::Io { action, path: path.to_owned(), error }
+    }
+}
+
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull => "; free some space or lower `journal.embedded.max_bytes`",
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "; give the user that runs ssowatch write access to `data_dir`"
+        }
+        _ => "",
+    }
+}
+
+/// What was found when the journal was opened.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Recovery {
+    /// Bytes of a broken frame that were cut off and kept aside.
+    pub cut_bytes: u64,
+}
+
+/// The journal's one writer.
+#[derive(Debug)]
+pub struct Journal {
+    folder: PathBuf,
+    config: Config,
+    segments: Vec<Segment>,
+    writer: File,
+    durable: Arc<AtomicU64>,
+    poisoned: bool,
+    /// Held for as long as the journal is open.
+    _lock: File,
+}
+
+impl Journal {
+    /// Opens the journal in `folder`, which is made when it is missing.
+    pub fn open(folder: &Path, config: Config) -> Result<(Self, Recovery), JournalError> {
+        fs::create_dir_all(folder).map_err(|error| JournalError::io("create", folder, error))?;
+        let lock = lock(folder)?;
+        let mut segments = segment::list(folder)?;
+        let mut recovery = Recovery::default();
+        if let Some(last) = segments.last_mut() {
+            recovery.cut_bytes = last.recover()?;
+        }
+        if segments.is_empty() {
+            segments.push(Segment::create(folder, 0)?);
+        }
+        let last = segments.last().expect("there is at least one segment");
+        let writer = last.append_handle()?;
+        let durable = Arc::new(AtomicU64::new(last.next_position()));
+        let folder = folder.to_owned();
+        let journal =
+            Self { folder, config, segments, writer, durable, poisoned: false, _lock: lock };
+        Ok((journal, recovery))
+    }
+
+    /// Appends `entries` as one and returns the position of the first. On return they survive a power cut; on an error none
+    /// of them is there.
+    pub fn append(&mut self, entries: &[Entry]) -> Result<u64, JournalError> {
+        if self.poisoned {
+            return Err(JournalError::Poisoned);
+        }
+        let first = self.next_position();
+        if entries.is_empty() {
+            return Ok(first);
+        }
+        if self.last().bytes >= SEGMENT_BYTES_MAX {
+            self.rotate()?;
+        }
+        let newest = entries.last().expect("not empty").received_at;
+        let count = u32::try_from(entries.len()).expect("a batch is far below 2^32 entries");
+        let frame = frame::encode(first, entries);
+        let outcome = segment::write(&mut self.writer, &frame);
+        let last = self.segments.last_mut().expect("there is at least one segment");
+        if let Err(failure) = outcome {
+            // A write that failed is undone. After a failed sync nobody knows what the disk holds: stop writing.
+            let undone = !failure.synced && self.writer.set_len(last.bytes).is_ok();
+            self.poisoned = !undone;
+            return Err(JournalError::io("append to", &last.path, failure.error));
+        }
+        last.extend(frame.len() as u64, count, newest);
+        self.durable.store(last.next_position(), Ordering::Release);
+        Ok(first)
+    }
+
+    /// The position that the next entry will have.
+    #[must_use]
+    pub fn next_position(&self) -> u64 {
+        self.last().next_position()
+    }
+
+    /// The oldest position that is kept.
+    #[must_use]
+    pub fn first_position(&self) -> u64 {
+        self.segments[0].first
+    }
+
+    /// Its size.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.bytes).sum()
+    }
+
+    /// A reader from `position` on, which sees what is durable.
+    #[must_use]
+    pub fn reader(&self, position: u64) -> Reader {
+        Reader::new(self.folder.clone(), position, Arc::clone(&self.durable))
+    }
+
+    /// Removes whole segments that are older than the retention, or over the size. Entries from `needed` on are kept, unless
+    /// the size leaves no choice; the number of needed entries that were given up is returned.
+    pub fn trim(&mut self, needed: u64, now: Timestamp) -> Result<u64, JournalError> {
+        let oldest = now.plus_millis(-self.config.retention.millis());
+        let mut given_up = 0;
+        while self.segments.len() > 1 {
+            let first = &self.segments[0];
+            let over = self.bytes() > self.config.max_bytes.bytes();
+            let unneeded = first.next_position() <= needed;
+            if !(over || (unneeded && first.newest < oldest)) {
+                break;
+            }
+            if !unneeded {
+                given_up += first.next_position() - needed.max(first.first);
+            }
+            let first = self.segments.remove(0);
+            fs::remove_file(&first.path)
+                .map_err(|error| JournalError::io("remove", &first.path, error))?;
+        }
+        Ok(given_up)
+    }
+
+    fn last(&self) -> &Segment {
+        self.segments.last().expect("there is at least one segment")
+    }
+
+    fn rotate(&mut self) -> Result<(), JournalError> {
+        let segment = Segment::create(&self.folder, self.next_position())?;
+        self.writer = segment.append_handle()?;
+        self.segments.push(segment);
+        Ok(())
+    }
+}
+
+fn lock(folder: &Path) -> Result<File, JournalError> {
+    let path = folder.join("lock");
+    let file = File::create(&path).map_err(|error| JournalError::io("create", &path, error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(JournalError::InUse(folder.to_owned())),
+        Err(fs::TryLockError::Error(error)) => Err(JournalError::io("lock", &path, error)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,197 @@
+//! One segment file: a header, then frames. Named after the position of its first entry.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::JournalError;
+use super::frame::{self, Frame, HEAD_BYTES};
+use crate::event::Timestamp;
+
+/// Version of the format. Goes up when frames or entries change in a way that older builds cannot read.
+pub(super) const VERSION: u32 = 1;
+
+const MAGIC: [u8; 8] = *b"ssowjrnl";
+
+/// Magic, version, first position.
+const HEADER_BYTES: u64 = HEADER.len() as u64;
+
+/// Room for the header.
+const HEADER: [u8; 20] = [0; 20];
+
+#[derive(Debug)]
+pub(super) struct Segment {
+    pub(super) path: PathBuf,
+    pub(super) first: u64,
+    pub(super) entries: u64,
+    pub(super) bytes: u64,
+    /// `received_at` of its newest entry.
+    pub(super) newest: Timestamp,
+}
+
+/// An append that did not work.
+pub(super) struct WriteFailure {
+    pub(super) error: io::Error,
+    /// Whether it was the sync that failed.
+    pub(super) synced: bool,
+}
+
+pub(super) fn write(file: &mut File, frame: &[u8]) -> Result<(), WriteFailure> {
+    file.write_all(frame).map_err(|error| WriteFailure { error, synced: false })?;
+    file.sync_data().map_err(|error| WriteFailure { error, synced: true })
+}
+
+/// The first positions of the segments of `folder`, oldest first.
+pub(super) fn firsts(folder: &Path) -> Result<Vec<u64>, JournalError> {
+    let listing = fs::read_dir(folder).map_err(|error| JournalError::io("list", folder, error))?;
+    let mut firsts = Vec::new();
+    for item in listing {
+        let path = item.map_err(|error| JournalError::io("list", folder, error))?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        firsts.extend(name.strip_suffix(".journal").and_then(|stem| stem.parse::<u64>().ok()));
+    }
+    firsts.sort_unstable();
+    Ok(firsts)
+}
+
+/// All segments of `folder`, oldest first, measured.
+pub(super) fn list(folder: &Path) -> Result<Vec<Segment>, JournalError> {
+    let mut segments = Vec::new();
+    for first in firsts(folder)? {
+        let path = folder.join(format!("{first:020}.journal"));
+        let mut segment =
+            Segment { path, first, entries: 0, bytes: 0, newest: Timestamp::default() };
+        segment.measure()?;
+        segments.push(segment);
+    }
+    Ok(segments)
+}
+
+impl Segment {
+    pub(super) fn create(folder: &Path, first: u64) -> Result<Self, JournalError> {
+        let path = folder.join(format!("{first:020}.journal"));
+        let made = || -> io::Result<()> {
+            let mut file = File::create(&path)?;
+            file.write_all(&MAGIC)?;
+            file.write_all(&VERSION.to_le_bytes())?;
+            file.write_all(&first.to_le_bytes())?;
+            file.sync_all()?;
+            // The name must be durable too.
+            File::open(folder)?.sync_all()
+        };
+        made().map_err(|error| JournalError::io("create", &path, error))?;
+        Ok(Self { path, first, entries: 0, bytes: HEADER_BYTES, newest: Timestamp::default() })
+    }
+
+    pub(super) fn next_position(&self) -> u64 {
+        self.first + self.entries
+    }
+
+    pub(super) fn extend(&mut self, bytes: u64, entries: u32, newest: Timestamp) {
+        self.bytes += bytes;
+        self.entries += u64::from(entries);
+        self.newest = newest;
+    }
+
+    pub(super) fn append_handle(&self) -> Result<File, JournalError> {
+        let file = OpenOptions::new().append(true).open(&self.path);
+        file.map_err(|error| JournalError::io("open", &self.path, error))
+    }
+
+    /// Counts what it holds, frame by frame, up to the first that is broken.
+    fn measure(&mut self) -> Result<(), JournalError> {
+        let io = |error| JournalError::io("read", &self.path, error);
+        let mut frames = Frames::open(&self.path, HEADER_BYTES)?;
+        let (mut entries, mut newest) = (0, Timestamp::default());
+        while let Some(frame) = frames.next_frame().map_err(io)? {
+            entries += u64::from(frame.count);
+            newest = frame.newest;
+        }
+        (self.entries, self.newest, self.bytes) = (entries, newest, frames.offset);
+        Ok(())
+    }
+
+    /// Cuts what follows the last good frame off and keeps it aside; its length is returned.
+    pub(super) fn recover(&mut self) -> Result<u64, JournalError> {
+        let io = |error| JournalError::io("recover", &self.path, error);
+        let length = fs::metadata(&self.path).map_err(io)?.len();
+        if length < HEADER_BYTES {
+            // The crash came while the segment was made: nothing can be in it.
+            let folder = self.path.parent().expect("a segment lies in a folder").to_owned();
+            *self = Self::create(&folder, self.first)?;
+            return Ok(length);
+        }
+        let broken = length - self.bytes;
+        if broken == 0 {
+            return Ok(0);
+        }
+        let kept = self.path.with_extension("corrupt");
+        let cut = || -> io::Result<()> {
+            let mut file = OpenOptions::new().read(true).write(true).open(&self.path)?;
+            file.seek(SeekFrom::Start(self.bytes))?;
+            io::copy(&mut file, &mut File::create(&kept)?)?;
+            file.set_len(self.bytes)?;
+            file.sync_all()
+        };
+        cut().map_err(io)?;
+        Ok(broken)
+    }
+}
+
+/// Reads the frames of one segment in order.
+#[derive(Debug)]
+pub(super) struct Frames {
+    file: BufReader<File>,
+    /// Where the next frame begins.
+    pub(super) offset: u64,
+}
+
+impl Frames {
+    /// From `offset` on; `0` is the first frame.
+    pub(super) fn open(path: &Path, offset: u64) -> Result<Self, JournalError> {
+        let io = |error| JournalError::io("read", path, error);
+        let mut file = File::open(path).map_err(io)?;
+        let mut header = HEADER;
+        let offset = offset.max(HEADER_BYTES);
+        match file.read_exact(&mut header) {
+            Ok(()) => {
+                let version = u32::from_le_bytes(header[8..12].try_into().expect("four bytes"));
+                if header[..8] != MAGIC || version != VERSION {
+                    return Err(JournalError::Version { path: path.to_owned(), version });
+                }
+            }
+            // A crash while it was made: it holds nothing.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
+            Err(error) => return Err(io(error)),
+        }
+        file.seek(SeekFrom::Start(offset)).map_err(io)?;
+        Ok(Self { file: BufReader::with_capacity(1 << 18, file), offset })
+    }
+
+    /// The next frame; `None` at the end, and where a frame is broken.
+    pub(super) fn next_frame(&mut self) -> io::Result<Option<Frame>> {
+        let mut head = [0; HEAD_BYTES];
+        if !filled(&mut self.file, &mut head)? {
+            return Ok(None);
+        }
+        let Some(length) = frame::length(head) else { return Ok(None) };
+        let mut body = Vec::new();
+        (&mut self.file).take(u64::from(length)).read_to_end(&mut body)?;
+        if body.len() != length as usize {
+            return Ok(None);
+        }
+        let frame = frame::check(head, body);
+        if frame.is_some() {
+            self.offset += HEAD_BYTES as u64 + u64::from(length);
+        }
+        Ok(frame)
+    }
+}
+
+fn filled(file: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {
+    match file.read_exact(buffer) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
+    }
+}

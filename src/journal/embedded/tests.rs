@@ -1,0 +1,144 @@
+use super::*;
+use crate::event::Record;
+
+fn entry(n: u64) -> Entry {
+    let record = Record::Sent { sink: "test".into(), mark: n };
+    Entry { received_at: Timestamp::from_millis(i64::try_from(n).unwrap() * 1000), record }
+}
+
+fn entries(range: std::ops::Range<u64>) -> Vec<Entry> {
+    range.map(entry).collect()
+}
+
+fn marks(journal: &Journal, from: u64) -> Vec<(u64, u64)> {
+    let mut reader = journal.reader(from);
+    let mut found = Vec::new();
+    loop {
+        let batch = reader.next_batch().unwrap();
+        if batch.is_empty() {
+            return found;
+        }
+        found.extend(batch.into_iter().map(|(position, entry)| match entry.record {
+            Record::Sent { mark, .. } => (position, mark),
+            _ => unreachable!(),
+        }));
+    }
+}
+
+fn same(range: std::ops::Range<u64>) -> Vec<(u64, u64)> {
+    range.map(|n| (n, n)).collect()
+}
+
+fn newest_segment(folder: &Path) -> PathBuf {
+    segment::list(folder).unwrap().pop().unwrap().path
+}
+
+#[test]
+fn what_was_appended_is_read_in_order_from_any_position_after_reopening() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut journal, _) = Journal::open(dir.path(), Config::default()).unwrap();
+    assert_eq!(journal.append(&entries(0..3)).unwrap(), 0);
+    assert_eq!(journal.append(&entries(3..4)).unwrap(), 3);
+    drop(journal);
+    let (mut journal, recovery) = Journal::open(dir.path(), Config::default()).unwrap();
+    assert_eq!(recovery, Recovery::default());
+    assert_eq!(journal.append(&entries(4..6)).unwrap(), 4);
+    assert_eq!(marks(&journal, 0), same(0..6));
+    assert_eq!(marks(&journal, 2), same(2..6));
+    assert_eq!(marks(&journal, 6), []);
+}
+
+#[test]
+fn a_second_daemon_on_the_same_folder_is_told_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let _first = Journal::open(dir.path(), Config::default()).unwrap();
+    let error = Journal::open(dir.path(), Config::default()).unwrap_err();
+    assert!(error.to_string().contains("in use by another ssowatch"), "{error}");
+}
+
+#[test]
+fn a_tail_cut_or_flipped_at_any_byte_costs_only_the_frame_that_it_hits() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut journal, _) = Journal::open(dir.path(), Config::default()).unwrap();
+    journal.append(&entries(0..2)).unwrap();
+    let good = journal.bytes();
+    journal.append(&entries(2..4)).unwrap();
+    drop(journal);
+    let path = newest_segment(dir.path());
+    let whole = std::fs::read(&path).unwrap();
+    for place in usize::try_from(good).unwrap()..whole.len() {
+        let mut flipped = whole.clone();
+        flipped[place] ^= 0x40;
+        for damaged in [&whole[..place], &flipped[..]] {
+            std::fs::write(&path, damaged).unwrap();
+            let (mut journal, recovery) = Journal::open(dir.path(), Config::default()).unwrap();
+            assert_eq!(recovery.cut_bytes, damaged.len() as u64 - good, "byte {place}");
+            assert_eq!(journal.append(&entries(2..3)).unwrap(), 2);
+            assert_eq!(marks(&journal, 0), same(0..3));
+        }
+    }
+}
+
+#[test]
+fn a_crash_while_a_segment_is_made_leaves_an_empty_one() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join(format!("{:020}.journal", 0)), b"sso").unwrap();
+    let (mut journal, recovery) = Journal::open(dir.path(), Config::default()).unwrap();
+    assert_eq!(recovery.cut_bytes, 3);
+    journal.append(&entries(0..1)).unwrap();
+    assert_eq!(marks(&journal, 0), same(0..1));
+}
+
+#[test]
+fn old_segments_go_by_age_unless_they_are_needed_and_by_size_even_then() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = Config { retention: Period::from_secs(10), ..Config::default() };
+    let (mut journal, _) = Journal::open(dir.path(), config).unwrap();
+    for n in 0..3 {
+        journal.append(&entries(n..n + 1)).unwrap();
+        journal.rotate().unwrap();
+    }
+    let now = Timestamp::from_millis(12_500);
+    assert_eq!(journal.trim(1, now).unwrap(), 0);
+    assert_eq!(journal.first_position(), 1);
+    assert_eq!(journal.trim(9, now).unwrap(), 0);
+    assert_eq!(journal.first_position(), 3);
+    let mut reader = journal.reader(0);
+    journal.append(&entries(3..4)).unwrap();
+    assert_eq!(reader.next_batch().unwrap().len(), 1);
+    assert_eq!(reader.take_skipped(), 3);
+    // Over its size, needed entries go too, and are reported.
+    journal.rotate().unwrap();
+    journal.config.max_bytes = ByteSize::from_bytes(1);
+    assert_eq!(journal.trim(0, now).unwrap(), 1);
+}
+
+#[test]
+fn damage_in_an_old_segment_is_stepped_over_and_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut journal, _) = Journal::open(dir.path(), Config::default()).unwrap();
+    journal.append(&entries(0..2)).unwrap();
+    let path = newest_segment(dir.path());
+    journal.rotate().unwrap();
+    journal.append(&entries(2..4)).unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let mut reader = journal.reader(0);
+    let batch = reader.next_batch().unwrap();
+    assert_eq!((batch[0].0, batch.len(), reader.take_skipped()), (2, 2, 2));
+}
+
+#[test]
+fn another_format_is_not_touched() {
+    let dir = tempfile::tempdir().unwrap();
+    let (journal, _) = Journal::open(dir.path(), Config::default()).unwrap();
+    drop(journal);
+    let path = newest_segment(dir.path());
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[8] = 9;
+    std::fs::write(&path, &bytes).unwrap();
+    let error = Journal::open(dir.path(), Config::default()).unwrap_err();
+    assert!(error.to_string().contains("format version 9"), "{error}");
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+}

@@ -1,0 +1,192 @@
+//! The whole state of the daemon as one fold of the journal: the engine, how far sources and sinks have come, and what
+//! receivers were told.
+
+pub mod checkpoint;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::{Config, Engine, LoadError};
+use crate::event::{Entry, EventId, Record, Timestamp};
+use crate::signal::{Snapshot, Transition};
+
+/// What a receiver was told about an incident that ended is remembered for this long: longer than any repeat.
+const TOLD_AGE_MILLIS: i64 = 24 * 3600 * 1000;
+
+/// Cursors at most: one for each file that is read, and one for the Events API.
+const CURSORS_MAX: usize = 10_000;
+
+/// What one receiver was told: by fingerprint, whether it is open, and when.
+pub type ToldLog = BTreeMap<Box<str>, (bool, Timestamp)>;
+
+/// The state.
+#[derive(Debug)]
+pub struct State {
+    engine: Engine,
+    marks: Marks,
+}
+
+/// What is not the engine's.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Marks {
+    /// Position of the next entry to fold.
+    position: u64,
+    cursors: BTreeMap<Box<str>, Box<str>>,
+    sent: BTreeMap<Box<str>, u64>,
+    told: BTreeMap<Box<str>, ToldLog>,
+}
+
+impl State {
+    /// A state before the first entry.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self { engine: Engine::new(config), marks: Marks::default() }
+    }
+
+    /// Folds the entry at `position`. An entry that has been folded changes nothing.
+    pub fn apply(&mut self, position: u64, entry: &Entry) {
+        if position < self.marks.position {
+            return;
+        }
+        self.marks.position = position + 1;
+        match &entry.record {
+            Record::Cursor { key, value } => {
+                if self.marks.cursors.len() < CURSORS_MAX || self.marks.cursors.contains_key(key) {
+                    self.marks.cursors.insert(key.clone(), value.clone());
+                }
+            }
+            Record::Sent { sink, mark } => {
+                let sent = self.marks.sent.entry(sink.clone()).or_default();
+                *sent = (*sent).max(*mark);
+            }
+            Record::Told(told) => {
+                let log = self.marks.told.entry(told.receiver.clone()).or_default();
+                let oldest = told.at.plus_millis(-TOLD_AGE_MILLIS);
+                log.retain(|_, (open, at)| *open || *at >= oldest);
+                log.insert(told.fingerprint.clone(), (told.open, told.at));
+            }
+            Record::Event { .. } | Record::Refused { .. } | Record::Directory(_) => {}
+        }
+        self.engine.apply(entry);
+    }
+
+    /// Moves time.
+    pub fn advance(&mut self, now: Timestamp) {
+        self.engine.advance(now);
+    }
+
+    /// Whether the event has been counted.
+    #[must_use]
+    pub fn knows(&self, id: &EventId) -> bool {
+        self.engine.knows(id)
+    }
+
+    /// What is known now.
+    pub fn snapshot(&mut self) -> Snapshot {
+        self.engine.snapshot()
+    }
+
+    /// What began to fire or was resolved since the last call.
+    pub fn transitions(&mut self) -> Vec<Transition> {
+        self.engine.transitions()
+    }
+
+    /// Position of the next entry to fold.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.marks.position
+    }
+
+    /// How far a source has come.
+    #[must_use]
+    pub fn cursor(&self, key: &str) -> Option<&str> {
+        self.marks.cursors.get(key).map(|value| &**value)
+    }
+
+    /// All cursors whose key begins with `prefix`.
+    pub fn cursors(&self, prefix: &str) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.marks.cursors.iter().map(|(key, value)| (&**key, &**value));
+        all.filter(move |(key, _)| key.starts_with(prefix))
+    }
+
+    /// How far a sink has come.
+    #[must_use]
+    pub fn sent(&self, sink: &str) -> Option<u64> {
+        self.marks.sent.get(sink).copied()
+    }
+
+    /// What each receiver was told.
+    #[must_use]
+    pub fn told(&self) -> &BTreeMap<Box<str>, ToldLog> {
+        &self.marks.told
+    }
+
+    /// The state as bytes.
+    #[must_use]
+    pub fn save(&self) -> Vec<u8> {
+        let marks =
+            postcard::to_stdvec(&self.marks).expect("every part of the state can be encoded");
+        let mut bytes = u64::try_from(marks.len()).expect("a length").to_le_bytes().to_vec();
+        bytes.extend_from_slice(&marks);
+        bytes.extend_from_slice(&self.engine.save());
+        bytes
+    }
+
+    /// A state that goes on from [`State::save`].
+    pub fn load(config: Config, bytes: &[u8]) -> Result<Self, LoadError> {
+        let (length, rest) = bytes.split_first_chunk::<8>().ok_or(LoadError::Empty)?;
+        let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
+        let (marks, engine) = rest.split_at_checked(length).ok_or(LoadError::Empty)?;
+        Ok(Self { marks: postcard::from_bytes(marks)?, engine: Engine::load(config, engine)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Told;
+
+    fn entry(millis: i64, record: Record) -> Entry {
+        Entry { received_at: Timestamp::from_millis(millis), record }
+    }
+
+    #[test]
+    fn marks_are_folded_once_and_survive_a_save() {
+        let mut state = State::new(Config::default());
+        let cursor = |value: &str| Record::Cursor { key: "workos_api".into(), value: value.into() };
+        state.apply(0, &entry(1_000, cursor("event_1")));
+        state.apply(1, &entry(1_000, cursor("event_2")));
+        // Folded before: a second reading of the journal changes nothing.
+        state.apply(0, &entry(1_000, cursor("event_1")));
+        state.apply(2, &entry(1_000, Record::Sent { sink: "datadog_metrics".into(), mark: 7 }));
+        let told = |open, millis| {
+            let at = Timestamp::from_millis(millis);
+            Record::Told(Told { receiver: "slack".into(), fingerprint: "f".into(), open, at })
+        };
+        state.apply(3, &entry(1_000, told(true, 1_000)));
+        let state = State::load(Config::default(), &state.save()).unwrap();
+        assert_eq!(state.cursor("workos_api"), Some("event_2"));
+        assert_eq!((state.sent("datadog_metrics"), state.position()), (Some(7), 4));
+        assert_eq!(state.told()["slack"]["f"], (true, Timestamp::from_millis(1_000)));
+    }
+
+    #[test]
+    fn what_receivers_were_told_of_long_gone_incidents_is_forgotten() {
+        let mut state = State::new(Config::default());
+        for (place, (name, open)) in [("old", false), ("open", true)].into_iter().enumerate() {
+            let told = Told {
+                receiver: "r".into(),
+                fingerprint: name.into(),
+                open,
+                at: Timestamp::from_millis(1),
+            };
+            state.apply(place as u64, &entry(1, Record::Told(told)));
+        }
+        let at = Timestamp::from_millis(2 + TOLD_AGE_MILLIS);
+        let told = Told { receiver: "r".into(), fingerprint: "new".into(), open: true, at };
+        state.apply(2, &entry(at.millis(), Record::Told(told)));
+        let names: Vec<_> = state.told()["r"].keys().map(|name| &**name).collect();
+        assert_eq!(names, ["new", "open"]);
+    }
+}
