@@ -11,5 +11,6 @@ pub mod journal;
 pub mod outbound;
 pub mod setting;
 pub mod signal;
+pub mod source;
 pub mod store;
 pub mod telemetry;

@@ -1,6 +1,12 @@
 //! The one HTTP client: requests as plain data, time limits, bounded answers, and how long to wait before the next try.
 //! Imports no other module.
 
+mod backoff;
+mod client;
+
+pub use backoff::Backoff;
+pub use client::{Client, Limits, SendError, host};
+
 use std::fmt;
 use std::time::Duration;
 
@@ -39,7 +45,7 @@ pub struct Answer {
     pub body: Bytes,
 }
 
-/// What an answer means for the request that it answers. The same four everywhere; which status means what is data of each
+/// What an answer means for the request that it answers. The same everywhere; which status means what is data of each
 /// sink and receiver.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
