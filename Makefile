@@ -1,0 +1,18 @@
+.DEFAULT_GOAL := help
+.PHONY: help fmt lint test golden
+
+help: ## Shows the targets.
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+fmt: ## Formats the code.
+	cargo fmt
+
+lint: ## Format, clippy and documentation, warnings are errors.
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+
+test: lint ## Sets up and runs every test.
+	cargo test
+
+golden: ## Rewrites the golden files after a look at each difference.
+	INSTA_UPDATE=always cargo test

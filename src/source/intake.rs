@@ -1,0 +1,251 @@
+//! The intake listener: webhooks from WorkOS and pushed events. What is answered with 2xx is durable.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use serde_json::json;
+
+use crate::clock::Clock;
+use crate::event::batch::{self, Shape, decompress};
+use crate::event::decode::{Rejection, check_time, decode};
+use crate::event::{Privacy, Reason, Source};
+use crate::journal::{Delivery, Inlet, InletError, Receipt};
+use crate::setting::Secret;
+
+use super::signature;
+
+/// Largest webhook. A WorkOS event has about 700 bytes.
+pub const WEBHOOK_BYTES_MAX: usize = 256 * 1024;
+
+/// Largest pushed body as it arrives, and after decompression: 20,000 and 100,000 events.
+pub const PUSH_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// See [`PUSH_BYTES_MAX`].
+pub const PUSH_DECOMPRESSED_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Rejected lines that an answer lists; all are counted.
+const LISTED_MAX: usize = 100;
+
+/// What the routes need.
+#[derive(Clone, Debug)]
+pub struct Intake {
+    /// Where deliveries go.
+    pub inlet: Inlet,
+    /// The time.
+    pub clock: Clock,
+    /// What happens to personal data.
+    pub privacy: Privacy,
+    /// Secrets of the webhook endpoint, any of which may sign; none: there is no such route.
+    pub webhook_secrets: Vec<Secret>,
+    /// How old a signature may be, in milliseconds.
+    pub tolerance_millis: i64,
+    /// Whoever pushes events must have it; none: nobody must.
+    pub push_token: Option<Secret>,
+}
+
+/// An answer that is not 2xx.
+struct Refusal(StatusCode, String);
+
+/// The routes.
+pub fn router(intake: Intake) -> Router {
+    let mut routes =
+        Router::new().route("/v1/events", post(events)).route("/api/v2/logs", post(logs));
+    if !intake.webhook_secrets.is_empty() {
+        routes = routes.route("/webhooks/workos", post(webhook));
+    }
+    routes
+        .fallback(|| async {
+            Refusal(StatusCode::NOT_FOUND, "no such route; see `docs/sources.md`".into())
+        })
+        .method_not_allowed_fallback(|| async {
+            Refusal(StatusCode::METHOD_NOT_ALLOWED, "this route takes POST only".into())
+        })
+        // A sender that trickles bytes must not hold a connection for ever.
+        .layer(tower_http::timeout::TimeoutLayer::with_status_code(
+            StatusCode::REQUEST_TIMEOUT,
+            Duration::from_secs(30),
+        ))
+        .with_state(Arc::new(intake))
+}
+
+async fn webhook(
+    State(intake): State<Arc<Intake>>,
+    request: Request,
+) -> Result<StatusCode, Refusal> {
+    let source = Source::WorkosWebhook;
+    let (parts, body) = request.into_parts();
+    let body = intake.read(source, &parts.headers, body, WEBHOOK_BYTES_MAX).await?;
+    let secrets = intake.webhook_secrets.iter().map(Secret::reveal).collect::<Result<Vec<_>, _>>();
+    let secrets = secrets.map_err(|error| {
+        tracing::error!(%error, "Webhook secret cannot be read.");
+        Refusal(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the webhook's secret cannot be read; see the log".into(),
+        )
+    })?;
+    let header = parts.headers.get("workos-signature").and_then(|value| value.to_str().ok());
+    let now = intake.clock.now();
+    signature::verify(&secrets, header, &body, now, intake.tolerance_millis)
+        .map_err(|rejection| intake.refuse(source, &rejection))?;
+    let event = decode(&body, &intake.privacy)
+        .and_then(|event| check_time(&event, now).map(|()| event))
+        .map_err(|rejection| intake.refuse(source, &rejection))?;
+    intake.deliver(vec![(source, event)]).await?;
+    Ok(StatusCode::OK)
+}
+
+async fn events(State(intake): State<Arc<Intake>>, request: Request) -> Result<Response, Refusal> {
+    let (receipt, rejected, more) = intake.push(request, Shape::Events).await?;
+    let lines: Vec<_> = rejected
+        .iter()
+        .map(|(line, rejection)| json!({"line": line, "reason": rejection.reason.as_str(), "problem": rejection.problem}))
+        .collect();
+    let mut answer =
+        json!({"accepted": receipt.accepted, "duplicates": receipt.duplicates, "rejected": lines});
+    if more > 0 {
+        answer["rejected_not_listed"] = more.into();
+    }
+    Ok(axum::Json(answer).into_response())
+}
+
+async fn logs(State(intake): State<Arc<Intake>>, request: Request) -> Result<Response, Refusal> {
+    intake.push(request, Shape::DatadogLogs).await?;
+    Ok((StatusCode::ACCEPTED, axum::Json(json!({}))).into_response())
+}
+
+impl Intake {
+    /// Takes a body of events; gives what became of them, the first rejected lines, and how many more there were.
+    async fn push(
+        &self,
+        request: Request,
+        shape: Shape,
+    ) -> Result<(Receipt, Vec<(u64, Rejection)>, u64), Refusal> {
+        let source = Source::Push;
+        let (parts, body) = request.into_parts();
+        self.authorize(&parts.headers)?;
+        let body = self.read(source, &parts.headers, body, PUSH_BYTES_MAX).await?;
+        let encoding =
+            parts.headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?"));
+        let body = decompress(&body, encoding, PUSH_DECOMPRESSED_BYTES_MAX)
+            .map_err(|rejection| self.refuse(source, &rejection))?;
+        let now = self.clock.now();
+        let (mut taken, mut rejected, mut more) = (Vec::new(), Vec::new(), 0u64);
+        batch::each(&body, shape, &self.privacy, |line, event| {
+            match event.and_then(|event| check_time(&event, now).map(|()| event)) {
+                Ok(event) => taken.push((source, event)),
+                Err(rejection) => {
+                    self.inlet.refuse(source, rejection.reason, 1);
+                    if rejected.len() < LISTED_MAX {
+                        rejected.push((line, rejection));
+                    } else {
+                        more += 1;
+                    }
+                }
+            }
+        });
+        let receipt =
+            if taken.is_empty() { Receipt::default() } else { self.deliver(taken).await? };
+        Ok((receipt, rejected, more))
+    }
+
+    /// `Authorization: Bearer …`, or `DD-API-KEY: …` as Datadog's own senders say it.
+    fn authorize(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        let Some(token) = &self.push_token else { return Ok(()) };
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let given = text("authorization")
+            .and_then(|value| value.strip_prefix("Bearer "))
+            .or(text("dd-api-key"));
+        let token = token.reveal().map_err(|error| {
+            tracing::error!(%error, "Push token cannot be read.");
+            Refusal(StatusCode::SERVICE_UNAVAILABLE, "the token cannot be read; see the log".into())
+        })?;
+        if given.is_some_and(|given| same(given, &token)) {
+            return Ok(());
+        }
+        let rejection = Rejection::new(
+            Reason::Unauthorized,
+            "send `Authorization: Bearer` with the token of `sources.push`",
+        );
+        Err(self.refuse(Source::Push, &rejection))
+    }
+
+    async fn read(
+        &self,
+        source: Source,
+        headers: &HeaderMap,
+        body: Body,
+        bytes_max: usize,
+    ) -> Result<Bytes, Refusal> {
+        let length =
+            headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        let too_large = || {
+            let problem = format!("the body has more than {bytes_max} bytes; send smaller batches");
+            self.refuse(source, &Rejection::new(Reason::TooLarge, problem))
+        };
+        if length.is_some_and(|length: usize| length > bytes_max) {
+            return Err(too_large());
+        }
+        to_bytes(body, bytes_max).await.map_err(|_| too_large())
+    }
+
+    async fn deliver(
+        &self,
+        events: Vec<(Source, crate::event::AuthEvent)>,
+    ) -> Result<Receipt, Refusal> {
+        let delivery = Delivery { events, records: Vec::new() };
+        self.inlet.try_deliver(delivery).await.map_err(|error| {
+            let problem = match error {
+                InletError::Busy => "the intake is busy; try again",
+                InletError::Closed => "ssowatch is stopping; try again",
+                InletError::Storage(_) => "the journal cannot be written; try again later",
+            };
+            Refusal(StatusCode::SERVICE_UNAVAILABLE, problem.into())
+        })
+    }
+
+    fn refuse(&self, source: Source, rejection: &Rejection) -> Refusal {
+        self.inlet.refuse(source, rejection.reason, 1);
+        let status = match rejection.reason {
+            Reason::SignatureMissing
+            | Reason::SignatureMismatch
+            | Reason::SignatureStale
+            | Reason::Unauthorized => StatusCode::UNAUTHORIZED,
+            Reason::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Reason::BadEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Reason::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Reason::NotJson
+            | Reason::NotUtf8
+            | Reason::TooDeep
+            | Reason::NotAnEvent
+            | Reason::BadId
+            | Reason::BadTimestamp
+            | Reason::FutureTimestamp => StatusCode::BAD_REQUEST,
+        };
+        Refusal(status, rejection.problem.clone())
+    }
+}
+
+/// Takes the same time wherever the texts differ.
+fn same(given: &str, wanted: &str) -> bool {
+    let differs = given.bytes().zip(wanted.bytes()).fold(0, |sum, (a, b)| sum | (a ^ b));
+    differs == 0 && given.len() == wanted.len()
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = (self.0, axum::Json(json!({"error": self.1}))).into_response();
+        if self.0 == StatusCode::SERVICE_UNAVAILABLE {
+            let soon = header::HeaderValue::from_static("1");
+            response.headers_mut().insert(header::RETRY_AFTER, soon);
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests;
