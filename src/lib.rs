@@ -14,3 +14,4 @@ pub mod signal;
 pub mod source;
 pub mod store;
 pub mod telemetry;
+pub mod web;

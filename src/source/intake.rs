@@ -16,7 +16,7 @@ use crate::event::batch::{self, Shape, decompress};
 use crate::event::decode::{Rejection, check_time, decode};
 use crate::event::{Privacy, Reason, Source};
 use crate::journal::{Delivery, Inlet, InletError, Receipt};
-use crate::setting::Secret;
+use crate::setting::{Secret, same};
 
 use super::signature;
 
@@ -228,12 +228,6 @@ impl Intake {
         };
         Refusal(status, rejection.problem.clone())
     }
-}
-
-/// Takes the same time wherever the texts differ.
-fn same(given: &str, wanted: &str) -> bool {
-    let differs = given.bytes().zip(wanted.bytes()).fold(0, |sum, (a, b)| sum | (a ^ b));
-    differs == 0 && given.len() == wanted.len()
 }
 
 impl IntoResponse for Refusal {
