@@ -4,11 +4,14 @@
 //! Prometheus, Datadog, OTLP and the people on call. `docs/architecture.md` has the picture.
 
 pub mod app;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod engine;
 pub mod event;
 pub mod journal;
 pub mod outbound;
+pub mod replay;
 pub mod setting;
 pub mod signal;
 pub mod source;

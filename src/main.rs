@@ -1,2 +1,7 @@
-//! placeholder
-fn main() {}
+//! The command line of ssowatch.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ssowatch::cli::main()
+}

@@ -25,7 +25,7 @@ const TICK: Duration = Duration::from_secs(1);
 const DELIVERIES_PER_COMMIT_MAX: usize = 256;
 
 /// How often a checkpoint is written: bounds the journal that a restart reads, and costs one write of the state.
-const CHECKPOINT_MILLIS: i64 = 60_000;
+pub(super) const CHECKPOINT_MILLIS: i64 = 60_000;
 
 /// Owns journal and state.
 pub(super) struct Fold {

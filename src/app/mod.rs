@@ -1,3 +1,205 @@
 //! Assembly: opens the journal, recovers the state, and starts what the configuration asks for.
 
 mod fold;
+
+use std::fs;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::event::Privacy;
+use crate::journal::{self, Journal};
+use crate::signal::Snapshot;
+use crate::source::intake::{self, Intake};
+use crate::store::{State, checkpoint};
+use crate::web::{self, Admin};
+
+/// Deliveries that may wait for the disk: 1,000 webhooks, or two group commits of pushes.
+const QUEUE_MAX: usize = 1024;
+
+/// A running daemon.
+#[derive(Debug)]
+pub struct Daemon {
+    /// Where the admin listener is.
+    pub admin: SocketAddr,
+    /// Where the intake listener is.
+    pub intake: SocketAddr,
+    /// The newest snapshot.
+    pub snapshots: watch::Receiver<Arc<Snapshot>>,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+impl Daemon {
+    /// Recovers the state and starts everything. On return the listeners accept.
+    pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Self> {
+        let data_dir = &config.data_dir.0;
+        fs::create_dir_all(data_dir)
+            .with_context(|| format!("cannot create `data_dir` {}", data_dir.display()))?;
+        let (journal, state) = recover(config, clock)?;
+        let privacy = Privacy::new(config.privacy.personal, &privacy_key(config)?);
+        let own = recorder()?;
+        let (inlet, parcels) = journal::inlet(QUEUE_MAX);
+        let (publish, snapshots) = watch::channel(Arc::default());
+        let (stop, stopped) = watch::channel(false);
+        let fold = fold::Fold {
+            state,
+            journal: Some(journal),
+            readers: Vec::new(),
+            data_dir: data_dir.clone(),
+            clock,
+            parcels,
+            refusals: inlet.refusals(),
+            snapshots: publish,
+            owed: Vec::new(),
+            checkpoint_due: clock.now().plus_millis(fold::CHECKPOINT_MILLIS),
+        };
+        let intake = Intake {
+            inlet,
+            clock,
+            privacy,
+            webhook_secrets: config.webhook_secrets().map_err(|error| anyhow!(error))?,
+            tolerance_millis: config
+                .sources
+                .workos_webhook
+                .as_ref()
+                .map_or(0, |webhook| webhook.tolerance.millis()),
+            push_token: config.push_token().map_err(|error| anyhow!(error))?,
+        };
+        let admin = Admin {
+            snapshots: snapshots.clone(),
+            own,
+            token: config.admin_token().map_err(|error| anyhow!(error))?,
+            connections_max: config.sinks.prometheus.max_connections,
+        };
+        let mut tasks = JoinSet::new();
+        let admin =
+            serve(&mut tasks, config.http.admin.listen, web::router(admin), stopped.clone())
+                .await
+                .context("`http.admin.listen`")?;
+        let intake = serve(&mut tasks, config.http.intake.listen, intake::router(intake), stopped)
+            .await
+            .context("`http.intake.listen`")?;
+        tasks.spawn(fold.run());
+        tracing::info!(%admin, %intake, "Ready.");
+        Ok(Self { admin, intake, snapshots, stop, tasks })
+    }
+
+    /// Stops: answers what is under way, makes it durable, writes a checkpoint.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+async fn serve(
+    tasks: &mut JoinSet<()>,
+    listen: SocketAddr,
+    router: axum::Router,
+    mut stopped: watch::Receiver<bool>,
+) -> anyhow::Result<SocketAddr> {
+    let listener =
+        TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    let address = listener.local_addr()?;
+    tasks.spawn(async move {
+        let stop = async move {
+            // An error means that the daemon is gone: stop as well.
+            drop(stopped.wait_for(|stop| *stop).await);
+        };
+        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop).await {
+            tracing::error!(%error, "Listener failed.");
+        }
+    });
+    Ok(address)
+}
+
+/// Last checkpoint, then the rest of the journal.
+fn recover(config: &Config, clock: Clock) -> anyhow::Result<(Journal, State)> {
+    let data_dir = &config.data_dir.0;
+    let (journal, recovery) = Journal::open(&data_dir.join("journal"), config.journal.embedded)?;
+    if recovery.cut_bytes > 0 {
+        tracing::warn!(
+            bytes = recovery.cut_bytes,
+            "Journal ended in a broken frame that was never acknowledged; it was cut off and kept aside."
+        );
+    }
+    let engine = config.engine().map_err(|error| anyhow!(error))?;
+    let mut state = match checkpoint::read(data_dir, &engine)
+        .context("cannot read the checkpoint")?
+    {
+        checkpoint::Found::State(state) => *state,
+        checkpoint::Found::Nothing => State::new(engine),
+        checkpoint::Found::Unusable(why) => {
+            tracing::warn!(why, "Checkpoint cannot be used; the whole journal is read instead.");
+            State::new(engine)
+        }
+    };
+    let mut reader = journal.reader(state.position());
+    let mut entries = 0u64;
+    loop {
+        let batch = reader.next_batch()?;
+        if batch.is_empty() {
+            break;
+        }
+        for (position, entry) in batch {
+            state.apply(position, &entry);
+            entries += 1;
+        }
+    }
+    // What began and ended while nobody watched is in the record; nobody is paged for it now.
+    state.advance(clock.now());
+    drop(state.transitions());
+    tracing::info!(entries, position = state.position(), "State recovered.");
+    Ok((journal, state))
+}
+
+/// The operator's key, or one that is made once and kept beside the journal.
+fn privacy_key(config: &Config) -> anyhow::Result<Vec<u8>> {
+    let own = crate::setting::Secret::one_of(
+        "key",
+        config.privacy.key.clone(),
+        config.privacy.key_file.clone(),
+    )
+    .context("`privacy`")?;
+    if let Some(own) = own {
+        return Ok(own.reveal().context("`privacy.key`")?.into_bytes());
+    }
+    let path = config.data_dir.0.join("privacy.key");
+    match fs::read(&path) {
+        Ok(key) if !key.is_empty() => Ok(key),
+        _ => make_key(&path).with_context(|| format!("cannot make {}", path.display())),
+    }
+}
+
+fn make_key(path: &Path) -> std::io::Result<Vec<u8>> {
+    use std::io::Read;
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut key = vec![0; 32];
+    fs::File::open("/dev/urandom")?.read_exact(&mut key)?;
+    let mut options = fs::OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(&key)?;
+    file.sync_all()?;
+    Ok(key)
+}
+
+/// The recorder of the daemon's own telemetry: one for each process.
+fn recorder() -> anyhow::Result<PrometheusHandle> {
+    static HANDLE: std::sync::OnceLock<PrometheusHandle> = std::sync::OnceLock::new();
+    if let Some(handle) = HANDLE.get() {
+        return Ok(handle.clone());
+    }
+    let handle = PrometheusBuilder::new()
+        .install_recorder()
+        .context("cannot install the metrics recorder")?;
+    Ok(HANDLE.get_or_init(|| handle).clone())
+}

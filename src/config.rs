@@ -1,0 +1,414 @@
+//! The configuration file: YAML, checked when it is read, with errors that name file, line, key and remedy.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::engine::rule::{self, RULES_MAX, Rule};
+use crate::event::Treatment;
+use crate::event::cause::{self, Causes};
+use crate::journal;
+use crate::setting::{Period, Secret};
+
+/// Largest configuration file: 64 rules take 20 KiB.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// The configuration as it is written. Every key has a default.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where the journal and the checkpoint are kept. Default `./ssowatch-data`.
+    pub data_dir: DataDir,
+    /// The two listeners.
+    pub http: Http,
+    /// What happens to e-mail addresses, user ids, IP addresses and user agents.
+    pub privacy: PrivacyConfig,
+    /// Where events come from.
+    pub sources: Sources,
+    /// The log of everything that was accepted.
+    pub journal: JournalConfig,
+    /// Sign-ins.
+    pub sessions: Sessions,
+    /// Where metrics go.
+    pub sinks: Sinks,
+    /// The operator's own thresholds beside the built-in alerts; at most 64.
+    pub rules: Vec<Rule>,
+    /// Whether the built-in alerts are on. Default true.
+    pub built_in_alerts: On,
+    /// Classes of `error.code` beside the built-in ones; `*` at the end of a code stands for any rest.
+    pub causes: cause::Config,
+}
+
+/// `data_dir`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct DataDir(pub PathBuf);
+
+impl Default for DataDir {
+    fn default() -> Self {
+        Self("ssowatch-data".into())
+    }
+}
+
+/// A switch that is on by default.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct On(pub bool);
+
+impl Default for On {
+    fn default() -> Self {
+        Self(true)
+    }
+}
+
+/// `http`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Http {
+    /// Metrics and API.
+    pub admin: Admin,
+    /// Webhooks and pushed events.
+    pub intake: Listener,
+}
+
+/// `http.admin`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Admin {
+    /// Address and port. Default `127.0.0.1:9470`. Any other address than loopback needs a token.
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+    /// Bearer token for everything but health.
+    pub token: Option<Secret>,
+    /// A file that holds the token.
+    pub token_file: Option<PathBuf>,
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self { listen: ([127, 0, 0, 1], 9470).into(), token: None, token_file: None }
+    }
+}
+
+/// `http.intake`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Listener {
+    /// Address and port. Default `127.0.0.1:9471`. Any other address than loopback needs `sources.push.token`.
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+}
+
+impl Default for Listener {
+    fn default() -> Self {
+        Self { listen: ([127, 0, 0, 1], 9471).into() }
+    }
+}
+
+/// `privacy`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PrivacyConfig {
+    /// `drop`, `hash` (default) or `keep`.
+    pub personal: Treatment,
+    /// Key of the hashes. Default: one that is made once and kept in `data_dir`.
+    pub key: Option<Secret>,
+    /// A file that holds the key.
+    pub key_file: Option<PathBuf>,
+}
+
+/// `sources`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sources {
+    /// `POST /webhooks/workos`.
+    pub workos_webhook: Option<Webhook>,
+    /// `POST /v1/events` and `POST /api/v2/logs`.
+    pub push: Push,
+}
+
+/// `sources.workos_webhook`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Webhook {
+    /// The endpoint's secret, `whsec_…`.
+    pub secret: Option<Secret>,
+    /// A file that holds the secret.
+    pub secret_file: Option<PathBuf>,
+    /// The secret before, while it is being rotated.
+    pub previous_secret: Option<Secret>,
+    /// How old a signature may be. Default 3m.
+    #[serde(default = "tolerance")]
+    pub tolerance: Period,
+}
+
+fn tolerance() -> Period {
+    Period::from_secs(180)
+}
+
+/// `sources.push`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Push {
+    /// Bearer token that senders must have. Default: none, on loopback only.
+    pub token: Option<Secret>,
+    /// A file that holds the token.
+    pub token_file: Option<PathBuf>,
+}
+
+/// `journal`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct JournalConfig {
+    /// On this machine's disk.
+    pub embedded: journal::Config,
+}
+
+/// `sessions`.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sessions {
+    /// How long WorkOS lets a sign-in be in progress, 30s to 1h. Default 5m.
+    pub timeout: Period,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self { timeout: Period::from_secs(300) }
+    }
+}
+
+/// `sinks`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sinks {
+    /// `GET /metrics`.
+    pub prometheus: Prometheus,
+}
+
+/// `sinks.prometheus`.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Prometheus {
+    /// Connections with series of their own; the rest add up under `connection_id="other"`. Default 20000.
+    pub max_connections: usize,
+}
+
+impl Default for Prometheus {
+    fn default() -> Self {
+        Self { max_connections: 20_000 }
+    }
+}
+
+/// The configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{place}: {problem}")]
+pub struct ConfigError {
+    place: String,
+    problem: String,
+}
+
+impl Config {
+    /// Reads and checks `file`; without one, the default.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let Some(file) = file else { return Ok(Self::default()) };
+        let place = file.display().to_string();
+        let fail = |problem: String| ConfigError { place: place.clone(), problem };
+        let size = std::fs::metadata(file)
+            .map_err(|error| fail(format!("cannot be read: {error}")))?
+            .len();
+        if size > FILE_BYTES_MAX {
+            return Err(fail(format!(
+                "has {size} bytes; a configuration has at most {FILE_BYTES_MAX}"
+            )));
+        }
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| fail(format!("cannot be read: {error}")))?;
+        Self::parse(&text, |name| std::env::var(name).ok()).map_err(fail)
+    }
+
+    /// Reads and checks `text`; `variable` gives environment variables.
+    pub fn parse(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
+        let text = substitute(text, variable)?;
+        if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+            return Ok(Self::default());
+        }
+        let config: Self = serde_saphyr::from_str(&text).map_err(|error| error.to_string())?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.rules.len() > RULES_MAX {
+            return Err(format!("`rules` has {} rules; at most {RULES_MAX}", self.rules.len()));
+        }
+        let mut names: Vec<_> = self.rules().iter().map(|rule| rule.name.clone()).collect();
+        names.sort_unstable();
+        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(format!("`rules`: the name `{}` is taken; choose another", pair[0]));
+        }
+        if !(30..=3600).contains(&self.sessions.timeout.seconds()) {
+            return Err("`sessions.timeout` must be 30s to 1h".into());
+        }
+        self.causes()?;
+        if !self.http.admin.listen.ip().is_loopback() && self.admin_token()?.is_none() {
+            return Err(
+                "`http.admin.listen` is reachable from outside; set `http.admin.token`".into()
+            );
+        }
+        if !self.http.intake.listen.ip().is_loopback() && self.push_token()?.is_none() {
+            return Err(
+                "`http.intake.listen` is reachable from outside; set `sources.push.token`".into()
+            );
+        }
+        self.webhook_secrets().map(drop)
+    }
+
+    /// Built-in and own thresholds.
+    #[must_use]
+    pub fn rules(&self) -> Vec<Rule> {
+        let built_in = if self.built_in_alerts.0 { rule::built_in() } else { Vec::new() };
+        built_in.into_iter().chain(self.rules.iter().cloned()).collect()
+    }
+
+    /// The table of causes.
+    pub fn causes(&self) -> Result<Causes, String> {
+        Causes::new(&self.causes).map_err(|error| format!("`causes`: {error}"))
+    }
+
+    /// `http.admin.token`.
+    pub fn admin_token(&self) -> Result<Option<Secret>, String> {
+        let Admin { token, token_file, .. } = self.http.admin.clone();
+        Secret::one_of("token", token, token_file).map_err(|error| format!("`http.admin`: {error}"))
+    }
+
+    /// `sources.push.token`.
+    pub fn push_token(&self) -> Result<Option<Secret>, String> {
+        let Push { token, token_file } = self.sources.push.clone();
+        Secret::one_of("token", token, token_file)
+            .map_err(|error| format!("`sources.push`: {error}"))
+    }
+
+    /// The webhook's secrets, any of which may sign.
+    pub fn webhook_secrets(&self) -> Result<Vec<Secret>, String> {
+        let Some(Webhook { secret, secret_file, previous_secret, .. }) =
+            self.sources.workos_webhook.clone()
+        else {
+            return Ok(Vec::new());
+        };
+        let secret = Secret::one_of("secret", secret, secret_file)
+            .map_err(|error| format!("`sources.workos_webhook`: {error}"))?
+            .ok_or("`sources.workos_webhook` needs `secret` or `secret_file`")?;
+        Ok([Some(secret), previous_secret].into_iter().flatten().collect())
+    }
+
+    /// What the engine is told.
+    pub fn engine(&self) -> Result<crate::engine::Config, String> {
+        Ok(crate::engine::Config {
+            session_timeout: self.sessions.timeout.duration(),
+            causes: self.causes()?,
+            rules: self.rules(),
+        })
+    }
+}
+
+/// Puts environment variables in the place of `${NAME}`, outside comments. A value that would change the structure of the
+/// YAML is refused.
+fn substitute(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<String, String> {
+    let mut out = String::with_capacity(text.len());
+    for (number, line) in (1..).zip(text.split_inclusive('\n')) {
+        if line.trim_start().starts_with('#') {
+            out.push_str(line);
+            continue;
+        }
+        let mut rest = line;
+        while let Some((before, after)) = rest.split_once("${") {
+            let (name, tail) = after
+                .split_once('}')
+                .ok_or_else(|| format!("line {number}: `${{` without `}}`"))?;
+            let value = variable(name).ok_or_else(|| {
+                format!("line {number}: the environment variable `{name}` is not set; set it, or use the `_file` twin of the key")
+            })?;
+            let unsafe_in_yaml =
+                value.contains(['"', '\'', '\\']) || value.chars().any(char::is_control);
+            if unsafe_in_yaml
+                || value.contains(": ")
+                || value.contains(" #")
+                || value.trim() != value
+            {
+                return Err(format!(
+                    "line {number}: the value of `{name}` cannot stand in YAML; use the `_file` twin of the key"
+                ));
+            }
+            out.push_str(before);
+            out.push_str(&value);
+            rest = tail;
+        }
+        out.push_str(rest);
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, String> {
+        Config::parse(text, |name| (name == "SECRET").then(|| "whsec_1".into()))
+    }
+
+    #[test]
+    fn nothing_and_comments_are_the_default() {
+        for text in ["", "# nothing\n", "# ${NOT_SET}\n"] {
+            let config = parse(text).unwrap();
+            assert_eq!(config.http.admin.listen.port(), 9470);
+        }
+    }
+
+    #[test]
+    fn variables_are_taken_and_secrets_are_not_shown() {
+        let config =
+            parse("sources: { workos_webhook: { secret: \"${SECRET}\", tolerance: 1m } }").unwrap();
+        assert_eq!(config.webhook_secrets().unwrap()[0].reveal().unwrap(), "whsec_1");
+        assert!(!format!("{config:?}").contains("whsec_1"));
+    }
+
+    #[test]
+    fn each_mistake_is_named_with_its_line_or_key_and_a_remedy() {
+        let cases = [
+            ("data_dir: x\nhtp: {}\n", "htp"),
+            ("sessions: { timeout: soon }", "30s, 5m"),
+            ("sessions: { timeout: 2h }", "30s to 1h"),
+            (
+                "sources: { push: { token: \"${NOT_SET}\" } }",
+                "line 1: the environment variable `NOT_SET` is not set",
+            ),
+            ("http: { admin: { listen: \"0.0.0.0:9470\" } }", "set `http.admin.token`"),
+            ("http: { intake: { listen: \"0.0.0.0:9471\" } }", "set `sources.push.token`"),
+            ("sources: { workos_webhook: {} }", "needs `secret`"),
+            ("sources: { push: { token: a, token_file: b } }", "keep one"),
+            (
+                "rules: [ { name: A, metric: failures, op: \">\", value: 1, window: 1s } ]",
+                "`window` must be 1m to 24h",
+            ),
+            ("causes: { Bad Name: [x] }", "not a class name"),
+            (
+                "built_in_alerts: true\nrules: [ { name: SsoFleetFailing, metric: failures, op: \">\", value: 1, window: 5m } ]",
+                "is taken",
+            ),
+        ];
+        for (text, want) in cases {
+            let error = parse(text).unwrap_err();
+            assert!(error.contains(want), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_variable_cannot_change_the_structure() {
+        let text = "sources: { push: { token: ${X} } }";
+        let error = Config::parse(text, |_| Some("a\" }, http: {".into())).unwrap_err();
+        assert!(error.contains("cannot stand in YAML"), "{error}");
+    }
+}
