@@ -1,7 +1,8 @@
 //! Commands: results go to stdout, logs to stderr; exit code 0 done, 1 failed at run time, 2 wrong usage or configuration.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -10,7 +11,7 @@ use crate::app::Daemon;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::replay;
-use crate::signal::catalog;
+use crate::signal::catalog::{self, Metric};
 
 /// Watches enterprise single sign-on: WorkOS events in, rates and alerts out.
 #[derive(Parser)]
@@ -74,15 +75,15 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     logs(cli.log_format);
     let outcome = match cli.command {
-        Command::Run { config, data_dir } => match load(config) {
+        Command::Run { config, data_dir } => match load(config.as_deref()) {
             Ok(config) => run(config, data_dir),
             Err(code) => return code,
         },
-        Command::Replay(args) => match load(args.config.clone()) {
+        Command::Replay(args) => match load(args.config.as_deref()) {
             Ok(config) => replay::command(&args, &config),
             Err(code) => return code,
         },
-        Command::Check { config } => match load(config) {
+        Command::Check { config } => match load(config.as_deref()) {
             Ok(config) => print(&summary(&config)),
             Err(code) => return code,
         },
@@ -107,8 +108,8 @@ fn logs(format: LogFormat) {
     }
 }
 
-fn load(file: Option<PathBuf>) -> Result<Config, ExitCode> {
-    Config::load(file.as_deref()).map_err(|error| {
+fn load(file: Option<&Path>) -> Result<Config, ExitCode> {
+    Config::load(file).map_err(|error| {
         tracing::error!("{error}");
         ExitCode::from(2)
     })
@@ -158,14 +159,9 @@ fn generate(what: Generated) -> String {
         }
         Generated::Metrics => {
             let mut text = "# Metrics\n\nMade by `ssowatch generate metrics`.\n\n| name | kind | labels | meaning |\n| --- | --- | --- | --- |\n".to_owned();
-            for metric in catalog::ALL {
-                let labels = metric.labels.join(", ");
-                text.push_str(&format!(
-                    "| `{}` | {} | {labels} | {} |\n",
-                    metric.name,
-                    metric.kind.as_str(),
-                    metric.help
-                ));
+            for Metric { name, kind, labels, help, .. } in catalog::ALL {
+                let (kind, labels) = (kind.as_str(), labels.join(", "));
+                writeln!(text, "| `{name}` | {kind} | {labels} | {help} |").expect("memory grows");
             }
             text
         }

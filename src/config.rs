@@ -246,8 +246,8 @@ impl Config {
         }
         let mut names: Vec<_> = self.rules().iter().map(|rule| rule.name.clone()).collect();
         names.sort_unstable();
-        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(format!("`rules`: the name `{}` is taken; choose another", pair[0]));
+        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| &pair[0]) {
+            return Err(format!("`rules`: the name `{twice}` is taken; choose another"));
         }
         if !(30..=3600).contains(&self.sessions.timeout.seconds()) {
             return Err("`sessions.timeout` must be 30s to 1h".into());

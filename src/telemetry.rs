@@ -50,7 +50,7 @@ pub fn sink_request(sink: &'static str, result: &'static str, detail: &dyn Displ
     match result {
         "accepted" => tracing::debug!(sink, "Sink accepted a request."),
         "retried" => {
-            tracing::info!(sink, %detail, "Sink did not take a request; it is tried again.")
+            tracing::info!(sink, %detail, "Sink did not take a request; it is tried again.");
         }
         _ => tracing::warn!(sink, result, %detail, "Sink refused a request."),
     }
@@ -74,7 +74,7 @@ pub fn notification(receiver: &str, result: &'static str, detail: &dyn Display) 
     match result {
         "accepted" => tracing::info!(receiver, %detail, "Receiver took a notification."),
         "retried" => {
-            tracing::warn!(receiver, %detail, "Receiver did not take a notification; it is tried again.")
+            tracing::warn!(receiver, %detail, "Receiver did not take a notification; it is tried again.");
         }
         _ => tracing::error!(receiver, result, %detail, "Receiver refused a notification."),
     }

@@ -4,6 +4,8 @@
 //! shown (`whsec_…`), over the decimal timestamp, a full stop and the raw body. The body must be the bytes that arrived:
 //! decoding and encoding JSON again changes them.
 
+use std::fmt::Write;
+
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -59,7 +61,10 @@ pub fn sign(secret: &str, body: &[u8], now: Timestamp) -> String {
     mac.update(b".");
     mac.update(body);
     let digest = mac.finalize().into_bytes();
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut hex = String::with_capacity(64);
+    for byte in digest {
+        write!(hex, "{byte:02x}").expect("memory grows");
+    }
     format!("t={stamp}, v1={hex}")
 }
 

@@ -65,6 +65,9 @@ fn sum<'a>(connections: impl Iterator<Item = &'a ConnectionView>) -> ConnectionV
 
 struct Page(String);
 
+/// A ratio of the counts in a window; `None` without a denominator.
+type Ratio = fn(&Counts) -> Option<f64>;
+
 impl Page {
     fn family(&mut self, metric: &Metric) {
         let Metric { name, help, kind, .. } = metric;
@@ -128,7 +131,7 @@ impl Page {
     }
 
     fn ratios(&mut self, connections: &[(&str, &ConnectionView)], fleet: &[Counts]) {
-        let each: [(&Metric, &Metric, fn(&Counts) -> Option<f64>); 2] = [
+        let each: [(&Metric, &Metric, Ratio); 2] = [
             (&catalog::FAILURE_RATIO, &catalog::FLEET_FAILURE_RATIO, Counts::failure_ratio),
             (&catalog::TIMEOUT_RATIO, &catalog::FLEET_TIMEOUT_RATIO, Counts::timeout_ratio),
         ];

@@ -12,11 +12,11 @@ const NOW: i64 = 1_768_478_400_000;
 /// A router whose inlet takes everything, and the number of events that it took.
 fn intake(token: Option<&str>) -> (Router, Inlet, tokio::sync::watch::Receiver<usize>) {
     let (way_in, mut parcels) = inlet(8);
-    let (total, taken) = tokio::sync::watch::channel(0);
+    let (arrivals, taken) = tokio::sync::watch::channel(0);
     tokio::spawn(async move {
         while let Some(parcel) = parcels.recv().await {
             let accepted = parcel.delivery.events.len();
-            total.send_modify(|sum| *sum += accepted);
+            arrivals.send_modify(|sum| *sum += accepted);
             drop(parcel.reply.send(Ok(Receipt { accepted: accepted as u64, duplicates: 0 })));
         }
     });
