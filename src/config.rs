@@ -253,12 +253,13 @@ impl Config {
             return Err("`sessions.timeout` must be 30s to 1h".into());
         }
         self.causes()?;
-        if !self.http.admin.listen.ip().is_loopback() && self.admin_token()?.is_none() {
+        let (admin, push) = (self.admin_token()?, self.push_token()?);
+        if !self.http.admin.listen.ip().is_loopback() && admin.is_none() {
             return Err(
                 "`http.admin.listen` is reachable from outside; set `http.admin.token`".into()
             );
         }
-        if !self.http.intake.listen.ip().is_loopback() && self.push_token()?.is_none() {
+        if !self.http.intake.listen.ip().is_loopback() && push.is_none() {
             return Err(
                 "`http.intake.listen` is reachable from outside; set `sources.push.token`".into()
             );

@@ -136,9 +136,11 @@ fn until(date: &str, now: &str) -> Option<Duration> {
 mod tests {
     use super::*;
 
+    type Headers<'a> = &'a [(&'a str, &'a str)];
+
     #[test]
     fn what_the_service_asks_for_is_read_in_every_form() {
-        let cases: [(&[(&str, &str)], Option<u64>); 6] = [
+        let cases: [(Headers<'_>, Option<u64>); 6] = [
             (&[("retry-after", "7")], Some(7)),
             (
                 &[

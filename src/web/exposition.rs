@@ -8,7 +8,8 @@ use std::fmt::{Display, Write};
 
 use crate::signal::catalog::{self, Metric};
 use crate::signal::{
-    ConnectionView, Counts, DURATION_BOUNDS_SECONDS, Durations, Snapshot, State, WINDOWS,
+    ConnectionView, Counts, DURATION_BOUNDS_SECONDS, Durations, Snapshot, SourceView, State,
+    WINDOWS,
 };
 
 /// The whole exposition. Connections beyond the first `connections_max` add up under `connection_id="other"`: a connection
@@ -64,6 +65,9 @@ fn sum<'a>(connections: impl Iterator<Item = &'a ConnectionView>) -> ConnectionV
 }
 
 struct Page(String);
+
+/// A count of a source.
+type Count = fn(&SourceView) -> u64;
 
 /// A ratio of the counts in a window; `None` without a denominator.
 type Ratio = fn(&Counts) -> Option<f64>;
@@ -220,7 +224,7 @@ impl Page {
 
     #[expect(clippy::cast_precision_loss, reason = "a lag in seconds needs no more than 52 bits")]
     fn sources(&mut self, snapshot: &Snapshot) {
-        let counters: [(&Metric, fn(&crate::signal::SourceView) -> u64); 3] = [
+        let counters: [(&Metric, Count); 3] = [
             (&catalog::EVENTS_RECEIVED, |source| source.received),
             (&catalog::EVENTS_DUPLICATE, |source| source.duplicates),
             (&catalog::EVENTS_LATE, |source| source.late),

@@ -14,6 +14,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use crate::event::OrganizationId;
 use crate::setting::Secret;
 use crate::signal::{ConnectionView, Counts, Incident, Snapshot, State as IncidentState};
 
@@ -137,7 +138,7 @@ fn connection_json(view: &ConnectionView) -> Value {
     let info = view.info.as_deref();
     json!({
         "connection_id": view.label(),
-        "organization_id": info.and_then(|info| info.organization_id.as_ref()).map(|id| id.as_str()),
+        "organization_id": info.and_then(|info| info.organization_id.as_ref()).map(OrganizationId::as_str),
         "organization_name": info.and_then(|info| info.organization_name.as_deref()),
         "connection_type": info.and_then(|info| info.connection_type.as_deref()),
         "name": info.and_then(|info| info.name.as_deref()),

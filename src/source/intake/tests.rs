@@ -7,12 +7,14 @@ use super::*;
 use crate::event::{Timestamp, Treatment};
 use crate::journal::inlet;
 
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
 const NOW: i64 = 1_768_478_400_000;
 
 /// A router whose inlet takes everything, and the number of events that it took.
 fn intake(token: Option<&str>) -> (Router, Inlet, tokio::sync::watch::Receiver<usize>) {
     let (way_in, mut parcels) = inlet(8);
-    let (arrivals, taken) = tokio::sync::watch::channel(0);
+    let (arrivals, seen) = tokio::sync::watch::channel(0);
     tokio::spawn(async move {
         while let Some(parcel) = parcels.recv().await {
             let accepted = parcel.delivery.events.len();
@@ -28,7 +30,7 @@ fn intake(token: Option<&str>) -> (Router, Inlet, tokio::sync::watch::Receiver<u
         tolerance_millis: 180_000,
         push_token: token.map(Secret::inline),
     };
-    (router(state), way_in, taken)
+    (router(state), way_in, seen)
 }
 
 fn event(id: &str, at: &str) -> String {
@@ -56,7 +58,7 @@ async fn call(
 
 #[tokio::test(start_paused = true)]
 async fn a_webhook_is_taken_only_when_it_is_signed_and_an_event() {
-    let (router, way_in, taken) = intake(None);
+    let (router, way_in, seen) = intake(None);
     let sign = |body: &str, secret: &str| {
         signature::sign(secret, body.as_bytes(), Timestamp::from_millis(NOW))
     };
@@ -79,7 +81,7 @@ async fn a_webhook_is_taken_only_when_it_is_signed_and_an_event() {
         assert_eq!(status, want, "{answer}");
         assert!(want == 200 || answer.contains("error"), "{answer}");
     }
-    assert_eq!(*taken.borrow(), 1);
+    assert_eq!(*seen.borrow(), 1);
     let refused = format!("{:?}", way_in.refusals().drain());
     for reason in [
         "(SignatureMismatch, 2)",
@@ -94,7 +96,7 @@ async fn a_webhook_is_taken_only_when_it_is_signed_and_an_event() {
 
 #[tokio::test(start_paused = true)]
 async fn pushed_lines_are_kept_though_others_are_bad_and_the_answer_names_them() {
-    let (router, _, taken) = intake(None);
+    let (router, _, seen) = intake(None);
     let at = "2026-01-15T12:00:00Z";
     let body = format!("{}\nrubbish\n{}\n", event("e1", at), event("e2", at));
     let (status, answer) = call(&router, "/v1/events", &[], body.into_bytes()).await;
@@ -102,20 +104,20 @@ async fn pushed_lines_are_kept_though_others_are_bad_and_the_answer_names_them()
     insta::assert_snapshot!(answer, @r#"{"accepted":2,"duplicates":0,"rejected":[{"line":2,"problem":"line 1 column 1: not valid JSON, or cut off","reason":"not_json"}]}"#);
     let (status, answer) = call(&router, "/v1/events", &[], "x\n".repeat(500).into_bytes()).await;
     assert_eq!(status, 200);
-    assert!(answer.contains(r#""rejected_not_listed":400"#) && *taken.borrow() == 2, "{answer}");
+    assert!(answer.contains(r#""rejected_not_listed":400"#) && *seen.borrow() == 2, "{answer}");
     let log = format!(r#"[{{"ddsource":"workos","message":{}}}]"#, event("e3", at));
     assert_eq!(call(&router, "/api/v2/logs", &[], log.into_bytes()).await, (202, "{}".into()));
-    assert_eq!(*taken.borrow(), 3);
+    assert_eq!(*seen.borrow(), 3);
 }
 
 #[tokio::test(start_paused = true)]
 async fn bombs_wrong_encodings_wrong_tokens_and_wrong_routes_are_refused() {
-    let (router, _, taken) = intake(Some("token"));
+    let (router, _, seen) = intake(Some("token"));
     let bearer = ("authorization", "Bearer token");
     let bomb =
         zstd::encode_all(std::io::repeat(b'a').take(PUSH_DECOMPRESSED_BYTES_MAX as u64 + 1), 1)
             .unwrap();
-    let cases: [(&str, &[(&str, &str)], Vec<u8>, u16); 7] = [
+    let cases: [(&str, Headers<'_>, Vec<u8>, u16); 7] = [
         ("/v1/events", &[bearer, ("content-encoding", "zstd")], bomb, 413),
         ("/v1/events", &[bearer, ("content-encoding", "br")], b"x".to_vec(), 415),
         ("/v1/events", &[bearer, ("content-encoding", "gzip")], b"x".to_vec(), 415),
@@ -128,5 +130,5 @@ async fn bombs_wrong_encodings_wrong_tokens_and_wrong_routes_are_refused() {
         let (status, answer) = call(&router, path, headers, body).await;
         assert_eq!(status, want, "{path} {headers:?} {answer}");
     }
-    assert_eq!(*taken.borrow(), 0);
+    assert_eq!(*seen.borrow(), 0);
 }
