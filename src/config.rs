@@ -1,10 +1,18 @@
-//! The configuration file: YAML, checked when it is read, with errors that name file, line, key and remedy.
+//! The configuration file: YAML, checked when it is read, with errors that name file, line, column, key and remedy.
+
+mod place;
+mod read;
+mod tracked;
+mod variable;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+use self::place::Place;
+use self::read::{Mistake, read};
 
 use crate::engine::rule::{self, RULES_MAX, Rule};
 use crate::event::Treatment;
@@ -202,7 +210,7 @@ impl Default for Prometheus {
     }
 }
 
-/// The configuration cannot be used.
+/// The configuration cannot be used. Prints as `file:line:column: problem and remedy`, and never holds a secret.
 #[derive(Debug, thiserror::Error)]
 #[error("{place}: {problem}")]
 pub struct ConfigError {
@@ -226,17 +234,27 @@ impl Config {
         }
         let text = std::fs::read_to_string(file)
             .map_err(|error| fail(format!("cannot be read: {error}")))?;
-        Self::parse(&text, |name| std::env::var(name).ok()).map_err(fail)
+        Self::parse(&place, &text, |name| std::env::var(name).ok())
     }
 
-    /// Reads and checks `text`; `variable` gives environment variables.
-    pub fn parse(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
-        let text = substitute(text, variable)?;
+    /// Reads and checks `text`, which is called `file` in errors; `variable` gives environment variables.
+    pub fn parse(
+        file: &str,
+        text: &str,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let locate = |mistake: Mistake| ConfigError {
+            place: match mistake.place {
+                Some(Place { line, column }) => format!("{file}:{line}:{column}"),
+                None => file.to_owned(),
+            },
+            problem: mistake.problem,
+        };
         if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
             return Ok(Self::default());
         }
-        let config: Self = serde_saphyr::from_str(&text).map_err(|error| error.to_string())?;
-        config.check()?;
+        let config: Self = read(text, &variable).map_err(locate)?;
+        config.check().map_err(|problem| locate(read::at_key(text, problem)))?;
         Ok(config)
     }
 
@@ -315,101 +333,5 @@ impl Config {
     }
 }
 
-/// Puts environment variables in the place of `${NAME}`, outside comments. A value that would change the structure of the
-/// YAML is refused.
-fn substitute(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<String, String> {
-    let mut out = String::with_capacity(text.len());
-    for (number, line) in (1..).zip(text.split_inclusive('\n')) {
-        if line.trim_start().starts_with('#') {
-            out.push_str(line);
-            continue;
-        }
-        let mut rest = line;
-        while let Some((before, after)) = rest.split_once("${") {
-            let (name, tail) = after
-                .split_once('}')
-                .ok_or_else(|| format!("line {number}: `${{` without `}}`"))?;
-            let value = variable(name).ok_or_else(|| {
-                format!("line {number}: the environment variable `{name}` is not set; set it, or use the `_file` twin of the key")
-            })?;
-            let unsafe_in_yaml =
-                value.contains(['"', '\'', '\\']) || value.chars().any(char::is_control);
-            if unsafe_in_yaml
-                || value.contains(": ")
-                || value.contains(" #")
-                || value.trim() != value
-            {
-                return Err(format!(
-                    "line {number}: the value of `{name}` cannot stand in YAML; use the `_file` twin of the key"
-                ));
-            }
-            out.push_str(before);
-            out.push_str(&value);
-            rest = tail;
-        }
-        out.push_str(rest);
-    }
-    Ok(out)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(text: &str) -> Result<Config, String> {
-        Config::parse(text, |name| (name == "SECRET").then(|| "whsec_1".into()))
-    }
-
-    #[test]
-    fn nothing_and_comments_are_the_default() {
-        for text in ["", "# nothing\n", "# ${NOT_SET}\n"] {
-            let config = parse(text).unwrap();
-            assert_eq!(config.http.admin.listen.port(), 9470);
-        }
-    }
-
-    #[test]
-    fn variables_are_taken_and_secrets_are_not_shown() {
-        let config =
-            parse("sources: { workos_webhook: { secret: \"${SECRET}\", tolerance: 1m } }").unwrap();
-        assert_eq!(config.webhook_secrets().unwrap()[0].reveal().unwrap(), "whsec_1");
-        assert!(!format!("{config:?}").contains("whsec_1"));
-    }
-
-    #[test]
-    fn each_mistake_is_named_with_its_line_or_key_and_a_remedy() {
-        let cases = [
-            ("data_dir: x\nhtp: {}\n", "htp"),
-            ("sessions: { timeout: soon }", "30s, 5m"),
-            ("sessions: { timeout: 2h }", "30s to 1h"),
-            (
-                "sources: { push: { token: \"${NOT_SET}\" } }",
-                "line 1: the environment variable `NOT_SET` is not set",
-            ),
-            ("http: { admin: { listen: \"0.0.0.0:9470\" } }", "set `http.admin.token`"),
-            ("http: { intake: { listen: \"0.0.0.0:9471\" } }", "set `sources.push.token`"),
-            ("sources: { workos_webhook: {} }", "needs `secret`"),
-            ("sources: { push: { token: a, token_file: b } }", "keep one"),
-            (
-                "rules: [ { name: A, metric: failures, op: \">\", value: 1, window: 1s } ]",
-                "`window` must be 1m to 24h",
-            ),
-            ("causes: { Bad Name: [x] }", "not a class name"),
-            (
-                "built_in_alerts: true\nrules: [ { name: SsoFleetFailing, metric: failures, op: \">\", value: 1, window: 5m } ]",
-                "is taken",
-            ),
-        ];
-        for (text, want) in cases {
-            let error = parse(text).unwrap_err();
-            assert!(error.contains(want), "{text}: {error}");
-        }
-    }
-
-    #[test]
-    fn a_variable_cannot_change_the_structure() {
-        let text = "sources: { push: { token: ${X} } }";
-        let error = Config::parse(text, |_| Some("a\" }, http: {".into())).unwrap_err();
-        assert!(error.contains("cannot stand in YAML"), "{error}");
-    }
-}
+mod tests;

@@ -1,0 +1,102 @@
+use std::fmt::Write;
+
+use super::*;
+
+fn parse(text: &str) -> Result<Config, String> {
+    Config::parse("c.yaml", text, |name| (name == "SECRET").then(|| "whsec_1".into()))
+        .map_err(|error| error.to_string())
+}
+
+#[test]
+fn nothing_and_comments_are_the_default() {
+    for text in ["", "# nothing\n", "# ${NOT_SET}\n"] {
+        let config = parse(text).unwrap();
+        assert_eq!(config.http.admin.listen.port(), 9470);
+    }
+}
+
+#[test]
+fn variables_are_taken_and_secrets_are_not_shown() {
+    let config =
+        parse("sources: { workos_webhook: { secret: \"${SECRET}\", tolerance: 1m } }").unwrap();
+    assert_eq!(config.webhook_secrets().unwrap()[0].reveal().unwrap(), "whsec_1");
+    assert!(!format!("{config:?}").contains("whsec_1"));
+}
+
+#[test]
+fn each_mistake_is_named_with_its_place_its_key_and_a_remedy() {
+    let cases = [
+        "data_dir: x\nhtp: {}\n",
+        "http:\n  admin:\n    listne: \"127.0.0.1:1\"\n",
+        "colour: red\n",
+        "http: [1, 2]\n",
+        "http: { admin: { listen: 9470 } }\n",
+        "http: { admin: { listen: localhost } }\n",
+        "data_dir: a\ndata_dir: b\n",
+        "data_dir: [a\n",
+        "data_dir: a\n---\ndata_dir: b\n",
+        "sessions:\n  timeout: soon\n",
+        "sessions: { timeout: 2h }\n",
+        "privacy:\n  personal: hsah\n",
+        "sinks: { prometheus: { max_connections: many } }\n",
+        "sources:\n  push:\n    token: \"${NOT_SET}\"\n",
+        "sources: { push: { token: \"${not a name}\" } }\n",
+        "http: { admin: { listen: \"0.0.0.0:9470\" } }\n",
+        "http:\n  intake:\n    listen: \"0.0.0.0:9471\"\n",
+        "sources: { workos_webhook: {} }\n",
+        "sources: { push: { token: a, token_file: b } }\n",
+        "rules:\n  - { name: A, metric: failures, op: \">\", value: 1, window: 1s }\n",
+        "rules:\n  - { name: A, metric: failures, op: \">\", value: 1, window: 5m }\n  - { nmae: B }\n",
+        "rules: [ { name: A, metric: failures, op: \">\", window: 5m } ]\n",
+        "causes: { Bad Name: [x] }\n",
+        "built_in_alerts: true\nrules:\n  - { name: SsoFleetFailing, metric: failures, op: \">\", value: 1, window: 5m }\n",
+    ];
+    let mut all = String::new();
+    for text in cases {
+        let error = parse(text).unwrap_err();
+        assert!(error.starts_with("c.yaml:"), "{text}: {error}");
+        writeln!(all, "{}\n=> {error}\n", text.trim_end()).unwrap();
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn a_file_that_is_absent_or_too_large_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("c.yaml");
+    let error = Config::load(Some(&path)).unwrap_err().to_string();
+    assert!(error.contains("c.yaml: cannot be read"), "{error}");
+    std::fs::write(&path, vec![b'#'; 1024 * 1024 + 1]).unwrap();
+    let error = Config::load(Some(&path)).unwrap_err().to_string();
+    assert!(error.contains("at most 1048576"), "{error}");
+}
+
+#[test]
+fn a_variable_cannot_change_the_structure() {
+    let hostile = "a\" }, http: { admin: { listen: \"0.0.0.0:1\" } } # \n- x: y\n";
+    for text in ["sources: { push: { token: \"${X}\" } }", "sources:\n  push:\n    token: ${X}\n"] {
+        let config = Config::parse("c.yaml", text, |_| Some(hostile.into())).unwrap();
+        assert_eq!(config.push_token().unwrap().unwrap().reveal().unwrap(), hostile, "{text}");
+        assert!(config.http.admin.listen.ip().is_loopback());
+    }
+}
+
+#[test]
+fn no_secret_is_in_an_error_wherever_it_was_put() {
+    let cases = [
+        "http: { admin: { listen: \"${SECRET}\" } }",
+        "sessions: { timeout: \"${SECRET}\" }",
+        "privacy: { personal: \"${SECRET}\" }",
+        "sources: { workos_webhook: whsec_1 }",
+        "sources: whsec_1",
+        "receivers: [ whsec_1/x ]",
+        "sources: { push: { token: [whsec_1] } }",
+        "sources:\n  push:\n    token: \"whsec_1\"\n  workos_webook: {}\n",
+        "sources:\n  push: { token: \"whsec_1\n",
+    ];
+    for text in cases {
+        let error = parse(text).unwrap_err();
+        assert!(!error.contains("whsec_1"), "{text}: {error}");
+        assert!(error.starts_with("c.yaml:"), "{text}: {error}");
+    }
+}
