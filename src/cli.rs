@@ -154,16 +154,24 @@ fn summary(config: &Config) -> String {
 fn generate(what: Generated) -> String {
     match what {
         Generated::Schema => {
-            let schema = schemars::schema_for!(Config);
+            let schema = crate::config::schema();
             format!("{}\n", serde_json::to_string_pretty(&schema).expect("a schema is JSON"))
         }
-        Generated::Metrics => {
-            let mut text = "# Metrics\n\nMade by `ssowatch generate metrics`.\n\n| name | kind | labels | meaning |\n| --- | --- | --- | --- |\n".to_owned();
-            for Metric { name, kind, labels, help, .. } in catalog::ALL {
-                let (kind, labels) = (kind.as_str(), labels.join(", "));
-                writeln!(text, "| `{name}` | {kind} | {labels} | {help} |").expect("memory grows");
-            }
-            text
-        }
+        Generated::Metrics => metrics_reference(),
     }
+}
+
+/// The metrics reference in Markdown.
+#[must_use]
+pub fn metrics_reference() -> String {
+    let mut text = "# Metrics\n\nMade by `ssowatch generate metrics`. Prometheus names; in Datadog and OTLP a name is the one in the last column.\n\n\
+        | name | kind | unit | labels | meaning | Datadog, OTLP |\n| --- | --- | --- | --- | --- | --- |\n"
+        .to_owned();
+    for metric in catalog::ALL {
+        let Metric { name, kind, unit, labels, help } = metric;
+        let (kind, labels, dotted) = (kind.as_str(), labels.join(", "), metric.dotted());
+        writeln!(text, "| `{name}` | {kind} | {unit} | {labels} | {help} | `{dotted}` |")
+            .expect("memory grows");
+    }
+    text
 }

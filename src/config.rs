@@ -2,6 +2,7 @@
 
 mod place;
 mod read;
+mod reference;
 mod tracked;
 mod variable;
 
@@ -13,6 +14,7 @@ use serde::Deserialize;
 
 use self::place::Place;
 use self::read::{Mistake, read};
+pub use self::reference::{reference, schema};
 
 use crate::engine::rule::{self, RULES_MAX, Rule};
 use crate::event::Treatment;
