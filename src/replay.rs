@@ -271,5 +271,7 @@ fn directory(path: &Path) -> anyhow::Result<Vec<ConnectionInfo>> {
         name: known.name.map(Into::into),
         state: known.state.map(Into::into),
     };
-    Ok(connections.into_iter().map(info).collect())
+    // The API lists sign-ins without a connection under this name; there is nothing to know of them.
+    let named = connections.into_iter().filter(|known| known.connection_id != "unknown");
+    Ok(named.map(info).collect())
 }

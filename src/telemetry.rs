@@ -8,6 +8,16 @@ use crate::signal::catalog::{
 };
 use crate::signal::{Severity, State, Transition};
 
+/// Gives the recorder the help texts of the catalogue for what is counted here.
+pub fn describe() {
+    for metric in [SINK_REQUESTS, SINK_DROPPED, NOTIFICATIONS] {
+        metrics::describe_counter!(metric.name, metric.help);
+    }
+    for metric in [SINK_BACKLOG, JOURNAL_BYTES] {
+        metrics::describe_gauge!(metric.name, metric.help);
+    }
+}
+
 /// The journal refused a batch.
 pub fn journal_failed(error: &dyn Display) {
     tracing::error!(%error, "Journal cannot be written; nothing is accepted until it can.");

@@ -1,5 +1,7 @@
 //! Imports flow one way. The table is that of `docs/architecture.md`.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -21,6 +21,7 @@ use crate::journal::{self, Journal};
 use crate::signal::Snapshot;
 use crate::source::intake::{self, Intake};
 use crate::store::{State, checkpoint};
+use crate::web::series::Series;
 use crate::web::{self, Admin};
 
 /// Deliveries that may wait for the disk: 1,000 webhooks, or two group commits of pushes.
@@ -79,7 +80,7 @@ impl Daemon {
             snapshots: snapshots.clone(),
             own,
             token: config.admin_token().map_err(|error| anyhow!(error))?,
-            connections_max: config.sinks.prometheus.max_connections,
+            series: Arc::new(Series::new(config.sinks.prometheus.max_connections)),
         };
         let mut tasks = JoinSet::new();
         let admin =
@@ -201,5 +202,6 @@ fn recorder() -> anyhow::Result<PrometheusHandle> {
     let handle = PrometheusBuilder::new()
         .install_recorder()
         .context("cannot install the metrics recorder")?;
+    crate::telemetry::describe();
     Ok(HANDLE.get_or_init(|| handle).clone())
 }

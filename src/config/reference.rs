@@ -100,10 +100,9 @@ impl Walk {
         match kind {
             Some("string") => "text".to_owned(),
             Some("array") => format!("list of {}", self.kind(&schema["items"])),
-            Some("object") => "keys".to_owned(),
             Some("boolean") => "true, false".to_owned(),
+            None | Some("object") => "keys".to_owned(),
             Some(kind) => kind.to_owned(),
-            None => "keys".to_owned(),
         }
     }
 }

@@ -12,16 +12,16 @@ use crate::signal::{
     WINDOWS,
 };
 
-/// The whole exposition. Connections beyond the first `connections_max` add up under `connection_id="other"`: a connection
-/// that has series keeps them, so no counter goes backwards. `own` is the daemon's own telemetry, rendered.
+/// The whole exposition. Connections that are not `chosen` (by index) add up under `connection_id="other"`. `own` is the
+/// daemon's own telemetry, rendered.
 #[must_use]
-pub fn exposition(snapshot: &Snapshot, connections_max: usize, own: &str) -> String {
-    let mut page =
-        Page(String::with_capacity(4096 + 1500 * snapshot.connections.len().min(connections_max)));
-    let (shown, rest) =
-        snapshot.connections.split_at(connections_max.min(snapshot.connections.len()));
-    let shown: Vec<&ConnectionView> = shown.iter().map(AsRef::as_ref).collect();
-    let other = (!rest.is_empty()).then(|| sum(rest.iter().map(AsRef::as_ref)));
+pub fn exposition(snapshot: &Snapshot, chosen: &[bool], own: &str) -> String {
+    let each = || snapshot.connections.iter().map(AsRef::as_ref).zip(chosen);
+    let shown: Vec<&ConnectionView> =
+        each().filter(|(_, chosen)| **chosen).map(|(connection, _)| connection).collect();
+    let mut page = Page(String::with_capacity(4096 + 1500 * shown.len()));
+    let other = (shown.len() < snapshot.connections.len())
+        .then(|| sum(each().filter(|(_, chosen)| !**chosen).map(|(connection, _)| connection)));
     let all: Vec<(&str, &ConnectionView)> = shown
         .iter()
         .map(|connection| (connection.label(), *connection))
@@ -273,57 +273,4 @@ fn escape(page: &mut String, text: &str) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::event::{ConnectionId, ConnectionInfo, Timestamp};
-    use crate::signal::{Certificate, ScopeView};
-
-    fn connection(id: &str, failed: u64) -> Arc<ConnectionView> {
-        let counts = Counts { started: 9, succeeded: 6, failed, timed_out: 1, stalled: 0 };
-        let info = ConnectionInfo {
-            id: ConnectionId::new(id),
-            organization_id: None,
-            organization_name: Some("Acme \"North\"\n".into()),
-            connection_type: Some("OktaSAML".into()),
-            name: None,
-            state: Some("active".into()),
-        };
-        let expiry = Certificate {
-            expires_at: Timestamp::from_millis(5_000),
-            known_at: Timestamp::default(),
-        };
-        Arc::new(ConnectionView {
-            id: (id != "unknown").then(|| ConnectionId::new(id)),
-            info: Some(Arc::new(info)),
-            certificates: [("ResponseSigning".into(), expiry)].into(),
-            scope: ScopeView {
-                totals: counts,
-                in_progress: 1,
-                windows: [Counts::default(), counts],
-            },
-            causes: vec![("certificate".into(), failed)],
-            last_event_at: None,
-        })
-    }
-
-    #[test]
-    fn the_whole_exposition_is_as_agreed() {
-        let mut durations = Durations::default();
-        durations.observe(14_000);
-        durations.observe(700_000);
-        let snapshot = Snapshot {
-            connections: vec![
-                connection("conn_1", 2),
-                connection("unknown", 1),
-                connection("conn_3", 3),
-                connection("conn_4", 4),
-            ],
-            durations: vec![("OktaSAML".into(), durations)],
-            event_types: vec![("authentication.sso_started".into(), 9)],
-            ..Snapshot::default()
-        };
-        insta::assert_snapshot!(exposition(&snapshot, 2, "# TYPE own counter\nown 1\n"));
-    }
-}
+mod tests;

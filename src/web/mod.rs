@@ -1,19 +1,27 @@
 //! The admin listener: metrics, health and the JSON API, all from the newest snapshot.
 
 pub mod exposition;
+mod page;
+#[cfg(test)]
+mod sample;
+pub mod series;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use self::series::Series;
 use crate::event::OrganizationId;
 use crate::setting::Secret;
 use crate::signal::{ConnectionView, Counts, Incident, Snapshot, State as IncidentState};
@@ -31,8 +39,8 @@ pub struct Admin {
     pub own: PrometheusHandle,
     /// Whoever asks must have it, but for health; none: nobody must.
     pub token: Option<Secret>,
-    /// Connections with series of their own.
-    pub connections_max: usize,
+    /// Which connections have series of their own.
+    pub series: Arc<Series>,
 }
 
 /// The routes.
@@ -46,11 +54,19 @@ pub fn router(admin: Admin) -> Router {
             "/metrics",
             get(metrics).layer(tower_http::compression::CompressionLayer::new().gzip(true)),
         )
+        .route("/", get(front))
         .route("/api/v1/status", get(status))
         .route("/api/v1/connections", get(connections))
         .route("/api/v1/connections/{id}", get(connection))
         .route("/api/v1/incidents", get(incidents))
         .route("/api/v1/incidents/{id}", get(incident))
+        .fallback(|| async { problem(StatusCode::NOT_FOUND, "no such route; see docs/api.md") })
+        .method_not_allowed_fallback(|| async {
+            problem(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "this route does not take this method; see docs/api.md",
+            )
+        })
         .layer(middleware::from_fn_with_state(Arc::clone(&admin), authorize))
         .merge(open)
         .layer(middleware::map_response(secure))
@@ -65,10 +81,11 @@ async fn authorize(State(admin): State<Arc<Admin>>, request: Request, next: Next
         (Some(given), Ok(wanted)) if crate::setting::same(given, &wanted) => {
             next.run(request).await
         }
-        _ => problem(
-            StatusCode::UNAUTHORIZED,
-            "send `Authorization: Bearer` with the token of `http.admin`",
-        ),
+        _ => {
+            let text = "send `Authorization: Bearer` with the token of `http.admin`";
+            let scheme = [(header::WWW_AUTHENTICATE, "Bearer realm=\"ssowatch\"")];
+            (scheme, problem(StatusCode::UNAUTHORIZED, text)).into_response()
+        }
     }
 }
 
@@ -77,6 +94,10 @@ async fn secure(mut response: Response) -> Response {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // No scripts, nothing from elsewhere; the page has its style in it.
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     response
 }
 
@@ -94,8 +115,21 @@ async fn ready(State(admin): State<Arc<Admin>>) -> Response {
 
 async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
     let snapshot = Arc::clone(&admin.snapshots.borrow());
-    let page = exposition::exposition(&snapshot, admin.connections_max, &admin.own.render());
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page).into_response()
+    // 20,000 connections are 30 MB of text: not on a thread that answers others.
+    let written = tokio::task::spawn_blocking(move || {
+        admin.own.run_upkeep();
+        exposition::exposition(&snapshot, &admin.series.choose(&snapshot), &admin.own.render())
+    });
+    match written.await {
+        Ok(page) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page)
+            .into_response(),
+        Err(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, "the exposition could not be written"),
+    }
+}
+
+async fn front(State(admin): State<Arc<Admin>>) -> Html<String> {
+    let snapshot = Arc::clone(&admin.snapshots.borrow());
+    Html(page::page(&snapshot))
 }
 
 async fn status(State(admin): State<Arc<Admin>>) -> Json<Value> {
@@ -105,7 +139,7 @@ async fn status(State(admin): State<Arc<Admin>>) -> Json<Value> {
     let sources = snapshot.sources.iter().map(|source| {
         json!({
             "source": source.source.as_str(), "received": source.received, "duplicates": source.duplicates,
-            "late": source.late, "lag_seconds": source.lag_millis.map(|lag| lag / 1000),
+            "late": source.late, "lag_seconds": source.lag_millis.map(seconds),
             "last_event_at": source.last_event_at.map(|at| at.to_string()),
             "rejected": source.rejected.iter().map(|(reason, count)| (reason.as_str().to_owned(), Value::from(*count))).collect::<serde_json::Map<_, _>>(),
         })
@@ -118,6 +152,11 @@ async fn status(State(admin): State<Arc<Admin>>) -> Json<Value> {
         "incidents": {"firing": count(IncidentState::Firing), "pending": count(IncidentState::Pending), "resolved": count(IncidentState::Resolved)},
         "sources": sources.collect::<Vec<_>>(),
     }))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a lag in seconds needs no more than 52 bits")]
+fn seconds(millis: u64) -> f64 {
+    millis as f64 / 1000.0
 }
 
 fn sessions(totals: &Counts, in_progress: u64) -> Value {
@@ -157,7 +196,14 @@ struct Listing {
     limit: Option<usize>,
 }
 
-async fn connections(State(admin): State<Arc<Admin>>, Query(listing): Query<Listing>) -> Response {
+async fn connections(
+    State(admin): State<Arc<Admin>>,
+    listing: Result<Query<Listing>, QueryRejection>,
+) -> Response {
+    let listing = match listing {
+        Ok(Query(listing)) => listing,
+        Err(rejection) => return problem(StatusCode::BAD_REQUEST, &rejection.body_text()),
+    };
     let snapshot = Arc::clone(&admin.snapshots.borrow());
     let mut views: Vec<_> = snapshot.connections.iter().collect();
     let ratio = |ratio: Option<f64>| std::cmp::Reverse(ratio.map_or(0, f64::to_bits));
@@ -203,7 +249,14 @@ struct Which {
     state: Option<String>,
 }
 
-async fn incidents(State(admin): State<Arc<Admin>>, Query(which): Query<Which>) -> Response {
+async fn incidents(
+    State(admin): State<Arc<Admin>>,
+    which: Result<Query<Which>, QueryRejection>,
+) -> Response {
+    let which = match which {
+        Ok(Query(which)) => which,
+        Err(rejection) => return problem(StatusCode::BAD_REQUEST, &rejection.body_text()),
+    };
     let snapshot = Arc::clone(&admin.snapshots.borrow());
     let closed = match which.state.as_deref() {
         None => None,

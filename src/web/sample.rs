@@ -1,0 +1,121 @@
+//! A snapshot with something of everything, for the tests of this module.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::event::{ConnectionId, ConnectionInfo, OrganizationId, Reason, Source, Timestamp};
+use crate::signal::{
+    Certificate, ConnectionView, Counts, Durations, Evidence, Incident, Scope, ScopeView, Severity,
+    Snapshot, SourceView, State,
+};
+
+const NOW: Timestamp = Timestamp::from_millis(1_760_112_341_250);
+
+pub(super) fn connection(id: Option<&str>, failed: u64) -> ConnectionView {
+    let totals = Counts { started: 9, succeeded: 6, failed, timed_out: 1, stalled: 2 };
+    let info = id.map(|id| {
+        Arc::new(ConnectionInfo {
+            id: ConnectionId::new(id),
+            organization_id: Some(OrganizationId::new("org_1")),
+            organization_name: Some("Acme \"North\"\\\n<b>".into()),
+            connection_type: Some("OktaSAML".into()),
+            name: None,
+            state: Some("active".into()),
+        })
+    });
+    let expiry = Certificate { expires_at: NOW.plus_millis(86_400_000), known_at: NOW };
+    ConnectionView {
+        id: id.map(ConnectionId::new),
+        info,
+        certificates: [("ResponseSigning".into(), expiry)].into(),
+        // Nothing finished in the short window: its ratios are absent.
+        scope: ScopeView { totals, in_progress: 1, windows: [Counts::default(), totals] },
+        causes: vec![("certificate".into(), failed.saturating_sub(1)), ("unknown".into(), 1)],
+        last_event_at: Some(NOW),
+    }
+}
+
+pub(super) fn incident(state: State) -> Incident {
+    Incident {
+        id: format!("0123456789abcdef-{}", state.as_str()).into(),
+        fingerprint: "0123456789abcdef".into(),
+        alertname: "SsoConnectionFailing".into(),
+        severity: Severity::Page,
+        scope: Scope::Connection(Some(ConnectionId::new("conn_1"))),
+        labels: [("alertname".into(), "SsoConnectionFailing".into())].into(),
+        state,
+        started_at: NOW.plus_millis(-60_000),
+        fired_at: (state != State::Pending).then_some(NOW),
+        resolved_at: (state == State::Resolved).then_some(NOW),
+        summary: "38 of 61 sign-ins of <Acme> failed".into(),
+        description: "2 % is usual here.".into(),
+        evidence: Evidence { attempts: 61, bad: 38, value: Some(0.62), ..Evidence::default() },
+    }
+}
+
+pub(super) fn snapshot() -> Snapshot {
+    let mut durations = Durations::default();
+    durations.observe(14_000);
+    durations.observe(15_000);
+    durations.observe(700_000);
+    let totals = Counts { started: 36, succeeded: 24, failed: 10, timed_out: 4, stalled: 8 };
+    let source = SourceView {
+        source: Source::Push,
+        received: 70,
+        duplicates: 3,
+        late: 1,
+        rejected: vec![(Reason::NotJson, 2)],
+        last_event_at: Some(NOW),
+        lag_millis: Some(1_500),
+    };
+    let silent = SourceView {
+        source: Source::WorkosWebhook,
+        received: 0,
+        duplicates: 0,
+        late: 0,
+        rejected: Vec::new(),
+        last_event_at: None,
+        lag_millis: None,
+    };
+    let each = [(Some("conn_1"), 2), (None, 1), (Some("conn_3"), 3), (Some("conn_4"), 4)];
+    let states = [State::Resolved, State::Pending, State::Firing];
+    Snapshot {
+        now: NOW,
+        position: 80,
+        fleet: ScopeView { totals, in_progress: 4, windows: [Counts::default(), totals] },
+        providers: Vec::new(),
+        connections: each.map(|(id, failed)| Arc::new(connection(id, failed))).to_vec(),
+        durations: vec![("OktaSAML".into(), durations), ("unknown".into(), Durations::default())],
+        event_types: vec![
+            ("authentication.sso_started".into(), 36),
+            ("authentication.sso_succeeded".into(), 24),
+        ],
+        sources: vec![source, silent],
+        windows: Vec::new(),
+        incidents: states.map(|state| Arc::new(incident(state))).to_vec(),
+    }
+}
+
+/// The value of each label of a line of the exposition, unescaped.
+pub(super) fn labels(line: &str) -> BTreeMap<String, String> {
+    let mut labels = BTreeMap::new();
+    let Some((_, mut rest)) = line.split_once('{') else { return labels };
+    while let Some((name, after)) = rest.split_once("=\"") {
+        let (mut value, mut chars) = (String::new(), after.char_indices());
+        let end = loop {
+            match chars.next() {
+                Some((_, '\\')) => match chars.next() {
+                    Some((_, 'n')) => value.push('\n'),
+                    Some((_, escaped)) => value.push(escaped),
+                    None => panic!("cut in an escape: {line}"),
+                },
+                Some((at, '"')) => break at,
+                Some((_, c)) => value.push(c),
+                None => panic!("no end of a label: {line}"),
+            }
+        };
+        labels.insert(name.trim_start_matches(',').to_owned(), value);
+        rest = &after[end + 1..];
+    }
+    labels
+}

@@ -1,0 +1,129 @@
+use std::io::Read;
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::http::{Method, Request, StatusCode, header};
+use axum::response::Response;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use serde_json::Value;
+use tokio::sync::watch;
+use tower::ServiceExt;
+
+use super::{Admin, router, sample, series::Series};
+use crate::setting::Secret;
+use crate::signal::Snapshot;
+
+fn admin(snapshot: Snapshot, token: Option<&str>) -> Admin {
+    Admin {
+        snapshots: watch::channel(Arc::new(snapshot)).1,
+        own: PrometheusBuilder::new().build_recorder().handle(),
+        token: token.map(Secret::inline),
+        series: Arc::new(Series::new(2)),
+    }
+}
+
+async fn ask(admin: Admin, method: Method, path: &str, headers: &[(&str, &str)]) -> Response {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    router(admin).oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+}
+
+async fn get(path: &str) -> (StatusCode, String) {
+    let response = ask(admin(sample::snapshot(), None), Method::GET, path, &[]).await;
+    let status = response.status();
+    let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn the_api_is_as_documented() {
+    let mut all = String::new();
+    for path in [
+        "/api/v1/status",
+        "/api/v1/connections?sort=failure_ratio&limit=2",
+        "/api/v1/connections/unknown",
+        "/api/v1/incidents?state=open",
+        "/api/v1/incidents/0123456789abcdef-resolved",
+    ] {
+        let (status, body) = get(path).await;
+        assert_eq!(status, StatusCode::OK, "{path}");
+        let body: Value = serde_json::from_str(&body).unwrap();
+        all += &format!("GET {path}\n{}\n\n", serde_json::to_string_pretty(&body).unwrap());
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[tokio::test]
+async fn the_page_is_as_agreed_and_escapes_what_others_wrote() {
+    let (status, page) = get("/").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(!page.contains("<b>") && !page.contains("<Acme>"), "{page}");
+    insta::assert_snapshot!(page);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_request_is_said_as_json() {
+    let cases = [
+        (Method::GET, "/api/v1/connections?sort=name", 400, "`sort` is"),
+        (Method::GET, "/api/v1/connections?limit=many", 400, "limit"),
+        (Method::GET, "/api/v1/connections/conn_none", 404, "no such connection"),
+        (Method::GET, "/api/v1/incidents?state=red", 400, "`state` is"),
+        (Method::GET, "/api/v1/incidents/none", 404, "no such incident"),
+        (Method::GET, "/nothing", 404, "no such route"),
+        (Method::DELETE, "/api/v1/status", 405, "method"),
+    ];
+    for (method, path, want, words) in cases {
+        let response = ask(admin(sample::snapshot(), None), method, path, &[]).await;
+        assert_eq!(response.status(), want, "{path}");
+        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert!(body["error"].as_str().unwrap().contains(words), "{path}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn the_token_opens_everything_and_health_needs_none() {
+    let cases = [
+        ("/-/healthy", None, 200),
+        ("/-/ready", None, 200),
+        ("/metrics", None, 401),
+        ("/", None, 401),
+        ("/nothing", None, 401),
+        ("/api/v1/status", Some("Bearer wrong"), 401),
+        ("/api/v1/status", Some("Bearer secre"), 401),
+        ("/api/v1/status", Some("Basic secret"), 401),
+        ("/api/v1/status", Some("Bearer secret"), 200),
+        ("/metrics", Some("Bearer secret"), 200),
+    ];
+    for (path, given, want) in cases {
+        let headers: Vec<_> = given.map(|given| ("authorization", given)).into_iter().collect();
+        let admin = admin(sample::snapshot(), Some("secret"));
+        let response = ask(admin, Method::GET, path, &headers).await;
+        assert_eq!(response.status(), want, "{path} {given:?}");
+        assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+        assert_eq!(response.headers().contains_key(header::WWW_AUTHENTICATE), want == 401);
+    }
+}
+
+#[tokio::test]
+async fn it_is_not_ready_before_the_first_tick() {
+    let response = ask(admin(Snapshot::default(), None), Method::GET, "/-/ready", &[]).await;
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn metrics_have_prometheuss_type_and_are_compressed_on_request() {
+    let plain = ask(admin(sample::snapshot(), None), Method::GET, "/metrics", &[]).await;
+    assert_eq!(plain.headers()[header::CONTENT_TYPE], "text/plain; version=0.0.4; charset=utf-8");
+    let plain = to_bytes(plain.into_body(), 1 << 20).await.unwrap();
+    let accept = [("accept-encoding", "gzip")];
+    let packed = ask(admin(sample::snapshot(), None), Method::GET, "/metrics", &accept).await;
+    assert_eq!(packed.headers()[header::CONTENT_ENCODING], "gzip");
+    assert_eq!(packed.headers()[header::CONTENT_TYPE], "text/plain; version=0.0.4; charset=utf-8");
+    let packed = to_bytes(packed.into_body(), 1 << 20).await.unwrap();
+    let mut text = Vec::new();
+    flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut text).unwrap();
+    assert_eq!(text, plain);
+}
