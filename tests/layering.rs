@@ -59,7 +59,7 @@ fn targets(line: &str) -> Vec<String> {
     {
         match rest.strip_prefix('{') {
             Some(list) => {
-                found.extend(list.split(['}', ';']).next().unwrap_or("").split(',').map(name))
+                found.extend(list.split(['}', ';']).next().unwrap_or("").split(',').map(name));
             }
             None => found.push(name(rest)),
         }

@@ -23,7 +23,6 @@ const FOOT: &str = "<p><a href=\"/metrics\">Metrics</a> · <a href=\"/api/v1/sta
     </body>\n</html>\n";
 
 /// The page.
-
 pub(super) fn page(snapshot: &Snapshot) -> String {
     let mut page = HEAD.to_owned();
     line(&mut page, format_args!("<p>{}</p>", Escaped(&fleet(snapshot))));

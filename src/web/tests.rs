@@ -1,3 +1,4 @@
+use std::fmt::Write;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -50,7 +51,8 @@ async fn the_api_is_as_documented() {
         let (status, body) = get(path).await;
         assert_eq!(status, StatusCode::OK, "{path}");
         let body: Value = serde_json::from_str(&body).unwrap();
-        all += &format!("GET {path}\n{}\n\n", serde_json::to_string_pretty(&body).unwrap());
+        let body = serde_json::to_string_pretty(&body).unwrap();
+        writeln!(all, "GET {path}\n{body}\n").unwrap();
     }
     insta::assert_snapshot!(all);
 }
