@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help fmt lint test golden
+.PHONY: help fmt lint test golden ci
 
 help: ## Shows the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -16,3 +16,5 @@ test: lint ## Sets up and runs every test.
 
 golden: ## Rewrites the golden files after a look at each difference.
 	INSTA_UPDATE=always cargo test
+
+ci: test ## All gates, as .ci/run calls them.

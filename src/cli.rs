@@ -1,10 +1,13 @@
 //! Commands: results go to stdout, logs to stderr; exit code 0 done, 1 failed at run time, 2 wrong usage or configuration.
 
+mod check;
+
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::app::Daemon;
@@ -45,12 +48,15 @@ enum Command {
     /// Backtest: recorded events in, alert timeline out.
     #[command(after_help = "Example: ssowatch replay --format json 'events/*.ndjson.gz'")]
     Replay(replay::Args),
-    /// Validates the configuration.
-    #[command(after_help = "Example: ssowatch check --config ssowatch.yaml")]
+    /// Validates the configuration and says what would run.
+    #[command(after_help = "Example: ssowatch check --config ssowatch.yaml --online")]
     Check {
         /// Configuration file (YAML).
         #[arg(long)]
         config: Option<PathBuf>,
+        /// Also tries what a start needs: secrets, the data directory, the listeners. Exit code 1 when something fails.
+        #[arg(long)]
+        online: bool,
     },
     /// Prints what is derived from the metric catalogue and the configuration's types.
     #[command(after_help = "Example: ssowatch generate schema > ssowatch.schema.json")]
@@ -58,6 +64,9 @@ enum Command {
         /// What.
         #[arg(value_enum)]
         what: Generated,
+        /// Writes a file of the usual name into this folder, instead of to stdout.
+        #[arg(long)]
+        dir: Option<PathBuf>,
     },
 }
 
@@ -73,26 +82,28 @@ enum Generated {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    logs(cli.log_format);
+    let format = cli.log_format;
+    logs(format);
     let outcome = match cli.command {
-        Command::Run { config, data_dir } => match load(config.as_deref()) {
+        Command::Run { config, data_dir } => match load(config.as_deref(), format) {
             Ok(config) => run(config, data_dir),
             Err(code) => return code,
         },
-        Command::Replay(args) => match load(args.config.as_deref()) {
+        Command::Replay(args) => match load(args.config.as_deref(), format) {
             Ok(config) => replay::command(&args, &config),
             Err(code) => return code,
         },
-        Command::Check { config } => match load(config.as_deref()) {
-            Ok(config) => print(&summary(&config)),
+        Command::Check { config, online } => match load(config.as_deref(), format) {
+            Ok(config) => check(&config, online),
             Err(code) => return code,
         },
-        Command::Generate { what } => print(&generate(what)),
+        Command::Generate { what, dir: None } => print(&generate(what)),
+        Command::Generate { what, dir: Some(dir) } => save(&dir, what),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("{error:#}");
+            complain(format, &format!("{error:#}"));
             ExitCode::from(1)
         }
     }
@@ -108,9 +119,21 @@ fn logs(format: LogFormat) {
     }
 }
 
-fn load(file: Option<&Path>) -> Result<Config, ExitCode> {
+/// Says why a command failed, whatever `RUST_LOG` lets through.
+fn complain(format: LogFormat, problem: &str) {
+    let line = match format {
+        LogFormat::Text => format!("error: {problem}"),
+        LogFormat::Json => {
+            serde_json::json!({"level": "ERROR", "fields": {"message": "Command failed.", "error": problem}}).to_string()
+        }
+    };
+    // A closed stderr leaves nobody to tell; the exit code remains.
+    drop(writeln!(io::stderr(), "{line}"));
+}
+
+fn load(file: Option<&Path>, format: LogFormat) -> Result<Config, ExitCode> {
     Config::load(file).map_err(|error| {
-        tracing::error!("{error}");
+        complain(format, &error.to_string());
         ExitCode::from(2)
     })
 }
@@ -135,20 +158,37 @@ fn run(mut config: Config, data_dir: Option<PathBuf>) -> anyhow::Result<()> {
 }
 
 fn print(text: &str) -> anyhow::Result<()> {
-    Ok(io::stdout().write_all(text.as_bytes())?)
+    match io::stdout().write_all(text.as_bytes()) {
+        // The reader has seen enough, e.g. `| head`.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
 }
 
-/// What would run, without secrets.
-fn summary(config: &Config) -> String {
-    let webhook = if config.sources.workos_webhook.is_some() { "on" } else { "off" };
-    let rules: Vec<_> = config.rules().iter().map(|rule| rule.name.to_string()).collect();
-    format!(
-        "The configuration is valid.\ndata_dir: {}\nadmin:    http://{}\nintake:   http://{}\nwebhook:  {webhook}\nrules:    {}\n",
-        config.data_dir.0.display(),
-        config.http.admin.listen,
-        config.http.intake.listen,
-        rules.join(", ")
-    )
+fn check(config: &Config, online: bool) -> anyhow::Result<()> {
+    print(&check::summary(config).map_err(anyhow::Error::msg)?)?;
+    if !online {
+        return Ok(());
+    }
+    let findings = check::online(config).map_err(anyhow::Error::msg)?;
+    for finding in &findings {
+        print(&format!("{finding}\n"))?;
+    }
+    let failed = findings.iter().filter(|finding| finding.failed()).count();
+    anyhow::ensure!(failed == 0, "{failed} of {} checks failed", findings.len());
+    Ok(())
+}
+
+fn save(dir: &Path, what: Generated) -> anyhow::Result<()> {
+    let name = match what {
+        Generated::Metrics => "metrics.md",
+        Generated::Schema => "ssowatch.schema.json",
+    };
+    let path = dir.join(name);
+    std::fs::create_dir_all(dir)
+        .and_then(|()| std::fs::write(&path, generate(what)))
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    print(&format!("{}\n", path.display()))
 }
 
 fn generate(what: Generated) -> String {

@@ -273,6 +273,7 @@ impl Config {
             return Err("`sessions.timeout` must be 30s to 1h".into());
         }
         self.causes()?;
+        self.privacy_secret()?;
         let (admin, push) = (self.admin_token()?, self.push_token()?);
         if !self.http.admin.listen.ip().is_loopback() && admin.is_none() {
             return Err(
@@ -303,6 +304,12 @@ impl Config {
     pub fn admin_token(&self) -> Result<Option<Secret>, String> {
         let Admin { token, token_file, .. } = self.http.admin.clone();
         Secret::one_of("token", token, token_file).map_err(|error| format!("`http.admin`: {error}"))
+    }
+
+    /// `privacy.key`, when the operator has one.
+    pub fn privacy_secret(&self) -> Result<Option<Secret>, String> {
+        let PrivacyConfig { key, key_file, .. } = self.privacy.clone();
+        Secret::one_of("key", key, key_file).map_err(|error| format!("`privacy`: {error}"))
     }
 
     /// `sources.push.token`.

@@ -165,12 +165,7 @@ fn recover(config: &Config, clock: Clock) -> anyhow::Result<(Journal, State)> {
 
 /// The operator's key, or one that is made once and kept beside the journal.
 fn privacy_key(config: &Config) -> anyhow::Result<Vec<u8>> {
-    let own = crate::setting::Secret::one_of(
-        "key",
-        config.privacy.key.clone(),
-        config.privacy.key_file.clone(),
-    )
-    .context("`privacy`")?;
+    let own = config.privacy_secret().map_err(|error| anyhow!(error))?;
     if let Some(own) = own {
         return Ok(own.reveal().context("`privacy.key`")?.into_bytes());
     }

@@ -1,0 +1,142 @@
+//! `check`: what would run, without secrets, and with `--online` whether it could.
+
+use std::fmt::{self, Display, Write as _};
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use crate::config::Config;
+use crate::setting::{Secret, SecretError};
+
+/// One thing that was tried.
+pub(super) struct Finding {
+    key: String,
+    /// What was found, or what is wrong and what to do.
+    outcome: Result<String, String>,
+}
+
+impl Finding {
+    pub(super) fn failed(&self) -> bool {
+        self.outcome.is_err()
+    }
+}
+
+impl Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.outcome {
+            Ok(found) => write!(f, "ok      {}: {found}", self.key),
+            Err(problem) => write!(f, "failed  {}: {problem}", self.key),
+        }
+    }
+}
+
+/// What would run. Says of secrets only whether they are there.
+pub(super) fn summary(config: &Config) -> Result<String, String> {
+    let there =
+        |secret: &Option<Secret>| if secret.is_some() { "with a token" } else { "without a token" };
+    let rules: Vec<_> = config.rules().iter().map(|rule| rule.name.to_string()).collect();
+    let secrets = config.webhook_secrets()?.len();
+    let webhook = match &config.sources.workos_webhook {
+        Some(webhook) => format!("on, {secrets} secret(s), tolerance {}", webhook.tolerance),
+        None => "off".to_owned(),
+    };
+    let lines = [
+        ("data_dir", config.data_dir.0.display().to_string()),
+        (
+            "http.admin",
+            format!("http://{}, {}", config.http.admin.listen, there(&config.admin_token()?)),
+        ),
+        (
+            "http.intake",
+            format!(
+                "http://{}, pushed events {}",
+                config.http.intake.listen,
+                there(&config.push_token()?)
+            ),
+        ),
+        ("privacy.personal", format!("{:?}", config.privacy.personal).to_lowercase()),
+        ("sources.workos_webhook", webhook),
+        ("sessions.timeout", config.sessions.timeout.to_string()),
+        (
+            "sinks.prometheus",
+            format!("at most {} connections", config.sinks.prometheus.max_connections),
+        ),
+        ("rules", if rules.is_empty() { "none".to_owned() } else { rules.join(", ") }),
+    ];
+    let mut text = "The configuration is valid.\n".to_owned();
+    for (key, value) in lines {
+        writeln!(text, "{key:<24}{value}").expect("memory grows");
+    }
+    Ok(text)
+}
+
+/// Tries what a start needs: secrets, the data directory, both listeners.
+pub(super) fn online(config: &Config) -> Result<Vec<Finding>, String> {
+    let mut findings = Vec::new();
+    let listeners = [
+        ("http.admin.listen", config.http.admin.listen),
+        ("http.intake.listen", config.http.intake.listen),
+    ];
+    let secrets = [
+        ("http.admin.token", config.admin_token()?),
+        ("sources.push.token", config.push_token()?),
+        ("privacy.key", config.privacy_secret()?),
+    ];
+    let webhook =
+        config.webhook_secrets()?.into_iter().map(|secret| ("sources.workos_webhook", secret));
+    let single = secrets.into_iter().filter_map(|(key, secret)| Some((key, secret?)));
+    for (key, secret) in single.chain(webhook) {
+        findings.push(Finding { key: key.to_owned(), outcome: readable(&secret) });
+    }
+    let outcome = writable(&config.data_dir.0);
+    findings.push(Finding { key: "data_dir".to_owned(), outcome });
+    for (key, listen) in listeners {
+        findings.push(Finding { key: key.to_owned(), outcome: bindable(listen) });
+    }
+    Ok(findings)
+}
+
+fn readable(secret: &Secret) -> Result<String, String> {
+    let revealed = secret.reveal().map(drop);
+    revealed.map(|()| "the secret can be read".to_owned()).map_err(|error| match error {
+        SecretError::Unreadable { .. } => format!("{error}; check the path and its permissions"),
+        SecretError::Empty(_) => format!("{error}; write the secret into it"),
+        SecretError::Both(_) => error.to_string(),
+    })
+}
+
+/// Writes and removes a file in `folder`, or where it would be created.
+fn writable(folder: &Path) -> Result<String, String> {
+    let existing = folder.ancestors().find(|part| part.is_dir());
+    // The parent of a relative path of one part is the empty path.
+    let existing = existing.unwrap_or(Path::new("."));
+    let probe = existing.join(".ssowatch-check");
+    let tried = fs::write(&probe, b"").and_then(|()| fs::remove_file(&probe));
+    match tried {
+        Ok(()) if existing == folder => Ok(format!("{} can be written", folder.display())),
+        Ok(()) => Ok(format!("{} can be created", folder.display())),
+        Err(error) => Err(format!(
+            "{} cannot be written: {error}; check its owner and permissions, or choose another `data_dir`",
+            existing.display()
+        )),
+    }
+}
+
+fn bindable(listen: SocketAddr) -> Result<String, String> {
+    match std::net::TcpListener::bind(listen) {
+        Ok(_) => Ok(format!("{listen} is free")),
+        Err(error) => {
+            let remedy = match error.kind() {
+                io::ErrorKind::AddrInUse => {
+                    "another process listens there, perhaps ssowatch itself; stop it or choose another port"
+                }
+                io::ErrorKind::PermissionDenied => {
+                    "choose a port of 1024 or above, or grant CAP_NET_BIND_SERVICE"
+                }
+                _ => "choose an address of this machine",
+            };
+            Err(format!("cannot listen on {listen}: {error}; {remedy}"))
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The binary from outside: exit codes, what goes to stdout and what to stderr.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::net::TcpListener;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+fn ssowatch(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ssowatch"));
+    command.args(arguments).env("RUST_LOG", "off").env("WEBHOOK", "whsec_hidden");
+    command.output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn write(dir: &TempDir, name: &str, content: &str) -> String {
+    let path = dir.path().join(name);
+    std::fs::write(&path, content).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn exit_codes_tell_usage_configuration_and_run_time_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let typo = write(&dir, "typo.yaml", "htp: {}\n");
+    let cases: [(&[&str], i32, &str); 7] = [
+        (&["check"], 0, ""),
+        (&["generate", "schema"], 0, ""),
+        (&["--help"], 0, ""),
+        (&["frobnicate"], 2, "unrecognized subcommand"),
+        (
+            &["check", "--config", &typo],
+            2,
+            "typo.yaml:1:1: unknown key `htp`; did you mean `http`?",
+        ),
+        (&["run", "--config", "/nonexistent/x.yaml"], 2, "/nonexistent/x.yaml: cannot be read"),
+        (&["replay", "/nonexistent/*.ndjson"], 1, "matches no file"),
+    ];
+    for (arguments, code, words) in cases {
+        let output = ssowatch(arguments);
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(words), "{arguments:?}: {stderr}");
+        assert_eq!(output.stdout.is_empty(), code != 0, "{arguments:?}: results only, on stdout");
+    }
+}
+
+#[test]
+fn errors_are_json_when_logs_are() {
+    let output = ssowatch(&["--log-format", "json", "check", "--config", "/nonexistent/x.yaml"]);
+    let line: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert!(line["fields"]["error"].as_str().unwrap().contains("cannot be read"));
+}
+
+#[test]
+fn every_command_has_help_with_an_example() {
+    for command in ["run", "replay", "check", "generate"] {
+        let help = text(&ssowatch(&[command, "--help"]).stdout);
+        assert!(help.contains("Example: ssowatch "), "{command}: {help}");
+    }
+}
+
+#[test]
+fn check_says_what_would_run_and_no_secret() {
+    let dir = tempfile::tempdir().unwrap();
+    let yaml = "sources:\n  workos_webhook: { secret: \"${WEBHOOK}\" }\n  push: { token: inline_hidden }\n";
+    let output = ssowatch(&["check", "--config", &write(&dir, "c.yaml", yaml)]);
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    assert!(stdout.contains("sources.workos_webhook  on, 1 secret(s), tolerance 3m"), "{stdout}");
+    assert!(stdout.contains("pushed events with a token"), "{stdout}");
+    assert!(!format!("{stdout}{stderr}").contains("hidden"), "{stdout}{stderr}");
+}
+
+#[test]
+fn check_online_names_what_fails_and_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (data, busy) = (dir.path().join("a/b"), taken.local_addr().unwrap());
+    let yaml = format!(
+        "data_dir: {}\nhttp: {{ admin: {{ listen: \"{busy}\" }}, intake: {{ listen: \"127.0.0.1:0\" }} }}\nsources: {{ push: {{ token_file: /nonexistent/token }} }}\n",
+        data.display()
+    );
+    let config = write(&dir, "c.yaml", &yaml);
+    let output = ssowatch(&["check", "--config", &config, "--online"]);
+    let stdout = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{stdout}");
+    for words in [
+        "failed  http.admin.listen: cannot listen on",
+        "stop it or choose another port",
+        "failed  sources.push.token: cannot read the secret file /nonexistent/token",
+        "ok      http.intake.listen: 127.0.0.1:0 is free",
+        "can be created",
+    ] {
+        assert!(stdout.contains(words), "{words}: {stdout}");
+    }
+    assert!(!data.exists(), "check leaves no data directory behind");
+    assert!(text(&output.stderr).contains("2 of 4 checks failed"));
+}
+
+#[test]
+fn generated_files_go_to_the_folder_that_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("out");
+    let output = ssowatch(&["generate", "metrics", "--dir", folder.to_str().unwrap()]);
+    assert!(output.status.success());
+    assert_eq!(
+        std::fs::read_to_string(folder.join("metrics.md")).unwrap(),
+        ssowatch::cli::metrics_reference()
+    );
+}
