@@ -21,6 +21,7 @@ use crate::journal::{self, Journal};
 use crate::signal::Snapshot;
 use crate::source::intake::{self, Intake};
 use crate::store::{State, checkpoint};
+use crate::telemetry;
 use crate::web::series::Series;
 use crate::web::{self, Admin};
 
@@ -49,6 +50,8 @@ impl Daemon {
         let (journal, state) = recover(config, clock)?;
         let privacy = Privacy::new(config.privacy.personal, &privacy_key(config)?);
         let own = recorder()?;
+        // Known from the first scrape on; later each checkpoint says it.
+        telemetry::journal_bytes(journal.bytes());
         let (inlet, parcels) = journal::inlet(QUEUE_MAX);
         let (publish, snapshots) = watch::channel(Arc::default());
         let (stop, stopped) = watch::channel(false);
@@ -197,6 +200,6 @@ fn recorder() -> anyhow::Result<PrometheusHandle> {
     let handle = PrometheusBuilder::new()
         .install_recorder()
         .context("cannot install the metrics recorder")?;
-    crate::telemetry::describe();
+    telemetry::describe();
     Ok(HANDLE.get_or_init(|| handle).clone())
 }
