@@ -1,231 +1,198 @@
-//! The wire form: mirrors WorkOS's JSON, borrows from it, and forgives what can be forgiven.
+//! The JSON of an event as it is written: every field optional, text borrowed.
 
-use std::borrow::Cow;
-use std::fmt;
-use std::marker::PhantomData;
-
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor, value};
+use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
-#[derive(serde::Deserialize)]
-pub(super) struct RawEvent<'a> {
-    #[serde(borrow, default)]
+use super::lenient::{Fields, Object, Text, skip};
+
+/// An event.
+#[derive(Debug, Default)]
+pub(super) struct Envelope<'a> {
     pub(super) id: Text<'a>,
-    #[serde(borrow, default)]
     pub(super) event: Text<'a>,
-    #[serde(borrow, default)]
     pub(super) created_at: Text<'a>,
-    #[serde(borrow, default)]
-    pub(super) data: Object<RawData<'a>>,
-    #[serde(borrow, default)]
-    pub(super) context: Object<RawContext<'a>>,
+    pub(super) data: Object<Data<'a>>,
+    pub(super) context: Object<Context<'a>>,
 }
 
-/// The fields of every type of event that ssowatch uses; each type has some of them.
-#[derive(serde::Deserialize)]
-pub(super) struct RawData<'a> {
-    #[serde(borrow, default)]
-    pub(super) id: Text<'a>,
-    #[serde(borrow, default)]
+/// `data` of every type of event that is read: what belongs to other types is absent.
+#[derive(Debug, Default)]
+pub(super) struct Data<'a> {
     pub(super) user_id: Text<'a>,
-    #[serde(borrow, default)]
     pub(super) email: Text<'a>,
-    #[serde(borrow, default)]
     pub(super) ip_address: Text<'a>,
-    #[serde(borrow, default)]
     pub(super) user_agent: Text<'a>,
-    #[serde(borrow, default)]
-    pub(super) sso: Object<RawSso<'a>>,
-    #[serde(borrow, default)]
-    pub(super) error: Object<RawError<'a>>,
-    #[serde(borrow, default)]
-    pub(super) state: Text<'a>,
-    #[serde(borrow, default)]
-    pub(super) name: Text<'a>,
-    #[serde(borrow, default)]
-    pub(super) connection_type: Text<'a>,
-    #[serde(borrow, default)]
-    pub(super) organization_id: Text<'a>,
-    #[serde(borrow, default)]
-    pub(super) connection: Object<RawConnection<'a>>,
-    #[serde(borrow, default)]
-    pub(super) certificate: Object<RawCertificate<'a>>,
+    pub(super) sso: Object<Sso<'a>>,
+    pub(super) error: Object<Error<'a>>,
+    pub(super) connection: Object<Connection<'a>>,
+    pub(super) certificate: Object<Certificate<'a>>,
+    /// `connection.activated` and its like have a connection's fields right here.
+    pub(super) here: Connection<'a>,
 }
 
-#[derive(Default, serde::Deserialize)]
-#[expect(clippy::struct_field_names, reason = "the names of the wire form")]
-pub(super) struct RawSso<'a> {
-    #[serde(borrow, default)]
-    pub(super) organization_id: Text<'a>,
-    #[serde(borrow, default)]
+/// `data.sso`.
+#[derive(Debug, Default)]
+#[expect(clippy::struct_field_names, reason = "the names are WorkOS's")]
+pub(super) struct Sso<'a> {
     pub(super) connection_id: Text<'a>,
-    #[serde(borrow, default)]
+    pub(super) organization_id: Text<'a>,
     pub(super) session_id: Text<'a>,
 }
 
-#[derive(serde::Deserialize)]
-pub(super) struct RawError<'a> {
-    #[serde(borrow, default)]
+/// `data.error`.
+#[derive(Debug, Default)]
+pub(super) struct Error<'a> {
     pub(super) code: Text<'a>,
-    #[serde(borrow, default)]
     pub(super) message: Text<'a>,
 }
 
-#[derive(serde::Deserialize)]
-pub(super) struct RawConnection<'a> {
-    #[serde(borrow, default)]
+/// A connection.
+#[derive(Debug, Default)]
+#[expect(clippy::struct_field_names, reason = "the names are WorkOS's")]
+pub(super) struct Connection<'a> {
     pub(super) id: Text<'a>,
-    #[serde(borrow, default)]
     pub(super) organization_id: Text<'a>,
+    pub(super) connection_type: Text<'a>,
+    pub(super) name: Text<'a>,
+    pub(super) state: Text<'a>,
 }
 
-#[derive(serde::Deserialize)]
-pub(super) struct RawCertificate<'a> {
-    #[serde(borrow, default)]
+/// `data.certificate`.
+#[derive(Debug, Default)]
+pub(super) struct Certificate<'a> {
     pub(super) certificate_type: Text<'a>,
-    #[serde(borrow, default)]
     pub(super) expiry_date: Text<'a>,
 }
 
-#[derive(serde::Deserialize)]
-pub(super) struct RawContext<'a> {
-    #[serde(borrow, default)]
-    pub(super) actor: Object<RawActor<'a>>,
+/// `context`.
+#[derive(Debug, Default)]
+pub(super) struct Context<'a> {
+    pub(super) actor: Object<Actor<'a>>,
 }
 
-#[derive(serde::Deserialize)]
-pub(super) struct RawActor<'a> {
-    #[serde(borrow, default)]
+/// `context.actor`.
+#[derive(Debug, Default)]
+pub(super) struct Actor<'a> {
     pub(super) source: Text<'a>,
 }
 
-/// An entry of Datadog's log intake, as far as an event may hide in it.
-#[derive(serde::Deserialize)]
-pub(super) struct RawLog<'a> {
-    #[serde(borrow, default)]
+/// A log in one of the shapes in which Datadog carries an event.
+#[derive(Debug, Default)]
+pub(super) struct Log<'a> {
+    pub(super) event: Text<'a>,
+    pub(super) created_at: Text<'a>,
     pub(super) message: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     pub(super) attributes: Option<&'a RawValue>,
 }
 
-/// Text, or nothing: a number or a boolean is read as its text, null and anything nested as nothing.
-#[derive(Default)]
-pub(super) struct Text<'a>(Option<Cow<'a, str>>);
-
-impl Text<'_> {
-    pub(super) fn get(&self) -> Option<&str> {
-        self.0.as_deref()
+impl<'de: 'a, 'a> Fields<'de> for Envelope<'a> {
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "id" => self.id = map.next_value()?,
+            "event" => self.event = map.next_value()?,
+            "created_at" => self.created_at = map.next_value()?,
+            "data" => self.data = map.next_value()?,
+            "context" => self.context = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
     }
 }
 
-/// An object, or nothing when something else stands in its place.
-pub(super) struct Object<T>(pub(super) Option<T>);
-
-impl<T> Default for Object<T> {
-    fn default() -> Self {
-        Self(None)
+impl<'de: 'a, 'a> Fields<'de> for Data<'a> {
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "user_id" => self.user_id = map.next_value()?,
+            "email" => self.email = map.next_value()?,
+            "ip_address" => self.ip_address = map.next_value()?,
+            "user_agent" => self.user_agent = map.next_value()?,
+            "sso" => self.sso = map.next_value()?,
+            "error" => self.error = map.next_value()?,
+            "connection" => self.connection = map.next_value()?,
+            "certificate" => self.certificate = map.next_value()?,
+            _ => self.here.field(key, map)?,
+        }
+        Ok(())
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TextVisitor)
+impl<'de: 'a, 'a> Fields<'de> for Sso<'a> {
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "connection_id" => self.connection_id = map.next_value()?,
+            "organization_id" => self.organization_id = map.next_value()?,
+            "session_id" => self.session_id = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
     }
 }
 
-struct TextVisitor;
-
-impl<'de> Visitor<'de> for TextVisitor {
-    type Value = Text<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("text")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Text(Some(Cow::Borrowed(text))))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Text(Some(Cow::Owned(text.to_owned()))))
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(Text(Some(Cow::Owned(number.to_string()))))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Text(Some(Cow::Owned(number.to_string()))))
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
-        Ok(Text(Some(Cow::Owned(number.to_string()))))
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
-        Ok(Text(Some(Cow::Owned(value.to_string()))))
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Text(None))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Text(None))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Text(None))
+impl<'de: 'a, 'a> Fields<'de> for Error<'a> {
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "code" => self.code = map.next_value()?,
+            "message" => self.message = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ObjectVisitor(PhantomData))
+impl<'de: 'a, 'a> Fields<'de> for Connection<'a> {
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "id" => self.id = map.next_value()?,
+            "organization_id" => self.organization_id = map.next_value()?,
+            "connection_type" => self.connection_type = map.next_value()?,
+            "name" => self.name = map.next_value()?,
+            "state" => self.state = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
     }
 }
 
-struct ObjectVisitor<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
-    type Value = Object<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
+impl<'de: 'a, 'a> Fields<'de> for Certificate<'a> {
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "certificate_type" => self.certificate_type = map.next_value()?,
+            "expiry_date" => self.expiry_date = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
     }
+}
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        T::deserialize(value::MapAccessDeserializer::new(map)).map(|value| Object(Some(value)))
+impl<'de: 'a, 'a> Fields<'de> for Context<'a> {
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "actor" => self.actor = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
     }
+}
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Object(None))
+impl<'de: 'a, 'a> Fields<'de> for Actor<'a> {
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "source" => self.source = map.next_value()?,
+            _ => skip(map)?,
+        }
+        Ok(())
     }
+}
 
-    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
-        Ok(Object(None))
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(Object(None))
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(Object(None))
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Object(None))
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Object(None))
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Object(None))
+impl<'de: 'a, 'a> Fields<'de> for Log<'a> {
+    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "event" => self.event = map.next_value()?,
+            "created_at" => self.created_at = map.next_value()?,
+            "message" => self.message = Some(map.next_value()?),
+            "attributes" => self.attributes = Some(map.next_value()?),
+            _ => skip(map)?,
+        }
+        Ok(())
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::event::Treatment;
+use crate::event::{Body, ConnectionId, Person, Sso, Treatment};
 
 fn privacy() -> Privacy {
     Privacy::new(Treatment::Hash, b"key")
@@ -116,7 +116,7 @@ fn what_is_not_an_event_is_rejected_with_place_and_reason() {
             "`data`",
         ),
         (&long, Reason::BadId, "128 bytes"),
-        (&deep, Reason::NotAnEvent, ""),
+        (&deep, Reason::TooDeep, "128 levels"),
     ];
     for (text, reason, hint) in cases {
         let rejection = event(text).unwrap_err();
@@ -129,9 +129,180 @@ fn what_is_not_an_event_is_rejected_with_place_and_reason() {
 }
 
 #[test]
-fn deep_nesting_in_an_unused_field_is_skipped_without_recursion() {
-    let deep = format!("{{\"x\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000));
-    assert_eq!(event(&with("vault.data.created", &deep)).unwrap().body, Body::Other);
+fn nesting_is_read_up_to_its_limit_and_refused_beyond_without_recursion() {
+    // `x` stands two levels deep.
+    let deep = |levels: usize| format!("{{\"x\":{}1{}}}", "[".repeat(levels), "]".repeat(levels));
+    for name in ["vault.data.created", "authentication.sso_failed"] {
+        assert!(event(&with(name, &deep(DEPTH_MAX - 2))).is_ok(), "{name}");
+        for levels in [DEPTH_MAX - 1, 100_000] {
+            let rejection = event(&with(name, &deep(levels))).unwrap_err();
+            assert_eq!(rejection.reason, Reason::TooDeep, "{name} {levels}");
+        }
+    }
+    let brackets = format!(r#"{{"user_agent":"{}"}}"#, "[{".repeat(1000));
+    assert!(event(&with("authentication.sso_failed", &brackets)).is_ok());
+}
+
+#[test]
+fn what_other_tools_do_to_json_is_forgiven() {
+    let cases = [
+        ("a key twice", r#"{"sso":{"connection_id":"a","connection_id":"conn_1"}}"#),
+        ("an object twice", r#"{"sso":{"session_id":"s"},"sso":{"connection_id":"conn_1"}}"#),
+        ("an escaped key", r#"{"s\u0073o":{"connection\u005fid":"conn_1"}}"#),
+        ("an escaped value", r#"{"sso":{"connection_id":"conn\u005f1"}}"#),
+        ("half a pair in a value", r#"{"user_agent":"x\ud83d","sso":{"connection_id":"conn_1"}}"#),
+        ("half a pair in a key", r#"{"\uDE00":1,"sso":{"connection_id":"conn_1"}}"#),
+        ("a whole pair", r#"{"email":"\ud83d\ude00@x","sso":{"connection_id":"conn_1"}}"#),
+        ("a number out of range", r#"{"email":1e999,"sso":{"connection_id":"conn_1"}}"#),
+        ("an object for text", r#"{"email":{"a":[1]},"sso":{"connection_id":"conn_1"}}"#),
+        ("true for an object", r#"{"error":true,"sso":{"connection_id":"conn_1"}}"#),
+    ];
+    for (name, data) in cases {
+        let sso = sso(&with("authentication.sso_failed", data));
+        assert_eq!(sso.connection_id, Some(ConnectionId::new("conn_1")), "{name}");
+    }
+    let whole = with("x.y", "{}");
+    for text in
+        [format!("\u{feff}{whole}"), format!(" \r\n{whole}\r\n\t"), whole.replace("\":", "\" :\n")]
+    {
+        assert!(event(&text).is_ok(), "{text:?}");
+    }
+    let twice = whole.replacen('{', r#"{"id":"first","#, 1);
+    assert_eq!(event(&twice).unwrap().id.as_str(), "event_1");
+}
+
+#[test]
+fn ids_that_could_not_be_labels_are_refused_by_name() {
+    let long = "x".repeat(129);
+    let limit = "x".repeat(128);
+    let cases: [(&str, &str, &str, Option<&str>); 10] = [
+        ("authentication.sso_started", "sso.connection_id", &long, Some("data.sso.connection_id")),
+        ("authentication.sso_started", "sso.session_id", &long, Some("data.sso.session_id")),
+        ("authentication.sso_started", "sso.session_id", r"a\n", Some("data.sso.session_id")),
+        (
+            "authentication.sso_started",
+            "sso.organization_id",
+            &long,
+            Some("data.sso.organization_id"),
+        ),
+        ("authentication.sso_started", "sso.connection_id", &limit, None),
+        ("authentication.sso_started", "sso.connection_id", "", None),
+        ("connection.activated", ".id", &long, Some("data.id")),
+        ("connection.activated", ".id", "", Some("data.id")),
+        (
+            "connection.saml_certificate_renewed",
+            "connection.id",
+            r"\u0007",
+            Some("data.connection.id"),
+        ),
+        ("vault.data.created", ".id", &long, None),
+    ];
+    for (name, path, value, field) in cases {
+        let (object, key) = path.split_once('.').unwrap();
+        let data = match object {
+            "" => format!(r#"{{"{key}":"{value}"}}"#),
+            _ => format!(r#"{{"{object}":{{"{key}":"{value}"}}}}"#),
+        };
+        match (event(&with(name, &data)), field) {
+            (Err(rejection), Some(field)) => {
+                assert_eq!(rejection.reason, Reason::BadId, "{name} {path}");
+                assert!(rejection.problem.starts_with(&format!("`{field}`")), "{rejection}");
+            }
+            (outcome, field) => assert_eq!(outcome.is_err(), field.is_some(), "{name} {path}"),
+        }
+    }
+}
+
+#[test]
+fn names_that_could_not_be_labels_are_refused_and_new_ones_kept() {
+    let long = "x".repeat(NAME_BYTES_MAX + 1);
+    for name in ["", "  ", long.as_str(), r"a\u001bb"] {
+        assert_eq!(event(&with(name, "{}")).unwrap_err().reason, Reason::NotAnEvent, "{name}");
+    }
+    let kind = |name: &str, data: &str| match event(&with(name, data)).map(|event| event.body) {
+        Ok(Body::Sso(_)) => "sso",
+        Ok(Body::Authentication(_)) => "authentication",
+        Ok(Body::Connection(_)) => "connection",
+        Ok(Body::Certificate(_)) => "certificate",
+        Ok(Body::Other) => "other",
+        Err(rejection) => rejection.reason.as_str(),
+    };
+    let cases = [
+        ("authentication.sso_started", "{}", "sso"),
+        ("authentication.sso_started", "null", "not_an_event"),
+        ("authentication.sso_paused", "{}", "authentication"),
+        ("authentication.sso_paused", "[]", "other"),
+        ("authentication.passkey_failed", "{}", "authentication"),
+        ("authentication.passkey_failed", "7", "not_an_event"),
+        ("authentication.radar_risk_detected", "{}", "authentication"),
+        ("connection.deactivated", r#"{"id":"conn_1"}"#, "connection"),
+        ("connection.deactivated", "{}", "not_an_event"),
+        ("connection.renamed", "null", "other"),
+        ("connection.saml_certificate_renewed", "{}", "not_an_event"),
+        ("vault.kek.created", "null", "other"),
+    ];
+    for (name, data, want) in cases {
+        assert_eq!(kind(name, data), want, "{name} {data}");
+    }
+}
+
+#[test]
+fn connections_and_certificates_say_what_they_say() {
+    let state = |name: &str, state: &str| {
+        let text =
+            with(name, &format!(r#"{{"id":"conn_1","name":"Foo\u0007Corp","state":{state}}}"#));
+        let Body::Connection(info) = event(&text).unwrap().body else { panic!("{text}") };
+        assert_eq!(info.name.as_deref(), Some("Foo Corp"));
+        info.state.unwrap().into_string()
+    };
+    let states = [
+        ("connection.activated", "null", "active"),
+        ("connection.activated", r#""validating""#, "validating"),
+        ("connection.deactivated", "null", "inactive"),
+        ("connection.deleted", r#""active""#, "deleted"),
+        ("connection.deleted", r#""deleting""#, "deleted"),
+    ];
+    for (name, given, want) in states {
+        assert_eq!(state(name, given), want, "{name} {given}");
+    }
+    let expiry = |expiry: &str| {
+        let data = format!(
+            r#"{{"connection":{{"id":"conn_1"}},"certificate":{{"expiry_date":{expiry}}}}}"#
+        );
+        match event(&with("connection.saml_certificate_renewal_required", &data)) {
+            Ok(event) => match event.body {
+                Body::Certificate(notice) => {
+                    format!("{} {}", notice.certificate_type, notice.expires_at)
+                }
+                other => panic!("{other:?}"),
+            },
+            Err(rejection) => rejection.reason.as_str().to_owned(),
+        }
+    };
+    assert_eq!(expiry(r#""2021-06-28 19:07:33.155""#), "unknown 2021-06-28T19:07:33.155Z");
+    assert_eq!(expiry(r#""in three days""#), "bad_timestamp");
+    assert_eq!(expiry("1624907253"), "not_an_event");
+    assert_eq!(expiry("null"), "not_an_event");
+}
+
+#[test]
+fn problems_repeat_nothing_of_the_input() {
+    let secret = "hunter2";
+    let texts = [
+        secret.to_owned(),
+        format!(r#"{{"{secret}":{secret}}}"#),
+        with("x.y", "{}").replace("event_1", &format!("{secret}\\u0000")),
+        with("x.y", "{}").replace("2026-01-15T12:00:00Z", secret),
+        with(&format!(r"{secret}\n"), "{}"),
+        with("connection.activated", &format!(r#"{{"id":"{}"}}"#, secret.repeat(30))),
+        format!(r#"{{"message":"{secret}"}}"#),
+    ];
+    for text in texts {
+        for outcome in [event(&text), decode_datadog_log(text.as_bytes(), &privacy())] {
+            let rejection = outcome.unwrap_err();
+            assert!(!rejection.problem.contains(secret), "{rejection}");
+        }
+    }
 }
 
 #[test]
@@ -152,32 +323,11 @@ fn personal_data_is_hashed_everywhere_even_in_messages() {
     assert_eq!(dropped.person, Person::default());
     assert_eq!(
         &*dropped.error.unwrap().message,
-        "no profile for [removed] [removed] [removed] twice"
+        "no profile for [removed], ([removed]) [removed] twice"
     );
     let kept = decode(text.as_bytes(), &Privacy::new(Treatment::Keep, b"key")).unwrap();
     let Body::Sso(kept) = kept.body else { panic!() };
     assert_eq!(kept.person.email.unwrap().as_str(), "Todd@example.com");
-}
-
-#[test]
-fn datadog_logs_hide_the_event_in_three_places() {
-    let event = with("authentication.sso_started", r#"{"sso":{"connection_id":"c"}}"#);
-    let quoted = serde_json::to_string(&event).unwrap();
-    let shapes = [
-        event.clone(),
-        format!(r#"{{"ddsource":"workos","message":{event}}}"#),
-        format!(r#"{{"ddsource":"workos","message":{quoted}}}"#),
-        format!(r#"{{"message":"SSO started","attributes":{event}}}"#),
-    ];
-    for shape in shapes {
-        assert_eq!(
-            &*decode_datadog_log(shape.as_bytes(), &privacy()).unwrap().name,
-            "authentication.sso_started",
-            "{shape}"
-        );
-    }
-    let nothing = decode_datadog_log(br#"{"message":"hello"}"#, &privacy()).unwrap_err();
-    assert!(nothing.problem.contains("`attributes`"));
 }
 
 #[test]
@@ -209,4 +359,52 @@ proptest::proptest! {
         text[place] = byte;
         drop(decode(&text, &privacy()));
     }
+
+    #[test]
+    fn property_test_spliced_events_never_panic(
+        splices in proptest::collection::vec((0usize..400, 0usize..PIECES.len()), 0..6),
+    ) {
+        let mut text = with("authentication.sso_failed", r#"{"email":"a@x","sso":{"connection_id":"c"},"error":{"code":"x","message":"y b@x 192.0.2.1:80"}}"#);
+        for (place, piece) in splices {
+            let place = text.floor_char_boundary(place % (text.len() + 1));
+            text.insert_str(place, PIECES[piece]);
+        }
+        let decoded = decode(text.as_bytes(), &Privacy::new(Treatment::Drop, b"key"));
+        drop(decode_datadog_log(text.as_bytes(), &privacy()));
+        if let Ok(event) = decoded {
+            // Whatever was read fits its bounds.
+            proptest::prop_assert!(event.id.as_str().len() <= crate::event::ID_BYTES_MAX);
+            proptest::prop_assert!(event.name.len() <= NAME_BYTES_MAX);
+        }
+    }
 }
+
+/// What breaks readers of JSON.
+const PIECES: &[&str] = &[
+    "\\ud83d",
+    "\\ude00",
+    "\\u",
+    "\\",
+    "\"",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    "null",
+    "1e999",
+    "-",
+    "\u{feff}",
+    "\u{e9}",
+    "\0",
+    "\n",
+    "@",
+    "%40",
+    "user_",
+    "::",
+    "\"id\":\"\",",
+    "\"data\":{},",
+    "\"sso\":[],",
+    "true",
+];

@@ -1,0 +1,241 @@
+//! From what is written to what it means, within bounds.
+
+use super::lenient::{Object, Text};
+use super::raw::{Certificate, Connection, Context, Data, Envelope, Error};
+use super::{NAME_BYTES_MAX, Rejection, message};
+use crate::event::{
+    AuthError, AuthEvent, Authentication, Body, CertificateNotice, ConnectionId, ConnectionInfo,
+    EventId, ID_BYTES_MAX, OrganizationId, Person, Privacy, Reason, SessionId, Sso, Step,
+    Timestamp,
+};
+
+/// Longest state, connection type or certificate type that is kept, in bytes: words of WorkOS, about 30 at
+/// most.
+const WORD_BYTES_MAX: usize = 64;
+
+/// Longest name of a connection that is kept, in bytes. People choose it; it becomes a label value.
+const LABEL_BYTES_MAX: usize = 256;
+
+/// What an event is about, told by its name alone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Sso(Step),
+    Authentication,
+    /// A connection changed; its state afterwards, where the name of the event says it.
+    Connection(&'static str),
+    Certificate,
+    /// A name under `authentication.` that is not known yet.
+    NewAuthentication,
+    Other,
+}
+
+/// The event that `envelope` describes.
+pub(super) fn event(
+    envelope: &Object<Envelope<'_>>,
+    privacy: &Privacy,
+) -> Result<AuthEvent, Rejection> {
+    let envelope =
+        envelope.get().ok_or_else(|| not_an_event("not a WorkOS event; send one JSON object"))?;
+    let id = event_id(envelope.id.required("id")?)?;
+    let name = name(envelope.event.required("event")?)?;
+    let at = timestamp(&envelope.created_at, "created_at")?;
+    let body = body(name, envelope, privacy)?;
+    Ok(AuthEvent { id, at, name: name.into(), body })
+}
+
+fn body(name: &str, envelope: &Envelope<'_>, privacy: &Privacy) -> Result<Body, Rejection> {
+    let kind = Kind::of(name);
+    let Some(data) = envelope.data.get() else {
+        return match kind {
+            Kind::NewAuthentication | Kind::Other => Ok(Body::Other),
+            Kind::Sso(_) | Kind::Authentication | Kind::Connection(_) | Kind::Certificate => {
+                Err(not_an_event("`data` is missing or not an object"))
+            }
+        };
+    };
+    Ok(match kind {
+        Kind::Sso(step) => Body::Sso(sso(step, data, &envelope.context, privacy)?),
+        Kind::Authentication | Kind::NewAuthentication => Body::Authentication(Authentication {
+            error: error(&data.error, privacy),
+            person: person(data, privacy),
+        }),
+        Kind::Connection(state) => Body::Connection(connection(state, &data.here)?),
+        Kind::Certificate => Body::Certificate(certificate(data)?),
+        Kind::Other => Body::Other,
+    })
+}
+
+impl Kind {
+    fn of(name: &str) -> Self {
+        if let Some(rest) = name.strip_prefix("authentication.") {
+            return Self::of_authentication(rest);
+        }
+        match name.strip_prefix("connection.") {
+            Some("activated") => Self::Connection("active"),
+            Some("deactivated") => Self::Connection("inactive"),
+            Some("deleted") => Self::Connection("deleted"),
+            Some("saml_certificate_renewal_required" | "saml_certificate_renewed") => {
+                Self::Certificate
+            }
+            _ => Self::Other,
+        }
+    }
+
+    fn of_authentication(rest: &str) -> Self {
+        match rest {
+            "sso_started" => return Self::Sso(Step::Started),
+            "sso_succeeded" => return Self::Sso(Step::Succeeded),
+            "sso_failed" => return Self::Sso(Step::Failed),
+            "sso_timed_out" => return Self::Sso(Step::TimedOut),
+            "reauthentication_succeeded" | "radar_risk_detected" => return Self::Authentication,
+            _ => {}
+        }
+        let method = rest.strip_suffix("_succeeded").or_else(|| rest.strip_suffix("_failed"));
+        match method {
+            Some(
+                "email_verification" | "magic_auth" | "mfa" | "oauth" | "passkey" | "password",
+            ) => Self::Authentication,
+            _ => Self::NewAuthentication,
+        }
+    }
+}
+
+fn sso(
+    step: Step,
+    data: &Data<'_>,
+    context: &Object<Context<'_>>,
+    privacy: &Privacy,
+) -> Result<Sso, Rejection> {
+    let source = context.get().and_then(|context| context.actor.get()?.source.optional());
+    let mut sso = Sso {
+        step,
+        connection_id: None,
+        organization_id: None,
+        session_id: None,
+        error: match step {
+            Step::Failed | Step::TimedOut => error(&data.error, privacy),
+            Step::Started | Step::Succeeded => None,
+        },
+        person: person(data, privacy),
+        test: source == Some("admin_portal"),
+    };
+    if let Some(ids) = data.sso.get() {
+        sso.connection_id =
+            optional_id(&ids.connection_id, "data.sso.connection_id")?.map(ConnectionId::new);
+        sso.organization_id =
+            optional_id(&ids.organization_id, "data.sso.organization_id")?.map(OrganizationId::new);
+        sso.session_id = optional_id(&ids.session_id, "data.sso.session_id")?.map(SessionId::new);
+    }
+    Ok(sso)
+}
+
+/// `implied` is the state after such an event; what `data` says is more exact, except that what is deleted
+/// stays so.
+fn connection(implied: &str, data: &Connection<'_>) -> Result<ConnectionInfo, Rejection> {
+    let state = word(&data.state).filter(|_| implied != "deleted");
+    Ok(ConnectionInfo {
+        id: ConnectionId::new(required_id(&data.id, "data.id")?),
+        organization_id: optional_id(&data.organization_id, "data.organization_id")?
+            .map(OrganizationId::new),
+        organization_name: None,
+        connection_type: word(&data.connection_type),
+        name: data.name.optional().map(|name| message::printable(name, LABEL_BYTES_MAX).into()),
+        state: Some(state.unwrap_or_else(|| implied.into())),
+    })
+}
+
+fn certificate(data: &Data<'_>) -> Result<CertificateNotice, Rejection> {
+    let absent_connection = Connection::default();
+    let absent_certificate = Certificate::default();
+    let connection = data.connection.get().unwrap_or(&absent_connection);
+    let certificate = data.certificate.get().unwrap_or(&absent_certificate);
+    Ok(CertificateNotice {
+        connection_id: ConnectionId::new(required_id(&connection.id, "data.connection.id")?),
+        organization_id: optional_id(
+            &connection.organization_id,
+            "data.connection.organization_id",
+        )?
+        .map(OrganizationId::new),
+        certificate_type: word(&certificate.certificate_type).unwrap_or_else(|| "unknown".into()),
+        expires_at: timestamp(&certificate.expiry_date, "data.certificate.expiry_date")?,
+    })
+}
+
+fn error(error: &Object<Error<'_>>, privacy: &Privacy) -> Option<AuthError> {
+    let error = error.get()?;
+    let code = error.code.optional().unwrap_or_default();
+    let text = error.message.optional().unwrap_or_default();
+    Some(AuthError {
+        code: message::treat_code(code.trim(), privacy).into(),
+        message: message::treat(text, privacy).into(),
+    })
+}
+
+fn person(data: &Data<'_>, privacy: &Privacy) -> Person {
+    let user_id = data.user_id.optional();
+    let email = data.email.optional();
+    let treat = |text: &Text<'_>| text.optional().and_then(|value| privacy.treat(value));
+    Person {
+        key: privacy.user_key(user_id, email),
+        user_id: treat(&data.user_id),
+        email: treat(&data.email),
+        ip_address: treat(&data.ip_address),
+        user_agent: treat(&data.user_agent),
+    }
+}
+
+fn event_id(text: &str) -> Result<EventId, Rejection> {
+    checked_id(text, "id").map(EventId::new)
+}
+
+fn required_id<'a>(text: &'a Text<'_>, field: &str) -> Result<&'a str, Rejection> {
+    checked_id(text.required(field)?, field)
+}
+
+fn optional_id<'a>(text: &'a Text<'_>, field: &str) -> Result<Option<&'a str>, Rejection> {
+    text.optional().map(|text| checked_id(text, field)).transpose()
+}
+
+/// Ids become keys of memory and values of labels: bounded, not empty, and free of control characters.
+fn checked_id<'a>(text: &'a str, field: &str) -> Result<&'a str, Rejection> {
+    let problem = if text.trim().is_empty() {
+        format!("`{field}` is empty")
+    } else if text.len() > ID_BYTES_MAX {
+        format!("`{field}` is longer than {ID_BYTES_MAX} bytes")
+    } else if text.contains(char::is_control) {
+        format!("`{field}` has a control character in it")
+    } else {
+        return Ok(text);
+    };
+    Err(Rejection::new(Reason::BadId, problem))
+}
+
+fn name(text: &str) -> Result<&str, Rejection> {
+    if text.trim().is_empty() {
+        return Err(not_an_event("`event` is empty"));
+    }
+    if text.len() > NAME_BYTES_MAX {
+        return Err(not_an_event(&format!("`event` is longer than {NAME_BYTES_MAX} bytes")));
+    }
+    if text.contains(char::is_control) {
+        return Err(not_an_event("`event` has a control character in it"));
+    }
+    Ok(text)
+}
+
+fn timestamp(text: &Text<'_>, field: &str) -> Result<Timestamp, Rejection> {
+    Timestamp::parse(text.required(field)?).ok_or_else(|| {
+        Rejection::new(
+            Reason::BadTimestamp,
+            format!("`{field}` is not a time; write ISO 8601, e.g. 2026-01-15T12:00:00.000Z"),
+        )
+    })
+}
+
+fn word(text: &Text<'_>) -> Option<Box<str>> {
+    text.optional().map(|text| message::printable(text.trim(), WORD_BYTES_MAX).into())
+}
+
+fn not_an_event(problem: &str) -> Rejection {
+    Rejection::new(Reason::NotAnEvent, problem)
+}
