@@ -1,16 +1,17 @@
-//! Many events at once: request bodies and recorded files, plain or compressed, as NDJSON, a JSON array or one event.
+//! Many events at once: request bodies and recorded files, plain or compressed, as NDJSON, a JSON array or
+//! one event.
 
-use std::borrow::Cow;
-use std::fmt;
-use std::io::{self, BufRead, Read};
+mod encoding;
+mod line;
 
-use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
-use serde_json::value::RawValue;
-
-use super::decode::{Rejection, decode, decode_datadog_log};
+use super::decode::{Rejection, decode, decode_datadog_log, scan};
 use super::{AuthEvent, Privacy, Reason};
 
-/// Longest line. A WorkOS event has about 700 bytes; a line over this is not one and is skipped without being held.
+pub use encoding::decompress;
+pub use line::{Line, LineReader};
+
+/// Longest line. A WorkOS event has about 700 bytes; a line over this is not one and is skipped without being
+/// held.
 pub const LINE_BYTES_MAX: usize = 1024 * 1024;
 
 /// What a body holds.
@@ -22,202 +23,139 @@ pub enum Shape {
     DatadogLogs,
 }
 
-/// Decodes every event of `body`, which is NDJSON, a JSON array or one event however it is laid out. `each` is given the
-/// line (in an array: the place), from 1, and what stands there; a bad one never costs the others. Empty lines are nothing.
+/// Decodes every event of `body`, which is NDJSON, a JSON array or one event however it is laid out. `each`
+/// is given the line (in an array: the place), from 1, and what stands there; a bad one never costs the
+/// others. Empty lines are nothing.
 pub fn each(
     body: &[u8],
     shape: Shape,
     privacy: &Privacy,
     mut each: impl FnMut(u64, Result<AuthEvent, Rejection>),
 ) {
-    let one = |bytes: &[u8]| match shape {
-        Shape::Events => decode(bytes, privacy),
-        Shape::DatadogLogs => decode_datadog_log(bytes, privacy),
+    let one = |bytes: &[u8]| {
+        if bytes.len() > LINE_BYTES_MAX {
+            return Err(too_long());
+        }
+        match shape {
+            Shape::Events => decode(bytes, privacy),
+            Shape::DatadogLogs => decode_datadog_log(bytes, privacy),
+        }
     };
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii();
-    match body.first() {
-        None => {}
-        Some(b'[') => elements(body, |place, element| each(place, element.and_then(&one))),
-        Some(_) if is_one_document(body) => each(1, one(body)),
-        Some(_) => {
+    let body = scan::without_bom(body);
+    match Layout::of(body) {
+        Layout::Lines => {
             for (number, line) in (1..).zip(body.split(|byte| *byte == b'\n')) {
                 let line = line.trim_ascii();
-                if line.len() > LINE_BYTES_MAX {
-                    each(number, Err(too_long()));
-                } else if !line.is_empty() {
+                if !line.is_empty() {
                     each(number, one(line));
                 }
             }
         }
+        Layout::Array => elements(body, |place, element| each(place, element.and_then(&one))),
+        Layout::Documents => documents(body, |line, document| each(line, one(document))),
     }
 }
 
-/// Whether `body` is one JSON value over several lines, not one value a line.
-fn is_one_document(body: &[u8]) -> bool {
-    let first = body.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    first.len() == body.len()
-        || (serde_json::from_slice::<&RawValue>(first).is_err()
-            && serde_json::from_slice::<&RawValue>(body).is_ok())
+/// How a body is laid out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Layout {
+    /// One event a line.
+    Lines,
+    /// A JSON array.
+    Array,
+    /// Events over several lines each, one after the other: mostly just one.
+    Documents,
 }
 
-/// Gives each element of the array; where the array breaks off, the break is one more, rejected, and what came before
-/// stays.
+impl Layout {
+    fn of(body: &[u8]) -> Self {
+        let body = body.trim_ascii();
+        if body.first() == Some(&b'[') {
+            return Self::Array;
+        }
+        let first = body.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        if first.len() == body.len()
+            || body.first() != Some(&b'{')
+            || scan::value_end(first).is_some()
+        {
+            return Self::Lines;
+        }
+        // The first line is not whole: either an event goes on in the next, or NDJSON begins with a bad line.
+        // JSON that is spread out begins only its events at the left edge; NDJSON begins every line with one.
+        let lines = body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+        let (edges, others): (Vec<_>, Vec<_>) = lines.partition(|line| line.starts_with(b"{"));
+        let spread = others.len() >= edges.len() && scan::value_end(body).is_some();
+        if spread || edges.len() == 1 { Self::Documents } else { Self::Lines }
+    }
+}
+
+/// Gives each element of the array, told apart by brackets and quotes alone, so that one that is not JSON
+/// costs no other. For the same reason a missing or superfluous comma is forgiven.
 fn elements(body: &[u8], mut each: impl FnMut(u64, Result<&[u8], Rejection>)) {
     let mut place = 0;
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let seed = Elements { place: &mut place, each: &mut each };
-    let outcome = seed.deserialize(&mut deserializer).and_then(|()| deserializer.end());
-    if let Err(error) = outcome {
-        let problem =
-            format!("the JSON array breaks at line {} column {}", error.line(), error.column());
+    let mut open = false;
+    let mut rest = body.trim_ascii();
+    while let Some(byte) = rest.first() {
+        match (byte, open) {
+            (b'[', false) | (b']', true) => {
+                open = !open;
+                rest = &rest[1..];
+            }
+            (b',', true) => rest = &rest[1..],
+            (_, false) => {
+                let problem =
+                    "something follows the JSON array; send one array, or one event a line";
+                each(place + 1, Err(Rejection::new(Reason::NotJson, problem)));
+                return;
+            }
+            (_, true) => {
+                place += 1;
+                let Some(end) = scan::value_end(rest) else {
+                    // The array breaks off inside of this element, which says so itself.
+                    each(place, Ok(rest));
+                    return;
+                };
+                each(place, Ok(&rest[..end]));
+                rest = &rest[end..];
+            }
+        }
+        rest = rest.trim_ascii_start();
+    }
+    if open {
+        let problem = "the JSON array has no `]` at its end; was it cut off?";
         each(place + 1, Err(Rejection::new(Reason::NotJson, problem)));
     }
 }
 
-struct Elements<'a, F> {
-    place: &'a mut u64,
-    each: &'a mut F,
-}
-
-impl<'de, F: FnMut(u64, Result<&[u8], Rejection>)> DeserializeSeed<'de> for Elements<'_, F> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'de, F: FnMut(u64, Result<&[u8], Rejection>)> Visitor<'de> for Elements<'_, F> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON array of events")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while let Some(element) = seq.next_element::<&RawValue>()? {
-            *self.place += 1;
-            (self.each)(*self.place, Ok(element.get().as_bytes()));
+/// Gives each document with the line on which it begins.
+fn documents(body: &[u8], mut each: impl FnMut(u64, &[u8])) {
+    let mut line = 1;
+    let mut rest = body;
+    loop {
+        let start = rest.trim_ascii_start();
+        line += line_feeds(&rest[..rest.len() - start.len()]);
+        if start.is_empty() {
+            return;
         }
-        Ok(())
+        let end = scan::value_end(start).unwrap_or(start.len());
+        each(line, &start[..end]);
+        line += line_feeds(&start[..end]);
+        rest = &start[end..];
     }
+}
+
+fn line_feeds(bytes: &[u8]) -> u64 {
+    bytes.iter().map(|byte| u64::from(*byte == b'\n')).sum()
 }
 
 fn too_long() -> Rejection {
-    let problem = format!("the line is longer than {LINE_BYTES_MAX} bytes; one event a line");
-    Rejection::new(Reason::TooLarge, problem)
-}
-
-/// Reads NDJSON line by line in bounded memory.
-#[derive(Debug)]
-pub struct LineReader<R> {
-    input: R,
-    line: Vec<u8>,
-    number: u64,
-}
-
-/// One line of a [`LineReader`].
-#[derive(Debug)]
-pub struct Line<'a> {
-    /// Counted from 1.
-    pub number: u64,
-    /// Its bytes without the line end, or why they were skipped.
-    pub content: Result<&'a [u8], Rejection>,
-    /// Bytes consumed from the input, line end included.
-    pub consumed: u64,
-    /// Whether it ended with a line feed; the last line of a growing file may not be complete.
-    pub complete: bool,
-}
-
-impl<R: BufRead> LineReader<R> {
-    /// Reads from `input`, whose next line has the number `number` + 1.
-    #[must_use]
-    pub fn new(input: R, number: u64) -> Self {
-        Self { input, line: Vec::new(), number }
-    }
-
-    /// The next line; `None` at the end.
-    pub fn next_line(&mut self) -> io::Result<Option<Line<'_>>> {
-        self.line.clear();
-        let mut consumed = 0u64;
-        let mut complete = false;
-        while !complete {
-            let available = match self.input.fill_buf() {
-                Ok(available) => available,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            if available.is_empty() {
-                break;
-            }
-            let end = available.iter().position(|byte| *byte == b'\n');
-            let used = end.map_or(available.len(), |end| end + 1);
-            // One byte over the limit is kept, so that the line is known to be too long.
-            let room = (LINE_BYTES_MAX + 2).saturating_sub(self.line.len());
-            self.line.extend_from_slice(&available[..used.min(room)]);
-            self.input.consume(used);
-            consumed += used as u64;
-            complete = end.is_some();
-        }
-        if consumed == 0 {
-            return Ok(None);
-        }
-        self.number += 1;
-        let line = self.line.trim_ascii();
-        let content = if line.len() > LINE_BYTES_MAX { Err(too_long()) } else { Ok(line) };
-        Ok(Some(Line { number: self.number, content, consumed, complete }))
-    }
-}
-
-/// Undoes a `Content-Encoding`: none, `identity`, `gzip`, `deflate` or `zstd`. `bytes_max` limits what comes out, so that
-/// a small body cannot fill the memory.
-pub fn decompress<'a>(
-    body: &'a [u8],
-    encoding: Option<&str>,
-    bytes_max: usize,
-) -> Result<Cow<'a, [u8]>, Rejection> {
-    let encoding = encoding.unwrap_or("identity").trim().to_ascii_lowercase();
-    let mut reader: Box<dyn Read + 'a> = match encoding.as_str() {
-        "" | "identity" => {
-            return if body.len() > bytes_max {
-                Err(too_large(bytes_max))
-            } else {
-                Ok(Cow::Borrowed(body))
-            };
-        }
-        "gzip" | "x-gzip" => Box::new(flate2::bufread::MultiGzDecoder::new(body)),
-        "deflate" => Box::new(flate2::bufread::ZlibDecoder::new(body)),
-        "zstd" => {
-            Box::new(zstd::stream::read::Decoder::with_buffer(body).map_err(|_| broken("zstd"))?)
-        }
-        _ => {
-            let problem = "`Content-Encoding` is not known; use gzip, deflate, zstd or none";
-            return Err(Rejection::new(Reason::BadEncoding, problem));
-        }
-    };
-    let mut out = Vec::new();
-    let limit = bytes_max as u64 + 1;
-    reader.by_ref().take(limit).read_to_end(&mut out).map_err(|_| broken(&encoding))?;
-    if out.len() > bytes_max {
-        return Err(too_large(bytes_max));
-    }
-    Ok(Cow::Owned(out))
-}
-
-fn broken(encoding: &str) -> Rejection {
-    Rejection::new(Reason::BadEncoding, format!("the body is not valid {encoding}, or cut off"))
-}
-
-fn too_large(bytes_max: usize) -> Rejection {
     let problem =
-        format!("the body has more than {bytes_max} bytes when decompressed; send smaller batches");
+        format!("longer than {LINE_BYTES_MAX} bytes, which no event is; send one event a line");
     Rejection::new(Reason::TooLarge, problem)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use super::*;
     use crate::event::Treatment;
 
@@ -275,35 +213,100 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_line_is_skipped_in_bounded_memory() {
-        let text =
-            format!("{}\n{}\nlast", "x".repeat(LINE_BYTES_MAX * 3), "y".repeat(LINE_BYTES_MAX));
-        let mut reader = LineReader::new(text.as_bytes(), 0);
-        let line = reader.next_line().unwrap().unwrap();
-        assert_eq!((line.number, line.content.unwrap_err().reason), (1, Reason::TooLarge));
-        assert!(reader.line.capacity() < LINE_BYTES_MAX * 2 + 16);
-        assert_eq!(reader.next_line().unwrap().unwrap().content.unwrap().len(), LINE_BYTES_MAX);
-        let last = reader.next_line().unwrap().unwrap();
-        assert_eq!((last.number, last.content.unwrap(), last.complete), (3, &b"last"[..], false));
-        assert!(reader.next_line().unwrap().is_none());
+    fn the_layout_is_told_by_what_the_first_line_is() {
+        let (one, two) = (event(1), event(2));
+        let spread = |text: &str| text.replace(',', ",\n  ");
+        let broken = one.replace('}', "");
+        let ok = |id: &str| Ok(id.to_owned());
+        let bad = Err(Reason::NotJson);
+        let cases = [
+            (
+                "blank lines in front count as lines",
+                format!("\n\n{one}\nrubbish\n{two}"),
+                vec![(3, ok("e1")), (4, bad.clone()), (5, ok("e2"))],
+            ),
+            (
+                "spread-out events have the line on which they begin",
+                format!("\n{}\n\n{}\n", spread(&one), spread(&two)),
+                vec![(2, ok("e1")), (6, ok("e2"))],
+            ),
+            ("a spread-out event that breaks off is one", spread(&broken), vec![(1, bad.clone())]),
+            (
+                "a first line that breaks off costs only itself",
+                format!("{broken}\n{one}\n{two}"),
+                vec![(1, bad.clone()), (2, ok("e1")), (3, ok("e2"))],
+            ),
+            (
+                "arrays one after the other count on",
+                format!("[{one}]\n[{two}]"),
+                vec![(1, ok("e1")), (2, ok("e2"))],
+            ),
+            (
+                "an array that something follows",
+                format!("[{one}] {two}"),
+                vec![(1, ok("e1")), (2, bad.clone())],
+            ),
+            (
+                "an element that is not JSON costs no other",
+                format!(r#"[{one}, {{"id":nope}}, {two}]"#),
+                vec![(1, ok("e1")), (2, bad), (3, ok("e2"))],
+            ),
+            (
+                "an element over the limit costs no other",
+                format!(r#"[{one}, {{"x":"{}"}}, {two}]"#, "y".repeat(LINE_BYTES_MAX)),
+                vec![(1, ok("e1")), (2, Err(Reason::TooLarge)), (3, ok("e2"))],
+            ),
+        ];
+        for (name, body, want) in cases {
+            assert_eq!(ids(&body), want, "{name}");
+        }
     }
 
     #[test]
-    fn bodies_are_decompressed_up_to_a_limit() {
-        let plain = vec![b'a'; 100_000];
-        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-        gzip.write_all(&plain).unwrap();
-        let gzip = gzip.finish().unwrap();
-        let zstd = zstd::encode_all(&plain[..], 0).unwrap();
-        for (body, encoding) in [(&gzip, "gzip"), (&zstd, "zstd"), (&plain, "identity")] {
-            assert_eq!(*decompress(body, Some(encoding), 100_000).unwrap(), *plain, "{encoding}");
-            let bomb = decompress(body, Some(encoding), 99_999).unwrap_err();
-            assert_eq!(bomb.reason, Reason::TooLarge, "{encoding}");
+    fn bytes_that_are_not_utf8_cost_only_their_own_event() {
+        let privacy = Privacy::new(Treatment::Hash, b"key");
+        let (one, two) = (event(1), event(2));
+        let bad = b"{\"id\":\"\xff\"}";
+        let bodies = [
+            [b"[", one.as_bytes(), b",", bad, b",", two.as_bytes(), b"]"].concat(),
+            [one.as_bytes(), b"\n", bad, b"\n", two.as_bytes()].concat(),
+        ];
+        for body in bodies {
+            let mut seen = Vec::new();
+            each(&body, Shape::Events, &privacy, |place, event| {
+                seen.push((place, event.err().map(|rejection| rejection.reason)));
+            });
+            assert_eq!(seen, [(1, None), (2, Some(Reason::NotUtf8)), (3, None)]);
         }
-        assert_eq!(
-            decompress(&gzip[..50], Some("gzip"), 100_000).unwrap_err().reason,
-            Reason::BadEncoding
-        );
-        assert_eq!(decompress(&gzip, Some("br"), 100_000).unwrap_err().reason, Reason::BadEncoding);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn property_test_every_layout_gives_the_same_events(
+            members in proptest::collection::vec(0u32..1000, 1..12),
+            gap in "[ \t\r]{0,3}",
+        ) {
+            let events: Vec<_> = members.iter().map(|id| event(*id)).collect();
+            let want: Vec<_> = members.iter().map(|id| Ok(format!("e{id}"))).collect();
+            let spread: Vec<_> = events.iter().map(|event| event.replace(',', ",\n ")).collect();
+            let bodies = [
+                events.join(&format!("{gap}\n{gap}")),
+                format!("[{gap}{}{gap}]", events.join(&format!("{gap},{gap}"))),
+                format!("[\n{}\n]\n", spread.join(",\n")),
+                spread.join("\n"),
+            ];
+            for body in bodies {
+                let got: Vec<_> = ids(&body).into_iter().map(|(_, event)| event).collect();
+                proptest::prop_assert_eq!(&got, &want, "{}", body);
+            }
+        }
+
+        #[test]
+        fn property_test_no_body_panics_or_loops(
+            pieces in proptest::collection::vec("[\\[\\]{}\",:\\\\ \na1]{0,9}", 0..20),
+        ) {
+            let body = pieces.concat();
+            proptest::prop_assert!(ids(&body).len() <= body.len() + 1);
+        }
     }
 }
