@@ -12,9 +12,10 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::app::Daemon;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::replay;
 use crate::signal::catalog::{self, Metric};
+use crate::simulate;
 
 /// Watches enterprise single sign-on: WorkOS events in, rates and alerts out.
 #[derive(Parser)]
@@ -48,6 +49,11 @@ enum Command {
     /// Backtest: recorded events in, alert timeline out.
     #[command(after_help = "Example: ssowatch replay --format json 'events/*.ndjson.gz'")]
     Replay(replay::Args),
+    /// A scenario as recorded events, with the ground truth. The same seed gives the same bytes.
+    #[command(
+        after_help = "Example: ssowatch simulate --out events.ndjson.zst --truth truth.json okta-outage"
+    )]
+    Simulate(simulate::Args),
     /// Validates the configuration and says what would run.
     #[command(after_help = "Example: ssowatch check --config ssowatch.yaml --online")]
     Check {
@@ -92,6 +98,13 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => match load(args.config.as_deref(), format) {
             Ok(config) => replay::command(&args, &config),
             Err(code) => return code,
+        },
+        Command::Simulate(args) => match config::scenario(&args.scenario) {
+            Ok(scenario) => simulate::command(&args, scenario),
+            Err(error) => {
+                complain(format, &error.to_string());
+                return ExitCode::from(2);
+            }
         },
         Command::Check { config, online } => match load(config.as_deref(), format) {
             Ok(config) => check(&config, online),

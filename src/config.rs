@@ -3,6 +3,7 @@
 mod place;
 mod read;
 mod reference;
+mod scenario;
 mod tracked;
 mod variable;
 
@@ -11,10 +12,12 @@ use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use self::place::Place;
 use self::read::{Mistake, read};
 pub use self::reference::{reference, schema};
+pub use self::scenario::scenario;
 
 use crate::engine::rule::{self, RULES_MAX, Rule};
 use crate::event::Treatment;
@@ -22,7 +25,7 @@ use crate::event::cause::{self, Causes};
 use crate::journal;
 use crate::setting::{Period, Secret};
 
-/// Largest configuration file: 64 rules take 20 KiB.
+/// Largest file: 64 rules take 20 KiB, a scenario 2.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// The configuration as it is written. Every key has a default.
@@ -220,23 +223,43 @@ pub struct ConfigError {
     problem: String,
 }
 
+/// The content of a file within the limit.
+fn text_of(file: &Path) -> Result<String, ConfigError> {
+    let fail = |problem: String| ConfigError { place: file.display().to_string(), problem };
+    let unreadable = |error: std::io::Error| fail(format!("cannot be read: {error}"));
+    let size = std::fs::metadata(file).map_err(unreadable)?.len();
+    if size > FILE_BYTES_MAX {
+        return Err(fail(format!("has {size} bytes; at most {FILE_BYTES_MAX} are read")));
+    }
+    std::fs::read_to_string(file).map_err(unreadable)
+}
+
+/// Reads a YAML `text`, which is called `file` in errors, and checks it. `variable` gives environment variables; a message of
+/// `check` names the key first, in backquotes.
+fn parse_yaml<T: DeserializeOwned>(
+    file: &str,
+    text: &str,
+    variable: &dyn Fn(&str) -> Option<String>,
+    check: impl FnOnce(&T) -> Result<(), String>,
+) -> Result<T, ConfigError> {
+    let locate = |mistake: Mistake| ConfigError {
+        place: match mistake.place {
+            Some(Place { line, column }) => format!("{file}:{line}:{column}"),
+            None => file.to_owned(),
+        },
+        problem: mistake.problem,
+    };
+    let value = read(text, variable).map_err(locate)?;
+    check(&value).map_err(|problem| locate(read::at_key(text, problem)))?;
+    Ok(value)
+}
+
 impl Config {
     /// Reads and checks `file`; without one, the default.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
         let Some(file) = file else { return Ok(Self::default()) };
-        let place = file.display().to_string();
-        let fail = |problem: String| ConfigError { place: place.clone(), problem };
-        let size = std::fs::metadata(file)
-            .map_err(|error| fail(format!("cannot be read: {error}")))?
-            .len();
-        if size > FILE_BYTES_MAX {
-            return Err(fail(format!(
-                "has {size} bytes; a configuration has at most {FILE_BYTES_MAX}"
-            )));
-        }
-        let text = std::fs::read_to_string(file)
-            .map_err(|error| fail(format!("cannot be read: {error}")))?;
-        Self::parse(&place, &text, |name| std::env::var(name).ok())
+        let text = text_of(file)?;
+        Self::parse(&file.display().to_string(), &text, |name| std::env::var(name).ok())
     }
 
     /// Reads and checks `text`, which is called `file` in errors; `variable` gives environment variables.
@@ -245,19 +268,10 @@ impl Config {
         text: &str,
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
-        let locate = |mistake: Mistake| ConfigError {
-            place: match mistake.place {
-                Some(Place { line, column }) => format!("{file}:{line}:{column}"),
-                None => file.to_owned(),
-            },
-            problem: mistake.problem,
-        };
         if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
             return Ok(Self::default());
         }
-        let config: Self = read(text, &variable).map_err(locate)?;
-        config.check().map_err(|problem| locate(read::at_key(text, problem)))?;
-        Ok(config)
+        parse_yaml(file, text, &variable, Self::check)
     }
 
     fn check(&self) -> Result<(), String> {

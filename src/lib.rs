@@ -14,6 +14,7 @@ pub mod outbound;
 pub mod replay;
 pub mod setting;
 pub mod signal;
+pub mod simulate;
 pub mod source;
 pub mod store;
 pub mod telemetry;
