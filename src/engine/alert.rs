@@ -59,6 +59,12 @@ impl Alerts {
         self.open.get(key).map_or(Phase::Inactive, |alert| alert.phase)
     }
 
+    /// When the trouble began that the alert is pending or firing for.
+    pub(super) fn started_at(&self, key: &Key) -> Option<Timestamp> {
+        let alert = self.open.get(key)?;
+        self.incidents.get(&alert.incident).map(|incident| incident.started_at)
+    }
+
     /// Pending and firing ones.
     pub(super) fn open(&self) -> impl Iterator<Item = &Key> {
         self.open.keys()
@@ -94,9 +100,13 @@ impl Alerts {
             (None, Some(finding)) => begin(&key, &id, finding),
             (None, None) => return,
         };
+        let mut rises = false;
         if let Some(finding) = finding {
+            rises = finding.severity > incident.severity;
             incident.severity = finding.severity;
-            incident.labels = finding.labels;
+            // What is learned of a connection meanwhile changes no label: receivers know an alert by its labels.
+            let severity = finding.severity.as_str().into();
+            incident.labels.insert("severity".into(), severity);
             incident.summary = finding.summary;
             incident.description = finding.description;
             incident.evidence = finding.evidence;
@@ -109,7 +119,7 @@ impl Alerts {
         }
         if before.is_none_or(|before| **before != incident) {
             let incident = Arc::new(incident);
-            if first {
+            if first || (rises && fires) {
                 self.transitions.push(Transition { at: now, incident: Arc::clone(&incident) });
             }
             self.incidents.insert(id.clone(), incident);
@@ -146,7 +156,7 @@ impl Alerts {
         }
     }
 
-    /// What began to fire or was resolved since the last call.
+    /// What began to fire, became more urgent or was resolved since the last call.
     pub(super) fn transitions(&mut self) -> Vec<Transition> {
         std::mem::take(&mut self.transitions)
     }
@@ -166,7 +176,7 @@ fn begin(key: &Key, id: &str, finding: &Finding) -> Incident {
         alertname: key.alertname.clone(),
         severity: finding.severity,
         scope: key.scope.clone(),
-        labels: BTreeMap::new(),
+        labels: finding.labels.clone(),
         state: State::Pending,
         started_at: finding.started_at,
         fired_at: None,

@@ -38,12 +38,13 @@ pub(super) struct Open {
 }
 
 impl Closing {
-    /// The window for what happened at `at`; `None` when it is too old for any.
+    /// The window for what happened at `at`; `None` when it is too old for any. What lies ahead of `now` counts now, as in
+    /// the sliding windows: clocks differ by seconds, and no window may stay open for a clock that is minutes wrong.
     pub(super) fn at(&mut self, at: Timestamp, now: Timestamp) -> Option<&mut Open> {
         if at.seconds() < now.seconds() - AGE_SECONDS {
             return None;
         }
-        let start = at.seconds().div_euclid(WIDTH) * WIDTH;
+        let start = at.min(now).seconds().div_euclid(WIDTH) * WIDTH;
         Some(self.open.entry(start.max(self.horizon)).or_default())
     }
 

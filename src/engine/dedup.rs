@@ -3,7 +3,7 @@
 //! Two generations: ids enter the young one; when it is full or old enough it becomes the old one, and the old one is
 //! forgotten at once. So an id is remembered for at least one and at most two ages, and forgetting costs nothing.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -63,13 +63,15 @@ pub(super) fn fingerprint(text: &str) -> u128 {
 
 /// Sets are written in order: the same state gives the same bytes.
 mod sorted {
-    use super::{BTreeSet, Deserialize, HashSet, Serialize};
+    use super::{Deserialize, HashSet, Serialize};
 
     pub(super) fn serialize<S: serde::Serializer>(
         set: &HashSet<u128>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        set.iter().collect::<BTreeSet<_>>().serialize(serializer)
+        let mut keys: Vec<u128> = set.iter().copied().collect();
+        keys.sort_unstable();
+        keys.serialize(serializer)
     }
 
     pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(

@@ -31,7 +31,11 @@ impl Engine {
                     *tally.rejected.entry(*reason).or_default() += count;
                 }
             }
-            Record::Directory(infos) => infos.iter().for_each(|info| self.learn(info)),
+            Record::Directory(infos) => {
+                for info in infos {
+                    self.learn(info, entry.received_at);
+                }
+            }
             Record::Cursor { .. } | Record::Told(_) | Record::Sent { .. } => {}
         }
     }
@@ -123,7 +127,7 @@ impl Engine {
         let on_time = match &event.body {
             Body::Sso(sso) => self.sign_in(sso, event.at),
             Body::Connection(info) => {
-                self.learn(info);
+                self.learn(info, event.at);
                 true
             }
             Body::Certificate(notice) => {
@@ -146,6 +150,9 @@ impl Engine {
         let connection = &mut self.memory.connections[index as usize];
         if sso.test || connection.is_test() {
             return true;
+        }
+        if let Some(organization) = &sso.organization_id {
+            connection.learn_organization(organization);
         }
         if connection.last_event_at < Some(at) {
             connection.last_event_at = Some(at);
@@ -182,12 +189,16 @@ impl Engine {
                     Started::Over { millis: Some(millis) } => self.observe(index, at, millis),
                     Started::Over { millis: None } | Started::Repeated => {}
                 }
-            } else if let Ended::Joined { connection, millis } =
-                self.memory.sessions.end(session, at, now)
-            {
-                self.in_progress(connection, -1);
-                if sso.step != Step::TimedOut {
-                    self.observe(index, at, millis);
+            } else {
+                let measured = sso.step != Step::TimedOut;
+                let Ended { closes, millis } = self.memory.sessions.end(session, at, measured, now);
+                if let Some(connection) = closes {
+                    self.in_progress(connection, -1);
+                }
+                if let Some(millis) = millis {
+                    // A failure may not name the connection that its start named.
+                    let named = sso.connection_id.as_ref().map(|_| index);
+                    self.observe(named.or(closes).unwrap_or(index), at, millis);
                 }
             }
         }
@@ -244,11 +255,12 @@ impl Engine {
         }
     }
 
-    /// What happens on a connection counts for the type that it has then; sign-ins in progress move with it.
-    fn learn(&mut self, info: &ConnectionInfo) {
+    /// Takes over what was so `at` that time. What happens on a connection counts for the type that it has then; sign-ins in
+    /// progress move with it.
+    fn learn(&mut self, info: &ConnectionInfo, at: Timestamp) {
         let index = self.memory.connection(Some(&info.id));
         let connection = &mut self.memory.connections[index as usize];
-        connection.learn(info);
+        connection.learn(info, at);
         let connection_type =
             connection.info.as_ref().and_then(|info| info.connection_type.clone());
         let provider = self.memory.provider(connection_type.as_deref().unwrap_or("unknown"));

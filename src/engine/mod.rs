@@ -26,7 +26,7 @@ use crate::event::{EventId, Timestamp};
 use crate::signal::{ConnectionView, Snapshot, Transition, WINDOWS};
 
 /// Version of the encoding of a checkpoint's engine. A checkpoint of another version is not read: the journal is folded anew.
-const STATE_VERSION: u8 = 1;
+const STATE_VERSION: u8 = 2;
 
 /// What an engine is told once.
 #[derive(Clone, Debug)]
@@ -137,7 +137,8 @@ impl Engine {
         self.memory.now
     }
 
-    /// What began to fire or was resolved since the last call, in order of time.
+    /// What began to fire, became more urgent (a ticket that is now a page) or was resolved since the last call, in order of
+    /// time.
     pub fn transitions(&mut self) -> Vec<Transition> {
         self.memory.alerts.transitions()
     }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::certificate::ALERTNAME as CERTIFICATE;
+use super::watch::WATCHDOG;
 use crate::event::Timestamp;
 use crate::setting::Period;
 use crate::signal::{Counts, Severity};
@@ -99,7 +101,7 @@ struct RawRule {
     /// What is compared.
     metric: Metric,
     /// How: `>`, `>=`, `<` or `<=`. A rule with `<` or `<=` looks only at scopes that had `min_attempts`, and at least
-    /// one, in the last hour.
+    /// one, in the last hour or in `window` if that is longer.
     op: Op,
     /// With what. Ratios are 0 to 1.
     value: f64,
@@ -172,6 +174,18 @@ impl TryFrom<RawRule> for Rule {
                 "`{name}` is not a name for a rule; use letters, digits and _, e.g. LoginsFailing"
             ));
         }
+        if RESERVED_NAMES.contains(&name.as_str()) {
+            return Err(format!("`{name}` is the name of a built-in alert; choose another"));
+        }
+        if (raw.min_users > 1 || raw.min_connections > 1) && !metric.is_carried_by_people() {
+            return of(
+                "metric",
+                "counts nothing that people suffer from, so `min_users` and `min_connections` must stay 1",
+            );
+        }
+        if raw.min_connections > 1 && raw.scope == ScopeKind::Connection {
+            return of("min_connections", "must stay 1 where `scope` is one connection");
+        }
         if !(60..=DAY_SECONDS).contains(&window.seconds()) {
             return of("window", "must be 1m to 24h");
         }
@@ -217,6 +231,9 @@ impl TryFrom<RawRule> for Rule {
     }
 }
 
+/// Alerts that no threshold makes.
+const RESERVED_NAMES: [&str; 2] = [WATCHDOG, CERTIFICATE];
+
 fn is_name(text: &str) -> bool {
     let mut chars = text.chars();
     chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
@@ -242,6 +259,14 @@ impl Metric {
             Self::Attempts => Some(counts.finished() as f64),
             Self::Starts => Some(counts.started as f64),
             Self::Successes => Some(counts.succeeded as f64),
+        }
+    }
+
+    /// Whether it is about failures or time-outs, of which we know whose they are.
+    fn is_carried_by_people(self) -> bool {
+        match self {
+            Self::FailureRatio | Self::TimeoutRatio | Self::Failures | Self::Timeouts => true,
+            Self::StalledRatio | Self::Attempts | Self::Starts | Self::Successes => false,
         }
     }
 
@@ -405,6 +430,9 @@ mod tests {
             (r#"{"severity":"none"}"#, "`severity` must be page or ticket"),
             (r#"{"labels":{"scope":"x"}}"#, "`scope`, which is reserved"),
             (r#"{"thresold":1}"#, "thresold"),
+            (r#"{"name":"Watchdog"}"#, "name of a built-in alert"),
+            (r#"{"metric":"starts","min_users":2}"#, "`metric` counts nothing that people"),
+            (r#"{"min_connections":3}"#, "`min_connections` must stay 1"),
         ];
         for (change, want) in cases {
             let error = with(change).unwrap_err();

@@ -14,8 +14,9 @@ const STALL_GRACE_MILLIS: i64 = 60_000;
 /// Sessions in progress at most: 100 bytes each. At 1,000 sign-ins a second that last the full five minutes, 300,000.
 const OPEN_MAX: usize = 1_000_000;
 
-/// How long an end without a start is remembered, at least: deliveries are reordered by seconds, retries by minutes.
-const ENDED_AGE_MILLIS: i64 = 600_000;
+/// How long a session that has ended is remembered, at least, so that a start that comes after its end opens nothing:
+/// deliveries are reordered by seconds, and those that are retried after an outage by minutes.
+const ENDED_AGE_MILLIS: i64 = 3_600_000;
 
 /// Ends that are remembered at most, per generation.
 const ENDED_MAX: usize = 500_000;
@@ -23,11 +24,22 @@ const ENDED_MAX: usize = 500_000;
 /// All sessions that matter still.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Sessions {
+    #[serde(serialize_with = "in_order")]
     open: HashMap<u128, Open>,
     deadlines: BTreeSet<(Timestamp, u128)>,
-    ended: HashMap<u128, Option<Timestamp>>,
-    ended_before: HashMap<u128, Option<Timestamp>>,
+    #[serde(serialize_with = "in_order")]
+    ended: HashMap<u128, Past>,
+    #[serde(serialize_with = "in_order")]
+    ended_before: HashMap<u128, Past>,
     ended_since: Timestamp,
+}
+
+/// A session that has ended. It is measured once, when both its start and its success or failure are known; a time-out says
+/// only when WorkOS gave up.
+#[derive(Clone, Copy, Default, Debug, Serialize, Deserialize)]
+struct Past {
+    start: Option<Timestamp>,
+    end: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -44,17 +56,18 @@ pub(super) enum Started {
     InProgress { evicted: Option<u32> },
     /// It is in progress already.
     Repeated,
-    /// Its end came first; they lie this many milliseconds apart, unless that was measured before.
+    /// Its end came first; they lie this many milliseconds apart, if that is worth a measurement.
     Over { millis: Option<u64> },
 }
 
 /// What an end means.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Ended {
-    /// It ends a sign-in in progress, on this connection, after this many milliseconds.
-    Joined { connection: u32, millis: u64 },
-    /// No start is known (history before starts existed, sign-ins that the identity provider began), or it was stalled.
-    Alone,
+pub(super) struct Ended {
+    /// The connection whose sign-in in progress it ends. `None` when no start is known (history before starts existed,
+    /// sign-ins that the identity provider began), it was stalled, or it had ended before.
+    pub(super) closes: Option<u32>,
+    /// How long the sign-in took, if that is worth a measurement.
+    pub(super) millis: Option<u64>,
 }
 
 impl Sessions {
@@ -69,9 +82,10 @@ impl Sessions {
         timeout: Duration,
     ) -> Started {
         let key = fingerprint(id.as_str());
-        let ended = self.ended.get_mut(&key).or_else(|| self.ended_before.get_mut(&key));
-        if let Some(end) = ended {
-            return Started::Over { millis: end.take().map(|end| millis(end, at)) };
+        if let Some(past) = self.past(key) {
+            let first = past.start.is_none();
+            past.start.get_or_insert(at);
+            return Started::Over { millis: past.millis().filter(|_| first) };
         }
         let timeout = i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX);
         let due = at.plus_millis(timeout.saturating_add(STALL_GRACE_MILLIS));
@@ -86,21 +100,33 @@ impl Sessions {
         Started::InProgress { evicted }
     }
 
-    /// An end.
-    pub(super) fn end(&mut self, id: &SessionId, at: Timestamp, now: Timestamp) -> Ended {
+    /// An end: a time-out, or a success or failure, which is `measured`.
+    pub(super) fn end(
+        &mut self,
+        id: &SessionId,
+        at: Timestamp,
+        measured: bool,
+        now: Timestamp,
+    ) -> Ended {
         let key = fingerprint(id.as_str());
+        let end = measured.then_some(at);
         if let Some(open) = self.open.remove(&key) {
             self.deadlines.remove(&(open.deadline, key));
-            self.remember(key, None, now);
-            return Ended::Joined {
-                connection: open.connection,
-                millis: millis(at, open.started_at),
-            };
+            let past = Past { start: Some(open.started_at), end };
+            self.remember(key, past, now);
+            return Ended { closes: Some(open.connection), millis: past.millis() };
         }
-        if !self.ended_before.contains_key(&key) && !self.ended.contains_key(&key) {
-            self.remember(key, Some(at), now);
-        }
-        Ended::Alone
+        let Some(past) = self.past(key) else {
+            self.remember(key, Past { start: None, end }, now);
+            return Ended { closes: None, millis: None };
+        };
+        let first = past.end.is_none();
+        past.end = past.end.or(end);
+        Ended { closes: None, millis: past.millis().filter(|_| first) }
+    }
+
+    fn past(&mut self, key: u128) -> Option<&mut Past> {
+        self.ended.get_mut(&key).or_else(|| self.ended_before.get_mut(&key))
     }
 
     /// The connection of the next session that is stalled at `now`; `None` when there is none.
@@ -122,11 +148,11 @@ impl Sessions {
         Some(open.connection)
     }
 
-    fn remember(&mut self, key: u128, end: Option<Timestamp>, now: Timestamp) {
+    fn remember(&mut self, key: u128, past: Past, now: Timestamp) {
         if self.ended.is_empty() {
             self.ended_since = now;
         }
-        self.ended.insert(key, end);
+        self.ended.insert(key, past);
         let aged = now.millis_since(self.ended_since) >= ENDED_AGE_MILLIS;
         if aged || self.ended.len() >= ENDED_MAX {
             self.ended_before = std::mem::take(&mut self.ended);
@@ -134,8 +160,21 @@ impl Sessions {
     }
 }
 
-fn millis(end: Timestamp, start: Timestamp) -> u64 {
-    u64::try_from(end.millis_since(start)).unwrap_or(0)
+impl Past {
+    fn millis(self) -> Option<u64> {
+        // Clocks of two servers differ: an end before its start took no time.
+        Some(u64::try_from(self.end?.millis_since(self.start?)).unwrap_or(0))
+    }
+}
+
+/// Maps are written in order: the same state gives the same bytes.
+fn in_order<V: Serialize, S: serde::Serializer>(
+    map: &HashMap<u128, V>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let mut entries: Vec<_> = map.iter().collect();
+    entries.sort_unstable_by_key(|(key, _)| **key);
+    serializer.collect_map(entries)
 }
 
 #[cfg(test)]
@@ -150,20 +189,43 @@ mod tests {
 
     #[test]
     fn start_and_end_meet_in_either_order_and_are_measured_once() {
-        let mut sessions = Sessions::default();
-        let (one, two) = (SessionId::new("s1"), SessionId::new("s2"));
-        sessions.start(&one, 7, second(100), second(100), TIMEOUT);
-        assert_eq!(
-            sessions.end(&one, second(114), second(115)),
-            Ended::Joined { connection: 7, millis: 14_000 }
-        );
-        assert_eq!(sessions.end(&one, second(120), second(121)), Ended::Alone);
-        assert_eq!(sessions.end(&two, second(130), second(131)), Ended::Alone);
-        let late =
-            |sessions: &mut Sessions| sessions.start(&two, 7, second(125), second(132), TIMEOUT);
-        assert_eq!(late(&mut sessions), Started::Over { millis: Some(5_000) });
-        assert_eq!(late(&mut sessions), Started::Over { millis: None });
-        assert_eq!(sessions.next_deadline(), None);
+        type Case = (&'static str, Vec<(Option<(i64, bool)>, Option<u64>)>);
+        // What comes (`None`: the start, else an end at this second, measured or not), and what is measured then.
+        let end = |at, measured| Some((at, measured));
+        let cases: [Case; 6] = [
+            ("in order", vec![(None, None), (end(114, true), Some(14_000))]),
+            ("end first", vec![(end(114, true), None), (None, Some(14_000)), (None, None)]),
+            (
+                "ended twice",
+                vec![(None, None), (end(114, true), Some(14_000)), (end(120, true), None)],
+            ),
+            ("timed out, end first", vec![(end(400, false), None), (None, None)]),
+            (
+                "late success",
+                vec![(None, None), (end(400, false), None), (end(420, true), Some(320_000))],
+            ),
+            (
+                "late success first",
+                vec![(end(420, true), None), (None, Some(320_000)), (end(400, false), None)],
+            ),
+        ];
+        for (name, steps) in cases {
+            let mut sessions = Sessions::default();
+            let id = SessionId::new("s");
+            for (end, want) in steps {
+                let millis = match end {
+                    None => match sessions.start(&id, 7, second(100), second(500), TIMEOUT) {
+                        Started::Over { millis } => millis,
+                        Started::InProgress { .. } | Started::Repeated => None,
+                    },
+                    Some((at, measured)) => {
+                        sessions.end(&id, second(at), measured, second(500)).millis
+                    }
+                };
+                assert_eq!(millis, want, "{name}");
+            }
+            assert_eq!(sessions.next_deadline(), None, "{name}: nothing stays open");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::window::Sliding;
-use crate::event::{ConnectionId, ConnectionInfo, Timestamp, UserKey};
+use crate::event::{ConnectionId, ConnectionInfo, OrganizationId, Timestamp, UserKey};
 use crate::signal::{Certificate, ConnectionView, Counts, ScopeView, WINDOWS};
 
 /// Recent failures and time-outs that a connection remembers, for the words of its alerts: enough to tell a crowd from a
@@ -27,6 +27,8 @@ pub(super) struct Tally {
 pub(super) struct Connection {
     pub(super) id: Option<ConnectionId>,
     pub(super) info: Option<Arc<ConnectionInfo>>,
+    /// When the newest of it was so.
+    info_at: Option<Timestamp>,
     pub(super) certificates: BTreeMap<Box<str>, Certificate>,
     pub(super) provider: u32,
     pub(super) tally: Tally,
@@ -89,6 +91,7 @@ impl Connection {
         Self {
             id,
             info: None,
+            info_at: None,
             certificates: BTreeMap::new(),
             provider,
             tally: Tally::new(lengths),
@@ -106,8 +109,10 @@ impl Connection {
         self.recent.push_back(bad);
     }
 
-    /// Takes over what `news` knows and keeps the rest.
-    pub(super) fn learn(&mut self, news: &ConnectionInfo) {
+    /// Takes over what `news` knows and keeps the rest. News from before the last ones only fill gaps: webhooks come in any
+    /// order.
+    pub(super) fn learn(&mut self, news: &ConnectionInfo, at: Timestamp) {
+        let newer = self.info_at.is_none_or(|known| known <= at);
         let mut info = self.info.as_deref().cloned().unwrap_or_else(|| news.clone());
         let ConnectionInfo {
             id: _,
@@ -117,13 +122,34 @@ impl Connection {
             name,
             state,
         } = news;
-        take(&mut info.organization_id, organization_id.as_ref());
-        take(&mut info.organization_name, organization_name.as_ref());
-        take(&mut info.connection_type, connection_type.as_ref());
-        take(&mut info.name, name.as_ref());
-        take(&mut info.state, state.as_ref());
+        take(&mut info.organization_id, organization_id.as_ref(), newer);
+        take(&mut info.organization_name, organization_name.as_ref(), newer);
+        take(&mut info.connection_type, connection_type.as_ref(), newer);
+        take(&mut info.name, name.as_ref(), newer);
+        take(&mut info.state, state.as_ref(), newer);
+        self.info_at = self.info_at.max(Some(at));
         if self.info.as_deref() != Some(&info) {
             self.info = Some(Arc::new(info));
+        }
+    }
+
+    /// Sign-ins name the organization even where nobody may ask WorkOS for its connections.
+    pub(super) fn learn_organization(&mut self, organization: &OrganizationId) {
+        let Some(id) = &self.id else { return };
+        if self.info.as_ref().is_some_and(|info| info.organization_id.is_some()) {
+            return;
+        }
+        let news = ConnectionInfo {
+            id: id.clone(),
+            organization_id: Some(organization.clone()),
+            organization_name: None,
+            connection_type: None,
+            name: None,
+            state: None,
+        };
+        let info = self.info.get_or_insert_with(|| Arc::new(news));
+        if info.organization_id.is_none() {
+            Arc::make_mut(info).organization_id = Some(organization.clone());
         }
     }
 
@@ -153,8 +179,8 @@ impl Connection {
     }
 }
 
-fn take<T: Clone>(known: &mut Option<T>, news: Option<&T>) {
-    if news.is_some() {
+fn take<T: Clone>(known: &mut Option<T>, news: Option<&T>, newer: bool) {
+    if news.is_some() && (newer || known.is_none()) {
         *known = news.cloned();
     }
 }

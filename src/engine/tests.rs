@@ -203,6 +203,13 @@ fn a_certificate_is_a_ticket_then_a_page_then_over() {
     assert_eq!(severity(&mut engine), Some((State::Firing, Severity::Ticket)));
     engine.advance(second(39 * day + 60));
     assert_eq!(severity(&mut engine), Some((State::Firing, Severity::Page)));
+    let told: Vec<_> = engine
+        .transitions()
+        .into_iter()
+        .filter(|t| &*t.incident.alertname == "SsoCertificateExpiring")
+        .map(|t| (t.incident.severity, t.incident.labels["severity"].to_string()))
+        .collect();
+    assert_eq!(told, [(Severity::Ticket, "ticket".into()), (Severity::Page, "page".into())]);
     engine.apply(&notice(39 * day + 100, 400 * day, "renewed"));
     // An older word that comes late changes nothing.
     let mut late = notice(5, 40 * day, "repeated");
@@ -210,6 +217,70 @@ fn a_certificate_is_a_ticket_then_a_page_then_over() {
     engine.apply(&late);
     engine.advance(second(39 * day + 200));
     assert_eq!(severity(&mut engine), Some((State::Resolved, Severity::Page)));
+}
+
+fn connection_info(state: &str) -> ConnectionInfo {
+    ConnectionInfo {
+        id: ConnectionId::new("c1"),
+        organization_id: None,
+        organization_name: None,
+        connection_type: Some("OktaSAML".into()),
+        name: None,
+        state: Some(state.into()),
+    }
+}
+
+#[test]
+fn of_two_events_about_a_connection_the_newer_wins_whichever_comes_first() {
+    for order in [[0, 1], [1, 0]] {
+        let mut engine = Engine::new(Config::default());
+        let told = [(50, "active"), (60, "inactive")].map(|(at, state)| AuthEvent {
+            id: EventId::new(state),
+            at: second(at),
+            name: "connection.x".into(),
+            body: Body::Connection(connection_info(state)),
+        });
+        for place in order {
+            engine.apply(&entry(100, told[place].clone()));
+        }
+        let info = engine.snapshot().connections[0].info.clone().unwrap();
+        assert_eq!(info.state.as_deref(), Some("inactive"), "{order:?}");
+    }
+}
+
+#[test]
+fn labels_stay_as_they_were_when_the_incident_began() {
+    let mut engine = Engine::new(Config::default());
+    let mut first = event("e0", 90, Step::Started, "c1", "", 1);
+    let Body::Sso(sso) = &mut first.body else { unreachable!() };
+    sso.organization_id = Some(crate::event::OrganizationId::new("org_1"));
+    engine.apply(&entry(90, first));
+    trouble(&mut engine, 100, "c1", 20, 0, 5);
+    engine.apply(&record(160, Record::Directory(vec![connection_info("active")])));
+    trouble(&mut engine, 170, "c1", 20, 0, 5);
+    engine.advance(second(240));
+    let incidents = engine.snapshot().incidents;
+    let found = incidents.iter().find(|i| &*i.alertname == "SsoConnectionFailing").unwrap();
+    assert_eq!(&*found.labels["organization_id"], "org_1");
+    assert!(!found.labels.contains_key("connection_type"));
+    assert!(found.summary.ends_with("since about 08:55:00 UTC"), "{}", found.summary);
+}
+
+#[test]
+fn an_alert_ends_when_its_rule_now_looks_at_another_scope() {
+    let rule = |scope: &str| -> Vec<Rule> {
+        let text = format!(
+            r#"[{{"name":"A","metric":"failures","op":">","value":3,"window":"5m","scope":"{scope}"}}]"#
+        );
+        serde_json::from_str(&text).unwrap()
+    };
+    let with = |scope: &str| Config { rules: rule(scope), ..Config::default() };
+    let mut engine = Engine::new(with("connection"));
+    trouble(&mut engine, 100, "c1", 20, 0, 5);
+    engine.advance(second(200));
+    let mut engine = Engine::load(with("fleet"), &engine.save()).unwrap();
+    let ended = engine.transitions();
+    assert_eq!((ended.len(), ended[0].incident.state), (1, State::Resolved));
 }
 
 fn steps() -> impl Strategy<Value = Vec<(u8, u8, u8, i64)>> {
@@ -292,6 +363,7 @@ proptest! {
         prop_assert_eq!(told.0, told.1);
         let (a, b) = (straight.snapshot(), resumed.snapshot());
         prop_assert_eq!(format!("{a:?}"), format!("{b:?}"));
+        prop_assert!(straight.save() == resumed.save(), "the same state gives the same bytes");
     }
 
     #[test]

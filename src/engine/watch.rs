@@ -63,7 +63,8 @@ impl Engine {
     }
 
     fn rule(&self, key: &Key) -> Option<&Rule> {
-        self.config.rules.iter().find(|rule| rule.name == key.alertname)
+        let kind = kind(&key.scope)?;
+        self.config.rules.iter().find(|rule| rule.name == key.alertname && rule.scope == kind)
     }
 
     /// Looks at every scope that changed since the last look, and at every alert that is pending or firing.
@@ -113,9 +114,10 @@ impl Engine {
     fn value(&self, rule: &Rule, place: Place) -> Option<f64> {
         let tally = self.tally(place);
         if rule.op.looks_for_little() {
-            // Without traffic in the last hour there is nothing to miss.
-            let hour = tally.windows[1].sum();
-            if hour.finished() < rule.min_attempts.max(1) {
+            // Without traffic in the last hour (or in the rule's window, if that is longer) there is nothing to miss.
+            let hour = tally.windows[1].sum().finished();
+            let traffic = hour.max(self.counts(rule, place).finished());
+            if traffic < rule.min_attempts.max(1) {
                 return None;
             }
         }
@@ -212,6 +214,8 @@ impl Engine {
             let id = self.memory.connections[*index as usize].id.as_ref();
             (id.map_or("unknown", ConnectionId::as_str).into(), *bad)
         });
+        // The words name the same beginning for as long as the incident lives.
+        let started_at = self.memory.alerts.started_at(key).unwrap_or(started_at);
         let stalls = matches!(rule.metric, super::Metric::StalledRatio);
         let evidence = Evidence {
             attempts: if stalls { counts.started } else { counts.finished() },
@@ -285,6 +289,16 @@ impl Place {
             Self::Provider(_) => ScopeKind::ConnectionType,
             Self::Fleet => ScopeKind::Fleet,
         }
+    }
+}
+
+/// The kind of scope that a rule may look at; `None` for what no rule looks at.
+fn kind(scope: &Scope) -> Option<ScopeKind> {
+    match scope {
+        Scope::Connection(_) => Some(ScopeKind::Connection),
+        Scope::ConnectionType(_) => Some(ScopeKind::ConnectionType),
+        Scope::Fleet => Some(ScopeKind::Fleet),
+        Scope::Source(_) | Scope::Sink(_) | Scope::None => None,
     }
 }
 

@@ -19,7 +19,8 @@ pub struct Incident {
     pub severity: Severity,
     /// Who is hit.
     pub scope: Scope,
-    /// `alertname`, `severity`, `scope` and what the scope names; the same for as long as the incident lives.
+    /// `alertname`, `severity`, `scope` and what the scope names; the same for as long as the incident lives, but for
+    /// `severity`, which may change.
     pub labels: BTreeMap<Box<str>, Box<str>>,
     /// Where it stands.
     pub state: State,
