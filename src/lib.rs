@@ -11,6 +11,7 @@ pub mod engine;
 pub mod event;
 pub mod journal;
 pub mod outbound;
+pub mod receiver;
 pub mod replay;
 pub mod setting;
 pub mod signal;

@@ -77,17 +77,39 @@ pub fn sink_backlog(sink: &'static str, seconds: f64) {
     metrics::gauge!(SINK_BACKLOG.name, "sink" => sink).set(seconds);
 }
 
-/// A receiver answered. `result` is `accepted`, `retried`, `held` or `dropped`.
-pub fn notification(receiver: &str, result: &'static str, detail: &dyn Display) {
-    metrics::counter!(NOTIFICATIONS.name, "receiver" => receiver.to_owned(), "result" => result)
-        .increment(1);
-    match result {
-        "accepted" => tracing::info!(receiver, %detail, "Receiver took a notification."),
-        "retried" => {
-            tracing::warn!(receiver, %detail, "Receiver did not take a notification; it is tried again.");
-        }
-        _ => tracing::error!(receiver, result, %detail, "Receiver refused a notification."),
+/// A receiver took `count` notifications; `news` unless all of them only say what it knows.
+pub fn notified(receiver: &str, count: usize, news: bool, detail: &dyn Display) {
+    notifications(receiver, "accepted", count);
+    if news {
+        tracing::info!(receiver, count, %detail, "Receiver took notifications.");
+    } else {
+        tracing::debug!(receiver, count, %detail, "Receiver was reminded.");
     }
+}
+
+/// A receiver did not take `count` notifications. `result` is `retried`, `held` or `dropped`.
+pub fn notification_failed(
+    receiver: &str,
+    result: &'static str,
+    count: usize,
+    detail: &dyn Display,
+) {
+    notifications(receiver, result, count);
+    if result == "retried" {
+        tracing::warn!(receiver, count, %detail, "Receiver did not take notifications; they are tried again.");
+    } else {
+        tracing::error!(receiver, result, count, %detail, "Receiver refused notifications.");
+    }
+}
+
+fn notifications(receiver: &str, result: &'static str, count: usize) {
+    metrics::counter!(NOTIFICATIONS.name, "receiver" => receiver.to_owned(), "result" => result)
+        .increment(count as u64);
+}
+
+/// What a receiver was told could not be recorded.
+pub fn notification_unrecorded(receiver: &str, detail: &dyn Display) {
+    tracing::warn!(receiver, %detail, "What a receiver was told is not recorded yet; a restart now may tell it again.");
 }
 
 /// A source has trouble and goes on trying.

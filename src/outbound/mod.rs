@@ -5,7 +5,7 @@ mod backoff;
 mod client;
 
 pub use backoff::Backoff;
-pub use client::{Client, Limits, SendError, host};
+pub use client::{Client, Limits, SendError, base_url, host};
 
 use std::fmt;
 use std::time::Duration;

@@ -1,0 +1,328 @@
+//! Tells each receiver what it is owed. Every place that is told has a task of its own: a slow one delays nobody, and nothing
+//! is queued for it, because what it is owed follows from the newest snapshot whenever it is ready to hear it.
+//!
+//! A notification counts as told when the service has accepted it; then this is recorded in the journal. A crash between the
+//! two tells it once more after the restart: the dedup keys make that harmless everywhere but in Slack.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use super::log::{Log, Owed, Standing};
+use super::{Links, Notification, Pace, Reason, Target, words};
+use crate::clock::Clock;
+use crate::event::{Record, Timestamp, Told};
+use crate::journal::{Delivery, Inlet};
+use crate::outbound::{Answer, Backoff, Client, Request, SendError, Verdict};
+use crate::signal::Snapshot;
+use crate::telemetry;
+
+/// How long a request that is under way may still take when the daemon stops.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+
+/// How long the journal may take to record what was told: longer than a slow disk, and no page waits for more.
+const RECORD_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// When the journal is tried again after it failed.
+const RECORD_PAUSE: Duration = Duration::from_secs(30);
+
+/// By fingerprint: whether it was told as open, and when.
+pub type ToldLog = BTreeMap<Box<str>, (bool, Timestamp)>;
+
+/// Sends a request: the real client, or a test.
+pub trait Transport: Clone + Send + Sync + 'static {
+    /// Sends it; any status is an answer.
+    fn send(&self, request: &Request) -> impl Future<Output = Result<Answer, SendError>> + Send;
+}
+
+impl Transport for Client {
+    async fn send(&self, request: &Request) -> Result<Answer, SendError> {
+        Self::send(self, request).await
+    }
+}
+
+/// Tells all receivers.
+#[derive(Debug)]
+pub struct Dispatcher<T> {
+    /// Who is told.
+    pub targets: Vec<Target>,
+    /// Where people read more.
+    pub links: Links,
+    /// How it is sent.
+    pub transport: T,
+    /// What was told before, by [`Target::key`].
+    pub told: BTreeMap<Box<str>, ToldLog>,
+    /// Where what was told is recorded.
+    pub inlet: Inlet,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl<T: Transport> Dispatcher<T> {
+    /// Tells every receiver what it is owed on each new snapshot, until `stop`, or until nobody publishes any more.
+    pub async fn run(
+        mut self,
+        snapshots: watch::Receiver<Arc<Snapshot>>,
+        stop: watch::Receiver<bool>,
+    ) {
+        let links = Arc::new(self.links);
+        let mut couriers = JoinSet::new();
+        for target in self.targets {
+            let pace = target.pace();
+            let courier = Courier {
+                log: Log::new(&self.told.remove(&target.key).unwrap_or_default()),
+                target,
+                pace,
+                links: Arc::clone(&links),
+                transport: self.transport.clone(),
+                inlet: self.inlet.clone(),
+                clock: self.clock,
+                backoff: Backoff::new(pace.backoff_base, pace.backoff_max, None),
+                free_at: Instant::now(),
+                batch_limit: pace.batch_max,
+                failures: BTreeMap::new(),
+                unrecorded: BTreeMap::new(),
+                record_at: Instant::now(),
+            };
+            couriers.spawn(courier.run(snapshots.clone(), stop.clone()));
+        }
+        // The couriers have inlets of their own; this one would keep the journal open.
+        drop(self.inlet);
+        while let Some(ended) = couriers.join_next().await {
+            ended.expect("a courier does not panic");
+        }
+    }
+}
+
+/// The task of one place.
+struct Courier<T> {
+    target: Target,
+    pace: Pace,
+    links: Arc<Links>,
+    transport: T,
+    inlet: Inlet,
+    clock: Clock,
+    log: Log,
+    backoff: Backoff,
+    /// No request before this.
+    free_at: Instant,
+    /// Notifications in the next request: fewer after one that was refused as a whole.
+    batch_limit: usize,
+    /// Failed tries by fingerprint: one that fails again and again waits behind the others.
+    failures: BTreeMap<Box<str>, u32>,
+    /// What was told and is not in the journal yet, by fingerprint.
+    unrecorded: BTreeMap<Box<str>, Told>,
+    /// When the journal is tried again.
+    record_at: Instant,
+}
+
+impl<T: Transport> Courier<T> {
+    async fn run(
+        mut self,
+        mut snapshots: watch::Receiver<Arc<Snapshot>>,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        while !*stop.borrow() {
+            if Instant::now() >= self.free_at {
+                let snapshot = Arc::clone(&snapshots.borrow_and_update());
+                self.round(&snapshot, &mut stop).await;
+            }
+            self.record().await;
+            let waits = self.free_at > Instant::now();
+            tokio::select! {
+                // An error means that the daemon is gone: stop as well.
+                _ = stop.wait_for(|stop| *stop) => break,
+                changed = snapshots.changed() => if changed.is_err() { break },
+                () = sleep_until(self.free_at), if waits => {}
+            }
+        }
+        self.record_at = Instant::now();
+        self.record().await;
+    }
+
+    /// Sends one request with what is owed first, if anything is.
+    async fn round(&mut self, snapshot: &Snapshot, stop: &mut watch::Receiver<bool>) {
+        // Before the engine has spoken nothing is known, which is not the same as that nothing is open.
+        if snapshot.now == Timestamp::default() {
+            return;
+        }
+        let now = self.clock.now();
+        let batch = self.batch(snapshot, now);
+        if batch.is_empty() {
+            return;
+        }
+        let request = match self.target.request(&batch) {
+            Ok(request) => request,
+            Err(error) => {
+                self.fail(&batch, "held", &error.to_string(), None);
+                return;
+            }
+        };
+        match self.send(&request, stop).await {
+            None => {}
+            Some(Err(error)) => self.fail(&batch, "retried", &error.to_string(), None),
+            Some(Ok(answer)) => self.settle(&batch, &answer),
+        }
+    }
+
+    /// What the next request says.
+    fn batch(&mut self, snapshot: &Snapshot, now: Timestamp) -> Vec<Notification> {
+        let audience = &self.target.audience;
+        let owed = self.log.owed(&snapshot.incidents, audience, now, self.pace.repeat);
+        let mut notifications = Vec::with_capacity(owed.len());
+        for Owed { incident, reason } in owed {
+            let links = Arc::clone(&self.links);
+            let notification = Notification { incident, reason, now, links };
+            if self.target.sends(&notification) {
+                notifications.push(notification);
+            } else {
+                self.note(&notification);
+            }
+        }
+        let failures = std::mem::take(&mut self.failures);
+        let tries = |one: &Notification| failures.get(&one.incident.fingerprint).copied();
+        notifications.sort_by_key(|one| tries(one).unwrap_or_default());
+        for one in &notifications {
+            if let Some(tries) = tries(one) {
+                self.failures.insert(one.incident.fingerprint.clone(), tries);
+            }
+        }
+        notifications.truncate(self.batch_limit);
+        notifications
+    }
+
+    /// `None`: the daemon stops, and the answer took too long.
+    async fn send(
+        &self,
+        request: &Request,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Option<Result<Answer, SendError>> {
+        let patience = async {
+            drop(stop.wait_for(|stop| *stop).await);
+            sleep(STOP_GRACE).await;
+        };
+        tokio::select! {
+            answer = self.transport.send(request) => Some(answer),
+            () = patience => None,
+        }
+    }
+
+    fn settle(&mut self, batch: &[Notification], answer: &Answer) {
+        let verdict = self.target.classify(answer.status);
+        match verdict {
+            Verdict::Accepted => {
+                self.backoff.reset();
+                self.batch_limit = self.batch_limit.saturating_mul(2).min(self.pace.batch_max);
+                self.free_at = Instant::now() + self.pace.spacing;
+                let detail = words::detail(&self.target, batch, answer, verdict);
+                for notification in batch {
+                    self.note(notification);
+                }
+                let news = batch.iter().any(|one| one.reason != Reason::StillOpen);
+                telemetry::notified(&self.target.name, batch.len(), news, &detail);
+            }
+            Verdict::Split if batch.len() > 1 => {
+                self.batch_limit = batch.len() / 2;
+                self.free_at = Instant::now() + self.pace.spacing;
+                let detail = words::detail(&self.target, batch, answer, verdict);
+                self.count(batch, "retried", &detail);
+            }
+            Verdict::Drop | Verdict::Split => {
+                self.backoff.reset();
+                self.free_at = Instant::now() + self.pace.spacing;
+                let detail = words::detail(&self.target, batch, answer, verdict);
+                self.count(batch, "dropped", &detail);
+                for notification in batch {
+                    self.give_up(notification);
+                }
+            }
+            Verdict::Retry | Verdict::Hold => {
+                let limited = (answer.status == 429).then_some(self.pace.rate_limited_wait);
+                let asked = answer.retry_after.or(limited);
+                let result = if verdict == Verdict::Hold { "held" } else { "retried" };
+                let detail = words::detail(&self.target, batch, answer, verdict);
+                self.fail(batch, result, &detail, asked);
+            }
+        }
+    }
+
+    /// It did not work; the newest state of things is told after a pause.
+    fn fail(
+        &mut self,
+        batch: &[Notification],
+        result: &'static str,
+        detail: &str,
+        asked: Option<Duration>,
+    ) {
+        self.free_at = Instant::now() + self.backoff.next_wait(asked);
+        for notification in batch {
+            let fingerprint = notification.incident.fingerprint.clone();
+            let failures = self.failures.entry(fingerprint).or_default();
+            *failures = failures.saturating_add(1);
+        }
+        self.count(batch, result, detail);
+    }
+
+    fn count(&self, batch: &[Notification], result: &'static str, detail: &str) {
+        telemetry::notification_failed(&self.target.name, result, batch.len(), &detail);
+    }
+
+    /// It was told, or need not be.
+    fn note(&mut self, notification: &Notification) {
+        let owed =
+            Owed { incident: Arc::clone(&notification.incident), reason: notification.reason };
+        let fingerprint = &notification.incident.fingerprint;
+        let known = match (self.log.standing(fingerprint), notification.reason) {
+            (_, Reason::StillOpen | Reason::Escalated) => true,
+            (standing, Reason::Closed) => matches!(standing, Some(Standing::Closed { .. })),
+            (_, Reason::Opened) => false,
+        };
+        self.log.told(&owed, notification.now);
+        if !known {
+            let told = Told {
+                receiver: self.target.key.clone(),
+                fingerprint: fingerprint.clone(),
+                open: !notification.is_end(),
+                at: notification.now,
+            };
+            self.unrecorded.insert(fingerprint.clone(), told);
+        }
+    }
+
+    /// It was refused for good.
+    fn give_up(&mut self, notification: &Notification) {
+        // Of what it was told before, no more is owed than if it had been told.
+        if notification.reason == Reason::Opened {
+            self.log.refused(&notification.incident);
+        } else {
+            self.note(notification);
+        }
+    }
+
+    /// Puts what was told into the journal. When that fails the memory goes on, and it is tried again later.
+    async fn record(&mut self) {
+        if self.unrecorded.is_empty() || Instant::now() < self.record_at {
+            return;
+        }
+        let records = self.unrecorded.values().cloned().map(Record::Told).collect();
+        let delivery = Delivery { events: Vec::new(), records };
+        let problem = match timeout(RECORD_TIMEOUT, self.inlet.deliver(delivery)).await {
+            Ok(Ok(_)) => {
+                self.unrecorded.clear();
+                return;
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("the journal took longer than {} s", RECORD_TIMEOUT.as_secs()),
+        };
+        self.record_at = Instant::now() + RECORD_PAUSE;
+        telemetry::notification_unrecorded(&self.target.name, &problem);
+    }
+}
+
+#[cfg(test)]
+mod tests;

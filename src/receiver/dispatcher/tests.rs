@@ -1,0 +1,478 @@
+use std::sync::Mutex;
+
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::journal::{self, InletError, Receipt};
+use crate::receiver::tests::{START, configs, incident, links};
+use crate::receiver::{Inherited, targets};
+use crate::signal::{Incident, Severity, State};
+
+/// What a service answers: after a while, with a status (0: the network fails) and perhaps `Retry-After`.
+#[derive(Clone, Copy)]
+struct Reply {
+    after: u64,
+    status: u16,
+    retry_after: Option<u64>,
+}
+
+fn status(status: u16) -> Reply {
+    Reply { after: 0, status, retry_after: None }
+}
+
+type Script = dyn Fn(&str, &Value, u64) -> Reply + Send + Sync;
+
+/// Services that answer by a script of URL, body and second; they remember what they were asked.
+#[derive(Clone)]
+struct Services {
+    script: Arc<Script>,
+    asked: Arc<Mutex<Vec<String>>>,
+    start: Instant,
+}
+
+impl Transport for Services {
+    async fn send(&self, request: &Request) -> Result<Answer, SendError> {
+        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        let second = self.start.elapsed().as_secs();
+        let reply = (self.script)(&request.url, &body, second);
+        sleep(Duration::from_secs(reply.after)).await;
+        let what = describe(&request.url, &body);
+        self.asked.lock().unwrap().push(format!("{second} {what} {}", reply.status));
+        if reply.status == 0 {
+            return Err(SendError { host: "http://a".into(), problem: "cannot connect".into() });
+        }
+        let retry_after = reply.retry_after.map(Duration::from_secs);
+        Ok(Answer { status: reply.status, retry_after, body: "".into() })
+    }
+}
+
+/// `pagerduty trigger f`, `slack Page`, `a: f+ g-`.
+fn describe(url: &str, body: &Value) -> String {
+    if let Value::Array(alerts) = body {
+        let host = url.split("//").nth(1).unwrap().split('/').next().unwrap();
+        let alert = |alert: &Value| {
+            let ends = Timestamp::parse(alert["endsAt"].as_str().unwrap()).unwrap();
+            let mark = if ends.millis() == START + 600_000 { "-" } else { "+" };
+            format!("{}{mark}", alert["labels"]["id"].as_str().unwrap())
+        };
+        let alerts: Vec<_> = alerts.iter().map(alert).collect();
+        return format!("{host}: {}", alerts.join(" "));
+    }
+    if let Some(action) = body["event_action"].as_str() {
+        return format!("pagerduty {action} {}", body["dedup_key"].as_str().unwrap());
+    }
+    format!("slack {}", body["text"].as_str().unwrap().split(':').next().unwrap())
+}
+
+/// A dispatcher among services and a journal that are played.
+struct Stage {
+    services: Services,
+    told: Arc<Mutex<Vec<String>>>,
+    journal_works: watch::Sender<bool>,
+    publish: watch::Sender<Arc<Snapshot>>,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+    clock: Clock,
+}
+
+impl Stage {
+    fn new(
+        receivers: &Value,
+        told: &[(&str, &str, bool)],
+        script: impl Fn(&str, &Value, u64) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let services =
+            Services { script: Arc::new(script), asked: Arc::default(), start: Instant::now() };
+        let mut before: BTreeMap<Box<str>, ToldLog> = BTreeMap::new();
+        for (key, fingerprint, open) in told {
+            let log = before.entry((*key).into()).or_default();
+            log.insert((*fingerprint).into(), (*open, Timestamp::from_millis(START)));
+        }
+        let (inlet, mut parcels) = journal::inlet(8);
+        let (journal_works, works) = watch::channel(true);
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&told);
+        tokio::spawn(async move {
+            while let Some(parcel) = parcels.recv().await {
+                if !*works.borrow() {
+                    drop(parcel.reply.send(Err(InletError::Storage("disk full".into()))));
+                    continue;
+                }
+                for record in parcel.delivery.records {
+                    let Record::Told(told) = record else { panic!("{record:?}") };
+                    let sign = if told.open { "+" } else { "-" };
+                    kept.lock()
+                        .unwrap()
+                        .push(format!("{} {}{sign}", told.receiver, told.fingerprint));
+                }
+                drop(parcel.reply.send(Ok(Receipt::default())));
+            }
+        });
+        let clock = Clock::starting_at(Timestamp::from_millis(START));
+        let (publish, snapshots) = watch::channel(Arc::default());
+        let (stop, stopped) = watch::channel(false);
+        let dispatcher = Dispatcher {
+            targets: targets(&configs(receivers), &Inherited::default()).unwrap(),
+            links: links(),
+            transport: services.clone(),
+            told: before,
+            inlet,
+            clock,
+        };
+        let task = tokio::spawn(dispatcher.run(snapshots, stopped));
+        Self { services, told, journal_works, publish, stop, task, clock }
+    }
+
+    /// Publishes these incidents once a second for so many seconds.
+    async fn show(&self, incidents: &[Arc<Incident>], seconds: u64) {
+        for _ in 0..seconds {
+            let (now, incidents) = (self.clock.now(), incidents.to_vec());
+            self.publish.send_replace(Arc::new(Snapshot { now, incidents, ..Snapshot::default() }));
+            sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    /// What was asked since the last call.
+    fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut self.services.asked.lock().unwrap())
+    }
+
+    fn told(&self) -> Vec<String> {
+        std::mem::take(&mut self.told.lock().unwrap())
+    }
+}
+
+fn about(fingerprint: &str, state: State) -> Arc<Incident> {
+    let mut incident = incident(fingerprint, state);
+    incident.labels.insert("id".into(), fingerprint.into());
+    Arc::new(incident)
+}
+
+fn fires(fingerprints: &[&str]) -> Vec<Arc<Incident>> {
+    fingerprints.iter().map(|fingerprint| about(fingerprint, State::Firing)).collect()
+}
+
+fn is_over(fingerprints: &[&str]) -> Vec<Arc<Incident>> {
+    fingerprints.iter().map(|fingerprint| about(fingerprint, State::Resolved)).collect()
+}
+
+fn pagerduty() -> Value {
+    json!([{"pagerduty": {"routing_key": "s3cret"}}])
+}
+
+fn slack() -> Value {
+    json!([{"slack": {"webhook_url": "https://hooks.slack.com/services/s3cret"}}])
+}
+
+fn cluster() -> Value {
+    json!([{"alertmanager": {"urls": ["http://a", "http://b"]}}])
+}
+
+fn only(asked: &[String], host: &str) -> Vec<String> {
+    asked.iter().filter(|line| line.contains(host)).cloned().collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_change_is_told_once_and_recorded() {
+    let stage = Stage::new(&pagerduty(), &[], |_, _, _| status(202));
+    stage.show(&[about("f", State::Pending)], 3).await;
+    assert_eq!(stage.asked(), [""; 0]);
+    stage.show(&fires(&["f"]), 300).await;
+    stage.show(&is_over(&["f"]), 300).await;
+    assert_eq!(stage.asked(), ["3 pagerduty trigger f 202", "303 pagerduty resolve f 202"]);
+    assert_eq!(stage.told(), ["pagerduty f+", "pagerduty f-"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_tells_nothing_twice_and_what_changed_meanwhile() {
+    let told =
+        [("pagerduty", "open", true), ("pagerduty", "ended", true), ("pagerduty", "gone", true)];
+    let stage = Stage::new(&pagerduty(), &told, |_, _, _| status(202));
+    // Before the engine has spoken nothing is known, and nothing is closed.
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(stage.asked(), [""; 0]);
+    let mut all = fires(&["open", "new"]);
+    all.extend(is_over(&["ended", "never told"]));
+    stage.show(&all, 60).await;
+    assert_eq!(
+        stage.asked(),
+        [
+            "5 pagerduty trigger new 202",
+            "5 pagerduty resolve ended 202",
+            "6 pagerduty resolve gone 202"
+        ]
+    );
+    assert_eq!(stage.told(), ["pagerduty new+", "pagerduty ended-", "pagerduty gone-"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_is_down_costs_the_other_nothing_and_hears_everything_when_it_is_back() {
+    let stage = Stage::new(&cluster(), &[], |url, _, second| {
+        status(if url.contains("//b") && second < 100 { 0 } else { 200 })
+    });
+    stage.show(&fires(&["f"]), 200).await;
+    let asked = stage.asked();
+    assert_eq!(
+        only(&asked, "a:"),
+        ["0 a: f+ 200", "60 a: f+ 200", "120 a: f+ 200", "180 a: f+ 200"]
+    );
+    let (failed, taken): (Vec<_>, Vec<_>) =
+        only(&asked, "b:").into_iter().partition(|line| line.ends_with(" 0"));
+    assert!((4..=20).contains(&failed.len()), "{failed:?}");
+    let first: u64 = taken[0].split(' ').next().unwrap().parse().unwrap();
+    assert!((100..=131).contains(&first), "{taken:?}");
+    assert_eq!(stage.told(), ["alertmanager/a f+", "alertmanager/b f+"]);
+    // The end is repeated for a quarter of an hour after it.
+    stage.show(&is_over(&["f"]), 1_600).await;
+    let ends = only(&stage.asked(), "a: f-");
+    assert_eq!((ends[0].as_str(), ends[1].as_str()), ("200 a: f- 200", "260 a: f- 200"));
+    let last: u64 = ends.last().unwrap().split(' ').next().unwrap().parse().unwrap();
+    assert!((1_440..1_500).contains(&last), "{ends:?}");
+    assert_eq!(stage.told().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_mixed_batch_only_the_bad_alert_is_dropped() {
+    let stage =
+        Stage::new(&json!([{"alertmanager": {"urls": ["http://a"]}}]), &[], |_, body, _| {
+            let bad = body.as_array().unwrap().iter().any(|alert| alert["labels"]["id"] == "bad");
+            status(if bad { 400 } else { 200 })
+        });
+    let incidents = fires(&["bad", "f", "g", "h", "i"]);
+    stage.show(&incidents, 10).await;
+    let asked = stage.asked();
+    assert_eq!(
+        asked.iter().filter(|line| line.as_str() == "0 a: bad+ 400").count(),
+        1,
+        "{asked:?}"
+    );
+    for good in ["f", "g", "h", "i"] {
+        let taken = |line: &&String| line.contains(&format!(" {good}+")) && line.ends_with("200");
+        assert_eq!(asked.iter().filter(taken).count(), 1, "{good} {asked:?}");
+    }
+    stage.show(&incidents, 60).await;
+    // From then on the good ones go together, and nobody speaks of the bad one.
+    assert_eq!(stage.asked(), ["61 a: f+ g+ h+ i+ 200"]);
+    stage.show(&is_over(&["bad"]), 30).await;
+    assert!(stage.asked().iter().all(|line| !line.contains("bad")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_alerts_than_a_batch_holds_are_all_told_at_once() {
+    let stage =
+        Stage::new(&json!([{"alertmanager": {"urls": ["http://a"]}}]), &[], |_, body, _| {
+            assert!(body.as_array().unwrap().len() <= 256);
+            status(200)
+        });
+    let names: Vec<String> = (0..600).map(|number| format!("f{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    stage.show(&fires(&names), 50).await;
+    assert_eq!((stage.asked().len(), stage.told().len()), (3, 600));
+}
+
+#[tokio::test(start_paused = true)]
+async fn flapping_is_told_in_order_and_not_at_all_when_nobody_could_hear_it() {
+    let stage = Stage::new(&slack(), &[], |_, _, second| {
+        status(if (100..200).contains(&second) { 503 } else { 200 })
+    });
+    for _ in 0..2 {
+        stage.show(&fires(&["f"]), 10).await;
+        stage.show(&is_over(&["f"]), 10).await;
+    }
+    assert_eq!(
+        stage.asked(),
+        ["0 slack Page 200", "10 slack Resolved 200", "20 slack Page 200", "30 slack Resolved 200"]
+    );
+    stage.show(&is_over(&["f"]), 65).await;
+    // While Slack is down it fires, ends, fires and ends.
+    for _ in 0..2 {
+        stage.show(&fires(&["f"]), 20).await;
+        stage.show(&is_over(&["f"]), 20).await;
+    }
+    stage.show(&is_over(&["f"]), 200).await;
+    assert!(stage.asked().iter().all(|line| line.ends_with("Page 503")));
+    assert_eq!(stage.told().len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_is_never_told_before_the_beginning_was_taken() {
+    let stage = Stage::new(&pagerduty(), &[], |_, body, second| {
+        let busy = if body["event_action"] == "trigger" { 0..40 } else { 100..200 };
+        status(if busy.contains(&second) { 500 } else { 202 })
+    });
+    stage.show(&fires(&["f"]), 100).await;
+    stage.show(&is_over(&["f"]), 500).await;
+    let asked = stage.asked();
+    let taken = asked.iter().position(|line| line.ends_with("trigger f 202")).unwrap();
+    let end = asked.iter().position(|line| line.contains("resolve")).unwrap();
+    assert!(taken > 0 && taken < end, "{asked:?}");
+    assert_eq!(asked.iter().filter(|line| line.ends_with("resolve f 202")).count(), 1);
+    assert_eq!(stage.told(), ["pagerduty f+", "pagerduty f-"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_refused_is_not_offered_again_and_its_end_is_not_told() {
+    let stage =
+        Stage::new(&pagerduty(), &[], |_, _, second| status(if second < 300 { 400 } else { 202 }));
+    stage.show(&fires(&["f"]), 200).await;
+    stage.show(&is_over(&["f"]), 200).await;
+    assert_eq!(stage.asked(), ["0 pagerduty trigger f 400"]);
+    assert_eq!(stage.told(), [""; 0]);
+    // The next incident of the same alert is a new chance.
+    let mut again = (*about("f", State::Firing)).clone();
+    again.id = "f-2".into();
+    stage.show(&[Arc::new(again)], 5).await;
+    assert_eq!(stage.asked(), ["400 pagerduty trigger f 202"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_that_is_refused_is_given_up_once() {
+    let stage = Stage::new(&pagerduty(), &[], |_, body, _| {
+        status(if body["event_action"] == "resolve" { 400 } else { 202 })
+    });
+    stage.show(&fires(&["f"]), 5).await;
+    stage.show(&is_over(&["f"]), 100).await;
+    assert_eq!(stage.asked(), ["0 pagerduty trigger f 202", "5 pagerduty resolve f 400"]);
+    // A restart does not offer it again either.
+    assert_eq!(stage.told(), ["pagerduty f+", "pagerduty f-"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_receiver_delays_no_other() {
+    let both = json!([
+        {"slack": {"webhook_url": "https://hooks.slack.com/s3cret"}},
+        {"pagerduty": {"routing_key": "s3cret"}},
+    ]);
+    let stage = Stage::new(&both, &[], |url, _, _| Reply {
+        after: if url.contains("slack") { 19 } else { 0 },
+        ..status(200)
+    });
+    stage.show(&fires(&["f", "g"]), 10).await;
+    assert_eq!(stage.asked(), ["0 pagerduty trigger f 200", "0 pagerduty trigger g 200"]);
+    stage.show(&fires(&["f", "g"]), 60).await;
+    assert_eq!(stage.asked(), ["0 slack Page 200", "20 slack Page 200"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn slack_hears_one_message_a_second_and_its_retry_after_is_honoured() {
+    let stage = Stage::new(&slack(), &[], |_, _, second| Reply {
+        retry_after: Some(42),
+        ..status(if second == 2 { 429 } else { 200 })
+    });
+    stage.show(&fires(&["a", "b", "c", "d", "e"]), 60).await;
+    assert_eq!(
+        stage.asked(),
+        [
+            "0 slack Page 200",
+            "1 slack Page 200",
+            "2 slack Page 429",
+            "44 slack Page 200",
+            "45 slack Page 200",
+            "46 slack Page 200",
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn pagerduty_waits_a_minute_when_it_is_asked_to_slow_down_without_a_time() {
+    let stage =
+        Stage::new(&pagerduty(), &[], |_, _, second| status(if second < 60 { 429 } else { 202 }));
+    stage.show(&fires(&["f"]), 120).await;
+    assert_eq!(stage.asked(), ["0 pagerduty trigger f 429", "60 pagerduty trigger f 202"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_fails_again_and_again_waits_behind_the_others() {
+    let stage = Stage::new(&pagerduty(), &[], |_, body, _| {
+        status(if body["dedup_key"] == "poison" { 500 } else { 202 })
+    });
+    stage.show(&fires(&["a poison", "poison"]), 1).await;
+    drop(stage.asked());
+    let mut all = fires(&["poison"]);
+    all.extend(fires(&["x", "y"]));
+    stage.show(&all, 20).await;
+    let asked = stage.asked();
+    let taken: Vec<_> = asked.iter().filter(|line| line.ends_with("202")).collect();
+    assert!(
+        taken.iter().any(|line| line.contains(" x "))
+            && taken.iter().any(|line| line.contains(" y ")),
+        "{asked:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_secret_is_held_and_read_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("key");
+    let receivers = json!([{"pagerduty": {"routing_key_file": path}}]);
+    let stage = Stage::new(&receivers, &[], |_, body, _| {
+        status(if body["routing_key"] == "new" { 202 } else { 403 })
+    });
+    // Not there, then wrong, then right.
+    stage.show(&fires(&["f"]), 5).await;
+    assert_eq!(stage.asked(), [""; 0]);
+    std::fs::write(&path, "old").unwrap();
+    stage.show(&fires(&["f"]), 60).await;
+    let asked = stage.asked();
+    assert!(!asked.is_empty() && asked.iter().all(|line| line.ends_with("403")), "{asked:?}");
+    std::fs::write(&path, "new").unwrap();
+    stage.show(&fires(&["f"]), 400).await;
+    let asked = stage.asked();
+    assert_eq!(asked.iter().filter(|line| line.ends_with("202")).count(), 1, "{asked:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_journal_the_memory_goes_on_and_is_recorded_later() {
+    let stage = Stage::new(&pagerduty(), &[], |_, _, _| status(202));
+    stage.journal_works.send_replace(false);
+    stage.show(&fires(&["f", "g"]), 20).await;
+    stage.show(&is_over(&["f"]).into_iter().chain(fires(&["g"])).collect::<Vec<_>>(), 20).await;
+    assert_eq!(stage.asked().len(), 3);
+    assert_eq!(stage.told(), [""; 0]);
+    stage.journal_works.send_replace(true);
+    stage.show(&fires(&["g"]), 60).await;
+    assert_eq!(stage.asked(), [""; 0]);
+    assert_eq!(stage.told(), ["pagerduty f-", "pagerduty g+"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ticket_that_becomes_a_page_reaches_those_who_want_pages_and_those_who_heard_of_it() {
+    let both = json!([
+        {"slack": {"webhook_url": "https://hooks.slack.com/s3cret"}},
+        {"pagerduty": {"routing_key": "s3cret"}},
+    ]);
+    let stage = Stage::new(&both, &[], |_, _, _| status(200));
+    let ticket = Incident { severity: Severity::Ticket, ..(*about("f", State::Firing)).clone() };
+    stage.show(&[Arc::new(ticket)], 10).await;
+    stage.show(&fires(&["f"]), 10).await;
+    let mut asked = stage.asked();
+    asked.sort();
+    assert_eq!(
+        asked,
+        ["0 slack Ticket 200", "10 pagerduty trigger f 200", "10 slack Now a page 200"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn ends_that_nobody_wants_are_not_sent() {
+    let receivers = json!([{"pagerduty": {"routing_key": "k", "send_resolved": false}}]);
+    let stage = Stage::new(&receivers, &[], |_, _, _| status(202));
+    stage.show(&fires(&["f"]), 5).await;
+    stage.show(&is_over(&["f"]), 5).await;
+    stage.show(&fires(&["f"]), 5).await;
+    assert_eq!(stage.asked(), ["0 pagerduty trigger f 202", "10 pagerduty trigger f 202"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_waits_for_the_answer_under_way_and_records_it() {
+    for (after, told) in [(3, vec!["pagerduty f+"]), (15, vec![])] {
+        let stage = Stage::new(&pagerduty(), &[], move |_, _, _| Reply { after, ..status(202) });
+        stage.show(&fires(&["f"]), 1).await;
+        stage.stop.send_replace(true);
+        let before = Instant::now();
+        stage.task.await.unwrap();
+        assert!(before.elapsed() <= STOP_GRACE);
+        assert_eq!(*stage.told.lock().unwrap(), told);
+    }
+}

@@ -1,0 +1,271 @@
+//! What one receiver was told, and what it is owed. Pure.
+//!
+//! Nothing is queued: what is owed follows from the difference between what fires and what was told, so that nothing is
+//! forgotten in a restart, nothing is said twice, and a receiver that was down hears how things stand, not how they went.
+//!
+//! - What fires and was not told is owed as opened; what was told as open and is over, as closed.
+//! - Pending incidents are told to nobody, and neither is what was over before it could be told.
+//! - What was told as open and is not known any more is closed.
+//! - What a receiver refused for good is not offered again, and its end is not told.
+//! - A ticket that becomes a page is told again. Which severity was told is kept in memory only: after a restart the present
+//!   one counts as told.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::{Audience, Repeat};
+use crate::event::Timestamp;
+use crate::signal::{Evidence, Incident, Scope, Severity, State};
+
+/// Why something is said.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Reason {
+    /// It fires.
+    Opened,
+    /// It became more urgent.
+    Escalated,
+    /// It is over.
+    Closed,
+    /// Nothing has changed; the receiver forgets what it does not hear again.
+    StillOpen,
+}
+
+/// What one receiver was told, by fingerprint. Holds no more than is open or known to the snapshot.
+#[derive(Clone, Debug, Default)]
+pub struct Log(BTreeMap<Box<str>, Standing>);
+
+/// How an incident stands with a receiver.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Standing {
+    /// It was told that it is open, and knew it last as this incident.
+    Open {
+        /// When it was told last.
+        at: Timestamp,
+        /// The severity that it was told; not known after a restart.
+        severity: Option<Severity>,
+        /// The incident as it was last seen; not known after a restart until it is seen.
+        incident: Option<Arc<Incident>>,
+    },
+    /// It was told that it is over.
+    Closed {
+        /// When it was told last.
+        at: Timestamp,
+    },
+    /// It refused to hear of the incident with this id.
+    Refused {
+        /// Its id.
+        incident: Box<str>,
+    },
+}
+
+/// Something that is owed.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Owed {
+    /// About what. One that is not known any more has its fingerprint and not much else.
+    pub incident: Arc<Incident>,
+    /// Why.
+    pub reason: Reason,
+}
+
+impl Reason {
+    /// As a word of the webhook's body.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Escalated => "escalated",
+            Self::Closed => "closed",
+            Self::StillOpen => "still_open",
+        }
+    }
+}
+
+/// What is owed for one incident.
+#[must_use]
+pub fn owes(
+    standing: Option<&Standing>,
+    incident: &Incident,
+    now: Timestamp,
+    repeat: Option<Repeat>,
+) -> Option<Reason> {
+    let due = |at: Timestamp| repeat.is_some_and(|repeat| is_due(at, now, repeat.every_millis));
+    match (incident.state, standing) {
+        (State::Pending, _) | (State::Resolved, None | Some(Standing::Refused { .. })) => None,
+        (State::Firing, None | Some(Standing::Closed { .. })) => Some(Reason::Opened),
+        (State::Firing, Some(Standing::Refused { incident: refused })) => {
+            (*refused != incident.id).then_some(Reason::Opened)
+        }
+        (State::Firing, Some(Standing::Open { at, severity, .. })) => {
+            if severity.is_some_and(|told| told < incident.severity) {
+                return Some(Reason::Escalated);
+            }
+            due(*at).then_some(Reason::StillOpen)
+        }
+        (State::Resolved, Some(Standing::Open { .. })) => Some(Reason::Closed),
+        (State::Resolved, Some(Standing::Closed { at })) => {
+            let closed_for = repeat.map_or(0, |repeat| repeat.closed_for_millis);
+            let fresh = |end: Timestamp| now.millis_since(end) < closed_for;
+            (incident.resolved_at.is_some_and(fresh) && due(*at)).then_some(Reason::Closed)
+        }
+    }
+}
+
+/// Whether something that was told at `at` is to be told again. A clock that was set back must not keep it waiting.
+fn is_due(at: Timestamp, now: Timestamp, every_millis: i64) -> bool {
+    !(0..every_millis).contains(&now.millis_since(at))
+}
+
+impl Log {
+    /// What was told before a restart: by fingerprint, whether it is open, and when.
+    #[must_use]
+    pub fn new(told: &BTreeMap<Box<str>, (bool, Timestamp)>) -> Self {
+        let standing = |(open, at): (bool, Timestamp)| {
+            if open {
+                Standing::Open { at, severity: None, incident: None }
+            } else {
+                Standing::Closed { at }
+            }
+        };
+        Self(told.iter().map(|(name, told)| (name.clone(), standing(*told))).collect())
+    }
+
+    /// All that is owed now, most urgent first. Also notes how the incidents are that were told, and forgets those that nobody
+    /// speaks of any more.
+    pub fn owed(
+        &mut self,
+        incidents: &[Arc<Incident>],
+        audience: &Audience,
+        now: Timestamp,
+        repeat: Option<Repeat>,
+    ) -> Vec<Owed> {
+        let newest = newest(incidents);
+        let gone = self.observe(&newest, now);
+        let mut owed: Vec<Owed> = newest
+            .values()
+            .filter_map(|incident| {
+                let standing = self.0.get(&incident.fingerprint);
+                let reason = owes(standing, incident, now, repeat)?;
+                Some(Owed { incident: Arc::clone(incident), reason })
+            })
+            // What it was told of, it hears the end of, whatever it wants to hear now.
+            .filter(|owed| match owed.reason {
+                Reason::Opened | Reason::Escalated => audience.wants(&owed.incident),
+                Reason::Closed | Reason::StillOpen => true,
+            })
+            .chain(gone)
+            .collect();
+        if let Some(repeat) = repeat.filter(|_| !owed.is_empty()) {
+            self.join_early(&newest, now, repeat, &mut owed);
+        }
+        owed.sort_by(|a, b| {
+            let urgency = |owed: &Owed| (owed.reason, Reverse(owed.incident.severity));
+            (urgency(a), a.incident.fired_at, &a.incident.fingerprint).cmp(&(
+                urgency(b),
+                b.incident.fired_at,
+                &b.incident.fingerprint,
+            ))
+        });
+        owed
+    }
+
+    /// It was told, or (an end that nobody wants to hear) need not be.
+    pub fn told(&mut self, owed: &Owed, now: Timestamp) {
+        let standing = if owed.reason == Reason::Closed {
+            Standing::Closed { at: now }
+        } else {
+            let (severity, incident) =
+                (Some(owed.incident.severity), Some(Arc::clone(&owed.incident)));
+            Standing::Open { at: now, severity, incident }
+        };
+        self.0.insert(owed.incident.fingerprint.clone(), standing);
+    }
+
+    /// The beginning of `incident` was refused for good: it is not offered again, and its end is not told.
+    pub fn refused(&mut self, incident: &Incident) {
+        let standing = Standing::Refused { incident: incident.id.clone() };
+        self.0.insert(incident.fingerprint.clone(), standing);
+    }
+
+    /// How an incident stands.
+    #[must_use]
+    pub fn standing(&self, fingerprint: &str) -> Option<&Standing> {
+        self.0.get(fingerprint)
+    }
+
+    /// Notes the newest form of what is open; gives what is open and gone, and forgets what is over and gone.
+    fn observe(&mut self, newest: &BTreeMap<&str, &Arc<Incident>>, now: Timestamp) -> Vec<Owed> {
+        let mut gone = Vec::new();
+        self.0.retain(|fingerprint, standing| {
+            let seen = newest.get(&**fingerprint);
+            let Standing::Open { severity, incident, .. } = standing else { return seen.is_some() };
+            if let Some(seen) = seen {
+                severity.get_or_insert(seen.severity);
+                *incident = Some(Arc::clone(seen));
+            } else {
+                let incident = Arc::new(forgotten(fingerprint, incident.as_deref(), now));
+                gone.push(Owed { incident, reason: Reason::Closed });
+            }
+            true
+        });
+        gone
+    }
+
+    /// When something is sent anyway, what is due soon goes along, so that all repeats fall into one request a minute.
+    fn join_early(
+        &self,
+        newest: &BTreeMap<&str, &Arc<Incident>>,
+        now: Timestamp,
+        repeat: Repeat,
+        owed: &mut Vec<Owed>,
+    ) {
+        let already: BTreeSet<Box<str>> =
+            owed.iter().map(|owed| owed.incident.fingerprint.clone()).collect();
+        let soon = Repeat { every_millis: repeat.every_millis / 2, ..repeat };
+        for incident in newest.values().filter(|one| !already.contains(&one.fingerprint)) {
+            let standing = self.0.get(&incident.fingerprint);
+            let reason = owes(standing, incident, now, Some(soon));
+            if let Some(reason @ (Reason::StillOpen | Reason::Closed)) = reason {
+                owed.push(Owed { incident: Arc::clone(incident), reason });
+            }
+        }
+    }
+}
+
+/// Of several incidents with one fingerprint: the one that fires, else the one that was resolved last.
+fn newest(incidents: &[Arc<Incident>]) -> BTreeMap<&str, &Arc<Incident>> {
+    let mut newest: BTreeMap<&str, &Arc<Incident>> = BTreeMap::new();
+    let rank = |incident: &Incident| (incident.state == State::Firing, incident.resolved_at);
+    for incident in incidents.iter().filter(|incident| incident.state != State::Pending) {
+        let best = newest.entry(&incident.fingerprint).or_insert(incident);
+        if rank(incident) >= rank(best) {
+            *best = incident;
+        }
+    }
+    newest
+}
+
+/// What can be said of the end of an incident that is not known any more.
+fn forgotten(fingerprint: &str, last: Option<&Incident>, now: Timestamp) -> Incident {
+    let mut incident = last.cloned().unwrap_or_else(|| Incident {
+        id: fingerprint.into(),
+        fingerprint: fingerprint.into(),
+        alertname: "Forgotten".into(),
+        severity: Severity::None,
+        scope: Scope::None,
+        labels: BTreeMap::new(),
+        state: State::Resolved,
+        started_at: now,
+        fired_at: None,
+        resolved_at: None,
+        summary: format!("The incident {fingerprint} is not known any more and counts as over."),
+        description: String::new(),
+        evidence: Evidence::default(),
+    });
+    incident.state = State::Resolved;
+    incident.resolved_at = incident.resolved_at.or(Some(now));
+    incident
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+use super::*;
+use crate::receiver::tests::{START, incident};
+
+const MINUTE: i64 = 60_000;
+const REPEAT: Option<Repeat> =
+    Some(Repeat { every_millis: MINUTE, closed_for_millis: 15 * MINUTE });
+
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(START + millis)
+}
+
+fn audience() -> Audience {
+    let severity = vec![Severity::Ticket, Severity::Page];
+    Audience { severity, labels: BTreeMap::new(), send_resolved: true }
+}
+
+fn open(severity: Option<Severity>) -> Standing {
+    Standing::Open { at: at(0), severity, incident: None }
+}
+
+/// How it stands, what it is, how much later, whether it is repeated, and what is owed.
+type Case = (Option<Standing>, State, i64, Option<Repeat>, Option<Reason>);
+
+#[test]
+fn what_is_owed_follows_from_what_was_told() {
+    use Reason::{Closed, Escalated, Opened, StillOpen};
+    use State::{Firing, Pending, Resolved};
+    let closed = Some(Standing::Closed { at: at(0) });
+    let refused = |id: &str| Some(Standing::Refused { incident: id.into() });
+    let same = "f-1768478400";
+    let cases: [Case; 24] = [
+        (None, Pending, 0, REPEAT, None),
+        (None, Firing, 0, None, Some(Opened)),
+        // It was over before it could be told.
+        (None, Resolved, 0, REPEAT, None),
+        (Some(open(None)), Pending, 0, REPEAT, None),
+        (Some(open(None)), Firing, MINUTE - 1, REPEAT, None),
+        (Some(open(None)), Firing, MINUTE, REPEAT, Some(StillOpen)),
+        (Some(open(None)), Firing, 99 * MINUTE, None, None),
+        // The clock was set back.
+        (Some(open(None)), Firing, -1, REPEAT, Some(StillOpen)),
+        (Some(open(None)), Firing, -1, None, None),
+        (Some(open(Some(Severity::Page))), Firing, 0, None, None),
+        (Some(open(Some(Severity::Ticket))), Firing, 0, None, Some(Escalated)),
+        (Some(open(Some(Severity::Page))), Resolved, 0, None, Some(Closed)),
+        (Some(open(None)), Resolved, 0, REPEAT, Some(Closed)),
+        (closed.clone(), Firing, 0, None, Some(Opened)),
+        (closed.clone(), Pending, 0, REPEAT, None),
+        // It was resolved ten minutes after the start.
+        (closed.clone(), Resolved, 11 * MINUTE, REPEAT, Some(Closed)),
+        (closed.clone(), Resolved, 24 * MINUTE, REPEAT, Some(Closed)),
+        (closed.clone(), Resolved, 25 * MINUTE, REPEAT, None),
+        (closed.clone(), Resolved, MINUTE - 1, REPEAT, None),
+        (closed, Resolved, 11 * MINUTE, None, None),
+        (refused(same), Firing, 99 * MINUTE, REPEAT, None),
+        (refused(same), Resolved, 99 * MINUTE, REPEAT, None),
+        (refused("f-1"), Firing, 0, None, Some(Opened)),
+        (refused("f-1"), Resolved, 0, None, None),
+    ];
+    for (standing, state, later, repeat, want) in cases {
+        let got = owes(standing.as_ref(), &incident("f", state), at(later), repeat);
+        assert_eq!(got, want, "{standing:?} {state:?} {later} {repeat:?}");
+    }
+}
+
+fn owed(log: &mut Log, incidents: &[Incident], now: i64, repeat: Option<Repeat>) -> Vec<String> {
+    let incidents: Vec<_> = incidents.iter().cloned().map(Arc::new).collect();
+    let owed = log.owed(&incidents, &audience(), at(now), repeat);
+    for one in &owed {
+        log.told(one, at(now));
+    }
+    owed.iter().map(|one| format!("{} {}", one.incident.fingerprint, one.reason.as_str())).collect()
+}
+
+#[test]
+fn of_several_incidents_with_one_fingerprint_the_one_that_fires_counts() {
+    let mut again = incident("f", State::Firing);
+    again.id = "f-2".into();
+    let over = incident("f", State::Resolved);
+    let mut later = incident("f", State::Pending);
+    later.id = "f-3".into();
+    let mut log = Log::default();
+    // Over and firing again before anybody was told: one that fires. Pending hides nothing.
+    assert_eq!(owed(&mut log, &[over.clone(), again.clone()], 0, None), ["f opened"]);
+    assert_eq!(owed(&mut log, &[again, over.clone(), later.clone()], 0, None), [""; 0]);
+    assert_eq!(owed(&mut log, &[over, later], 0, None), ["f closed"]);
+}
+
+#[test]
+fn what_is_open_and_not_known_any_more_is_closed_in_the_words_that_were_last_known() {
+    let mut log = Log::new(&BTreeMap::from([
+        ("known".into(), (true, at(0))),
+        ("unknown".into(), (true, at(0))),
+        ("over".into(), (false, at(0))),
+    ]));
+    assert_eq!(owed(&mut log, &[incident("known", State::Firing)], 1, None), ["unknown closed"]);
+    let gone = log.owed(&[], &audience(), at(2), None);
+    assert_eq!(gone.len(), 1);
+    assert_eq!(
+        *gone[0].incident,
+        Incident {
+            state: State::Resolved,
+            resolved_at: Some(at(2)),
+            ..incident("known", State::Firing)
+        }
+    );
+    log.told(&gone[0], at(2));
+    assert_eq!(owed(&mut log, &[], 3, None), [""; 0]);
+    assert!(log.0.is_empty(), "{log:?}");
+}
+
+#[test]
+fn nobody_hears_of_what_it_does_not_want_but_everyone_of_the_end_of_what_it_heard() {
+    let mut log = Log::default();
+    let quiet = |state| Incident { severity: Severity::None, ..incident("f", state) };
+    assert_eq!(owed(&mut log, &[quiet(State::Firing)], 0, None), [""; 0]);
+    assert_eq!(owed(&mut log, &[incident("f", State::Firing)], 0, None), ["f opened"]);
+    assert_eq!(owed(&mut log, &[quiet(State::Firing)], 0, None), [""; 0]);
+    assert_eq!(owed(&mut log, &[quiet(State::Resolved)], 0, None), ["f closed"]);
+}
+
+#[test]
+fn a_ticket_that_becomes_a_page_is_told_again_once() {
+    let ticket = Incident { severity: Severity::Ticket, ..incident("f", State::Firing) };
+    let page = incident("f", State::Firing);
+    let mut log = Log::default();
+    let mut told = Vec::new();
+    for incident in [&ticket, &page, &page, &ticket, &page] {
+        told.extend(owed(&mut log, std::slice::from_ref(incident), 0, None));
+    }
+    // To become a ticket and then a page again is flapping, and no news.
+    assert_eq!(told, ["f opened", "f escalated"]);
+    let mut restarted = Log::new(&BTreeMap::from([("f".into(), (true, at(0)))]));
+    assert_eq!(owed(&mut restarted, std::slice::from_ref(&page), 0, None), [""; 0]);
+}
+
+#[test]
+fn repeats_fall_into_one_request_and_the_most_urgent_goes_first() {
+    let mut log = Log::default();
+    let (a, b, c) = (
+        incident("a", State::Firing),
+        incident("b", State::Firing),
+        Incident { severity: Severity::Ticket, ..incident("c", State::Firing) },
+    );
+    assert_eq!(owed(&mut log, std::slice::from_ref(&a), 0, REPEAT), ["a opened"]);
+    let both = [a, b.clone()];
+    assert_eq!(owed(&mut log, &both, 20_000, REPEAT), ["b opened"]);
+    assert_eq!(owed(&mut log, &both, MINUTE, REPEAT), ["a still_open", "b still_open"]);
+    assert_eq!(owed(&mut log, &both, MINUTE + 30_000, REPEAT), [""; 0]);
+    let over = Incident { resolved_at: Some(at(0)), ..incident("a", State::Resolved) };
+    let late = Incident { fired_at: Some(at(1)), ..incident("d", State::Firing) };
+    assert_eq!(
+        owed(&mut log, &[over, c, late, b], 2 * MINUTE, REPEAT),
+        ["d opened", "c opened", "a closed", "b still_open"]
+    );
+}

@@ -1,0 +1,228 @@
+//! Who is told of incidents: Alertmanager, PagerDuty, Slack, Datadog events and any HTTP endpoint that takes JSON.
+//!
+//! Each service is one file: a pure function from notifications to a request, a table of what its answers mean, and its pace.
+//! [`log`] knows what a receiver was told and is owed, [`dispatcher`] sends.
+
+pub mod alertmanager;
+mod config;
+pub mod datadog_event;
+pub mod dispatcher;
+pub mod log;
+pub mod pagerduty;
+pub mod slack;
+pub mod webhook;
+mod words;
+
+pub use config::{Config, Inherited, LinksConfig, targets};
+pub use log::Reason;
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::event::Timestamp;
+use crate::outbound::{Request, Verdict};
+use crate::setting::SecretError;
+use crate::signal::{Incident, Severity};
+
+/// What a receiver is told.
+#[derive(Clone, Debug)]
+pub struct Notification {
+    /// About what.
+    pub incident: Arc<Incident>,
+    /// Why now.
+    pub reason: Reason,
+    /// When it is sent.
+    pub now: Timestamp,
+    /// Where to read more.
+    pub links: Arc<Links>,
+}
+
+/// Where people read more about an incident.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Links {
+    /// Base URL under which people reach the admin listener, without a slash at its end.
+    pub external_url: String,
+    /// Where the runbooks are: `{alertname}` in it is replaced, or the name is appended after a slash.
+    pub runbooks: String,
+}
+
+/// One place that is told. An Alertmanager cluster is as many as it has members, each with its own retries and records.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Unique among the configured receivers; the label `receiver`.
+    pub name: Box<str>,
+    /// Unique among places: the key of the record of what was told.
+    pub key: Box<str>,
+    /// What it wants to hear.
+    pub audience: Audience,
+    service: Service,
+}
+
+/// What a receiver wants to hear.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Audience {
+    /// Incidents of these severities.
+    pub severity: Vec<Severity>,
+    /// Incidents with all these labels.
+    pub labels: BTreeMap<String, String>,
+    /// Whether it hears of ends.
+    pub send_resolved: bool,
+}
+
+/// How fast a service wants to be told, and how much at once.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Pace {
+    /// Notifications in one request.
+    pub batch_max: usize,
+    /// Whether it forgets what it does not hear again.
+    pub repeat: Option<Repeat>,
+    /// Least time between two requests.
+    pub spacing: Duration,
+    /// First wait after a failure.
+    pub backoff_base: Duration,
+    /// Longest wait after failures.
+    pub backoff_max: Duration,
+    /// Wait after 429 without `Retry-After`.
+    pub rate_limited_wait: Duration,
+}
+
+/// How a service that forgets is reminded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Repeat {
+    /// What is open is told again after this.
+    pub every_millis: i64,
+    /// Ends are told again for this long.
+    pub closed_for_millis: i64,
+}
+
+/// What the answers of a service mean, by status; what is not in the table is dropped.
+type Verdicts = &'static [(RangeInclusive<u16>, Verdict)];
+
+#[derive(Clone, Debug)]
+enum Service {
+    Alertmanager(alertmanager::Alertmanager),
+    Pagerduty(pagerduty::Pagerduty),
+    Slack(slack::Slack),
+    DatadogEvent(datadog_event::DatadogEvent),
+    Webhook(webhook::Webhook),
+}
+
+impl Target {
+    /// The request that tells `notifications`, at most [`Pace::batch_max`]. Same input, same bytes; fails when a secret cannot
+    /// be read.
+    pub fn request(&self, notifications: &[Notification]) -> Result<Request, SecretError> {
+        assert!(
+            !notifications.is_empty() && notifications.len() <= self.pace().batch_max,
+            "a request holds 1 to `batch_max` notifications"
+        );
+        match &self.service {
+            Service::Alertmanager(service) => service.request(notifications),
+            Service::Pagerduty(service) => service.request(&notifications[0]),
+            Service::Slack(service) => service.request(&notifications[0]),
+            Service::DatadogEvent(service) => service.request(&notifications[0]),
+            Service::Webhook(service) => service.request(&self.name, &notifications[0]),
+        }
+    }
+
+    /// What an answer with this status means.
+    #[must_use]
+    pub fn classify(&self, status: u16) -> Verdict {
+        let verdicts = match &self.service {
+            Service::Alertmanager(_) => alertmanager::VERDICTS,
+            Service::Pagerduty(_) => pagerduty::VERDICTS,
+            Service::Slack(_) => slack::VERDICTS,
+            Service::DatadogEvent(_) => datadog_event::VERDICTS,
+            Service::Webhook(_) => webhook::VERDICTS,
+        };
+        let found = verdicts.iter().find(|(statuses, _)| statuses.contains(&status));
+        found.map_or(Verdict::Drop, |(_, verdict)| *verdict)
+    }
+
+    /// How fast it wants to be told.
+    #[must_use]
+    pub fn pace(&self) -> Pace {
+        match &self.service {
+            Service::Alertmanager(_) => alertmanager::PACE,
+            Service::Pagerduty(_) => pagerduty::PACE,
+            Service::Slack(_) => slack::PACE,
+            Service::DatadogEvent(_) => datadog_event::PACE,
+            Service::Webhook(_) => webhook::PACE,
+        }
+    }
+
+    /// Its secrets as they are now, to take them out of what a service says.
+    fn secrets(&self) -> Vec<String> {
+        let secrets = match &self.service {
+            Service::Alertmanager(service) => service.secrets(),
+            Service::Pagerduty(service) => service.secrets(),
+            Service::Slack(service) => service.secrets(),
+            Service::DatadogEvent(service) => service.secrets(),
+            Service::Webhook(service) => service.secrets(),
+        };
+        secrets.into_iter().filter_map(|secret| secret.reveal().ok()).collect()
+    }
+
+    /// Whether `notification` is sent at all: an end may be unwanted, and Alertmanager cannot be told of an alert whose labels
+    /// are not known any more (it forgets it by itself).
+    #[must_use]
+    pub fn sends(&self, notification: &Notification) -> bool {
+        let wanted = self.audience.send_resolved || notification.reason != Reason::Closed;
+        let possible = !matches!(self.service, Service::Alertmanager(_))
+            || !notification.incident.labels.is_empty();
+        wanted && possible
+    }
+}
+
+impl Audience {
+    /// Whether `incident` is of interest.
+    #[must_use]
+    pub fn wants(&self, incident: &Incident) -> bool {
+        let has = |(label, value): (&String, &String)| {
+            incident.labels.get(&**label).is_some_and(|found| **found == **value)
+        };
+        self.severity.contains(&incident.severity) && self.labels.iter().all(has)
+    }
+}
+
+impl Links {
+    /// The incident on the status page.
+    #[must_use]
+    pub fn dashboard(&self, incident: &Incident) -> String {
+        format!("{}/#incident-{}", self.external_url, words::percent_encoded(&incident.id))
+    }
+
+    /// The incident as JSON.
+    #[must_use]
+    pub fn json(&self, incident: &Incident) -> String {
+        format!("{}/api/v1/incidents/{}", self.external_url, words::percent_encoded(&incident.id))
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn runbook(&self, incident: &Incident) -> String {
+        let name = words::percent_encoded(&incident.alertname);
+        if self.runbooks.contains("{alertname}") {
+            return self.runbooks.replace("{alertname}", &name);
+        }
+        format!("{}/{name}", self.runbooks.trim_end_matches('/'))
+    }
+}
+
+impl Notification {
+    /// Whether it says that the incident is over.
+    #[must_use]
+    pub fn is_end(&self) -> bool {
+        self.reason == Reason::Closed
+    }
+
+    /// `firing` or `resolved`.
+    #[must_use]
+    pub fn status(&self) -> &'static str {
+        if self.is_end() { "resolved" } else { "firing" }
+    }
+}
+
+#[cfg(test)]
+mod tests;
