@@ -13,6 +13,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::app::Daemon;
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::demo;
 use crate::replay;
 use crate::signal::catalog::{self, Metric};
 use crate::simulate;
@@ -49,6 +50,9 @@ enum Command {
     /// Backtest: recorded events in, alert timeline out.
     #[command(after_help = "Example: ssowatch replay --format json 'events/*.ndjson.gz'")]
     Replay(replay::Args),
+    /// A simulated provider and the daemon in one process: see a page fire and resolve, without credentials or network.
+    #[command(after_help = "Example: ssowatch demo --for 2m")]
+    Demo(demo::Args),
     /// A scenario as recorded events, with the ground truth. The same seed gives the same bytes.
     #[command(
         after_help = "Example: ssowatch simulate --out events.ndjson.zst --truth truth.json okta-outage"
@@ -89,7 +93,8 @@ enum Generated {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let format = cli.log_format;
-    logs(format);
+    // The demo says itself what happens.
+    logs(format, if matches!(cli.command, Command::Demo(_)) { "error" } else { "info" });
     let outcome = match cli.command {
         Command::Run { config, data_dir } => match load(config.as_deref(), format) {
             Ok(config) => run(config, data_dir),
@@ -98,6 +103,13 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => match load(args.config.as_deref(), format) {
             Ok(config) => replay::command(&args, &config),
             Err(code) => return code,
+        },
+        Command::Demo(args) => match config::scenario(&args.scenario) {
+            Ok(scenario) => demo::command(&args, scenario),
+            Err(error) => {
+                complain(format, &error.to_string());
+                return ExitCode::from(2);
+            }
         },
         Command::Simulate(args) => match config::scenario(&args.scenario) {
             Ok(scenario) => simulate::command(&args, scenario),
@@ -122,9 +134,9 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn logs(format: LogFormat) {
+fn logs(format: LogFormat, level: &str) {
     let filter =
-        tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+        tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| level.into());
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     match format {
         // Colours are for people: not in files and journals.

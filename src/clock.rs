@@ -11,6 +11,8 @@ use crate::event::Timestamp;
 pub struct Clock {
     epoch: Timestamp,
     start: Instant,
+    /// How many times faster than tokio's time it runs.
+    speed: u32,
     /// Whether to read the operating system's clock each time (a machine's clock may be set while we run).
     live: bool,
 }
@@ -19,13 +21,19 @@ impl Clock {
     /// The machine's clock.
     #[must_use]
     pub fn system() -> Self {
-        Self { epoch: system_now(), start: Instant::now(), live: true }
+        Self { epoch: system_now(), start: Instant::now(), speed: 1, live: true }
     }
 
     /// A clock that shows `epoch` now and runs with tokio's time.
     #[must_use]
     pub fn starting_at(epoch: Timestamp) -> Self {
-        Self { epoch, start: Instant::now(), live: false }
+        Self::running(epoch, 1)
+    }
+
+    /// A clock that shows `epoch` now and runs `speed` times faster than tokio's time.
+    #[must_use]
+    pub fn running(epoch: Timestamp, speed: u32) -> Self {
+        Self { epoch, start: Instant::now(), speed, live: false }
     }
 
     /// The time.
@@ -34,7 +42,7 @@ impl Clock {
         if self.live {
             return system_now();
         }
-        self.epoch.plus_millis(millis(self.start.elapsed()))
+        self.epoch.plus_millis(millis(self.start.elapsed() * self.speed))
     }
 }
 
@@ -58,5 +66,12 @@ mod tests {
         let clock = Clock::starting_at(Timestamp::from_millis(0));
         tokio::time::advance(Duration::from_secs(90)).await;
         assert_eq!(clock.now(), Timestamp::from_millis(90_000));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_fast_clock_shows_more_time_than_passes() {
+        let clock = Clock::running(Timestamp::from_millis(1000), 15);
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert_eq!(clock.now(), Timestamp::from_millis(31_000));
     }
 }

@@ -46,6 +46,7 @@ pub(crate) struct Happening {
 pub(crate) struct Recording<'a> {
     traffic: Traffic<'a>,
     start: Timestamp,
+    begin: Timestamp,
     /// The next minute to be made.
     minute: u64,
     /// One after the last.
@@ -93,9 +94,40 @@ impl Simulation {
     }
 
     /// From this minute on, without an end.
-    #[cfg(test)]
     pub(crate) fn endless(&self, from_minute: u64) -> Recording<'_> {
         Recording::new(self, from_minute, None)
+    }
+
+    /// The scenario.
+    pub(crate) fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+
+    /// The minute `lead_millis` before `at`, not before the start.
+    pub(crate) fn minute_of(&self, at: Option<Timestamp>, lead_millis: i64) -> u64 {
+        let millis = at.map_or(0, |at| at.millis_since(self.start) - lead_millis);
+        u64::try_from(millis / 60_000).unwrap_or(0)
+    }
+
+    /// Begin and end of each fault, and the connections that it hits.
+    pub(crate) fn fault_times(&self) -> Vec<(Timestamp, Timestamp, Vec<usize>)> {
+        let one = |fault: Fault| {
+            let hit = (0..fault.hit.len()).filter(|index| fault.hit[*index]).collect();
+            (self.at(fault.begin), self.at(fault.end), hit)
+        };
+        self.faults().into_iter().map(one).collect()
+    }
+
+    /// When each nuisance begins.
+    pub(crate) fn nuisance_times(&self) -> Vec<Timestamp> {
+        let moments = self.moments();
+        let all = self.scenario.nuisance.iter();
+        all.map(|nuisance| self.at(moments.of(nuisance.at, nuisance.jitter))).collect()
+    }
+
+    /// From when the delay to an alert counts.
+    pub(crate) fn onset_scored(&self) -> Option<Timestamp> {
+        self.scored_from(&self.faults()).map(|seconds| self.at(seconds))
     }
 
     pub(super) fn moments(&self) -> Moments {
@@ -120,6 +152,7 @@ impl<'a> Recording<'a> {
         let mut recording = Self {
             traffic,
             start: *start,
+            begin: start.plus_millis(minute_millis(minute)),
             minute,
             minutes: end.map_or(u64::MAX, |end| millis(end).unsigned_abs().div_ceil(60_000)),
             waiting: BinaryHeap::new(),
@@ -130,7 +163,7 @@ impl<'a> Recording<'a> {
                 ..Tally::default()
             },
         };
-        let begin = start.plus_millis(minute_millis(minute));
+        let begin = recording.begin;
         let live = go_live(scenario, simulation.moments());
         for connection in 0..fleet.weights.len() {
             // Connections that are being set up become active when they go live.
@@ -148,8 +181,13 @@ impl<'a> Recording<'a> {
         recording
     }
 
+    /// Its first moment.
+    pub(crate) fn begin(&self) -> Timestamp {
+        self.begin
+    }
+
     /// The next happening, if it is before `limit`.
-    pub(super) fn next_before(&mut self, limit: Timestamp) -> Option<Happening> {
+    pub(crate) fn next_before(&mut self, limit: Timestamp) -> Option<Happening> {
         loop {
             let made = self.start.plus_millis(minute_millis(self.minute));
             let next = self.waiting.peek().map(|Reverse(waiting)| waiting.happening.at);

@@ -24,6 +24,12 @@ pub enum When {
 const UNITS: [(char, f64); 4] = [('s', 1.0), ('m', 60.0), ('h', 3600.0), ('d', 86_400.0)];
 
 impl Span {
+    /// In milliseconds.
+    #[must_use]
+    pub fn millis(self) -> i64 {
+        millis(self.0)
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let mut rest = text.strip_prefix('+').unwrap_or(text);
         let mut seconds = 0.0;

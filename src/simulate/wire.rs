@@ -147,6 +147,28 @@ impl<'a> Wire<'a> {
         &self.customers
     }
 
+    /// The company behind a connection.
+    pub(crate) fn customer_name(&self, connection: usize) -> &str {
+        &self.customers[connection].name
+    }
+
+    /// As `GET /connections` gives them.
+    pub(crate) fn connections(&self) -> Vec<Value> {
+        let all = 0..self.customers.len();
+        all.map(|connection| self.connection(connection, LONG_AGO)).collect()
+    }
+
+    /// As `GET /organizations` gives them.
+    pub(crate) fn organizations(&self) -> Vec<Value> {
+        let one = |customer: &Customer| {
+            json!({
+                "object": "organization", "id": customer.organization_id, "name": customer.name, "domains": [],
+                "created_at": LONG_AGO.to_string(), "updated_at": LONG_AGO.to_string(),
+            })
+        };
+        self.customers.iter().map(one).collect()
+    }
+
     /// Writes the event, without a line break.
     pub(super) fn write(&self, happening: &Happening, out: &mut impl io::Write) -> io::Result<()> {
         let Happening { at, step } = *happening;
@@ -183,15 +205,14 @@ impl<'a> Wire<'a> {
     }
 
     /// The event as bytes.
-    #[cfg(test)]
-    pub(super) fn bytes(&self, happening: &Happening) -> Vec<u8> {
+    pub(crate) fn bytes(&self, happening: &Happening) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(768);
         self.write(happening, &mut bytes).expect("memory grows");
         bytes
     }
 
     /// A connection as `GET /connections` and `connection.*` events show it.
-    pub(super) fn connection(&self, connection: usize, at: Timestamp) -> Value {
+    fn connection(&self, connection: usize, at: Timestamp) -> Value {
         let customer = &self.customers[connection];
         json!({
             "object": "connection",

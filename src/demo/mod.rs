@@ -1,0 +1,316 @@
+//! `ssowatch demo`: a simulated WorkOS and the daemon in one process, with no credentials and no network.
+//!
+//! The daemon is the real one with its default rules. Its clock runs faster than the wall, so that windows of five minutes pass
+//! while somebody watches; the simulated WorkOS stamps and signs with the same clock.
+
+mod provider;
+mod story;
+mod webhooks;
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use tokio::net::TcpListener;
+
+use self::provider::{API_KEY, Provider};
+use self::story::Story;
+use self::webhooks::Webhooks;
+use crate::app::Daemon;
+use crate::clock::Clock;
+use crate::config::{Config, Webhook};
+use crate::event::Timestamp;
+use crate::setting::{Period, Secret};
+use crate::simulate::{Recording, Scenario, Simulation, Wire};
+
+/// The scenario that is shown unless another one is asked for.
+pub const SCENARIO_DEFAULT: &str = "demo-certificate";
+
+/// Faster, and less than a minute of wall time would pass in the tolerance of signatures; slower than once a second the
+/// daemon does not look.
+const SPEED_MAX: i64 = 60;
+
+/// How long ordinary traffic flows before the first thing happens, in simulated time: enough to fill a window.
+const LEAD_IN_MILLIS: i64 = 5 * 60_000;
+
+/// How often due events are sent.
+const BEAT: Duration = Duration::from_millis(100);
+
+/// How often the state of things is printed.
+const WEATHER: Duration = Duration::from_secs(10);
+
+/// `ssowatch demo`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Name of a built-in scenario, or a file.
+    #[arg(long, default_value = SCENARIO_DEFAULT)]
+    pub scenario: String,
+    /// How many times faster than the wall the simulated time runs, 1 to 60.
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=SPEED_MAX))]
+    speed: u32,
+    /// Ends after this time on the wall, e.g. 2m. Default: Ctrl-C ends it.
+    #[arg(long = "for", value_name = "DURATION")]
+    length: Option<Period>,
+    /// Loopback address of metrics, page and API. Default 127.0.0.1:9470, or any free port when that is taken.
+    #[arg(long, value_parser = loopback)]
+    admin: Option<SocketAddr>,
+}
+
+/// There is no token, so nobody from outside may come in.
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr =
+        text.parse().map_err(|_| "write an address and a port, e.g. 127.0.0.1:9470".to_owned())?;
+    if address.ip().is_loopback() {
+        return Ok(address);
+    }
+    Err("the demo is for this machine only; use an address of 127.0.0.1 or [::1]".into())
+}
+
+/// Runs the demo and prints what happens.
+pub fn command(args: &Args, scenario: Scenario) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(run(args, scenario, &mut io::stdout()))
+}
+
+async fn run(args: &Args, scenario: Scenario, out: &mut impl Write) -> anyhow::Result<()> {
+    let simulation = Simulation::new(scenario, None);
+    let wire = Wire::new(&simulation);
+    let mut story = Story::new(&simulation, &wire);
+    let from_minute = simulation.minute_of(story.first(), LEAD_IN_MILLIS);
+    let recording = simulation.endless(from_minute);
+    let clock = Clock::running(recording.begin(), args.speed);
+    let folder = Folder::new()?;
+    let daemon = Daemon::start(&config(args, &folder), clock).await?;
+    let provider = Arc::new(Provider::new(wire.connections(), wire.organizations()));
+    let listener = TcpListener::bind("127.0.0.1:0").await.context("cannot listen on loopback")?;
+    let api = listener.local_addr()?;
+    let serving =
+        tokio::spawn(axum::serve(listener, provider::router(Arc::clone(&provider))).into_future());
+    let mut show = Show {
+        clock,
+        begun: clock.now(),
+        speed: args.speed,
+        story: &mut story,
+        snapshots: daemon.snapshots.clone(),
+        out,
+    };
+    show.introduce(&simulation, &daemon, api)?;
+    let url = format!("http://{}/webhooks/workos", daemon.intake);
+    let mut webhooks = Webhooks::new(url, clock);
+    let mut world =
+        World { recording, wire: &wire, provider: &provider, webhooks: &mut webhooks, clock };
+    tokio::select! {
+        never = world.turn() => match never {},
+        told = show.tell() => told?,
+        ended = ended(args.length) => ended?,
+    }
+    let now = clock.now();
+    show.conclude(&webhooks)?;
+    serving.abort();
+    daemon.stop().await;
+    let overdue = story.page_due.is_some_and(|due| now >= due) && story.pages_fired == 0;
+    if overdue {
+        bail!("a page was due and none fired: see the scenario's `expect`");
+    }
+    Ok(())
+}
+
+/// The daemon's configuration: the default one, on loopback, in a folder of its own.
+fn config(args: &Args, folder: &Folder) -> Config {
+    let mut config = Config::default();
+    config.data_dir.0.clone_from(&folder.0);
+    let usual = config.http.admin.listen;
+    config.http.admin.listen = args.admin.unwrap_or_else(|| {
+        let free = StdListener::bind(usual).is_ok();
+        if free { usual } else { ([127, 0, 0, 1], 0).into() }
+    });
+    config.http.intake.listen.set_port(0);
+    config.sources.workos_webhook = Some(Webhook {
+        secret: Some(Secret::inline(webhooks::SECRET)),
+        secret_file: None,
+        previous_secret: None,
+        tolerance: Period::from_secs(180),
+    });
+    config
+}
+
+/// The time is over, or somebody ends it.
+async fn ended(length: Option<Period>) -> io::Result<()> {
+    let over = async {
+        match length {
+            Some(length) => tokio::time::sleep(length.duration()).await,
+            None => std::future::pending().await,
+        }
+    };
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        () = over => Ok(()),
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+/// The simulated world: people sign in, and WorkOS reports it.
+struct World<'a> {
+    recording: Recording<'a>,
+    wire: &'a Wire<'a>,
+    provider: &'a Provider,
+    webhooks: &'a mut Webhooks,
+    clock: Clock,
+}
+
+impl World<'_> {
+    async fn turn(&mut self) -> std::convert::Infallible {
+        let mut beats = tokio::time::interval(BEAT);
+        beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            beats.tick().await;
+            let now = self.clock.now();
+            while let Some(happening) = self.recording.next_before(now) {
+                let body = self.wire.bytes(&happening);
+                self.provider.keep(happening.at, &body);
+                self.webhooks.send(body).await;
+            }
+        }
+    }
+}
+
+/// Prints what happens.
+struct Show<'a, W> {
+    clock: Clock,
+    begun: Timestamp,
+    speed: u32,
+    story: &'a mut Story,
+    snapshots: tokio::sync::watch::Receiver<Arc<crate::signal::Snapshot>>,
+    out: &'a mut W,
+}
+
+impl<W: Write> Show<'_, W> {
+    fn introduce(
+        &mut self,
+        simulation: &Simulation,
+        daemon: &Daemon,
+        api: SocketAddr,
+    ) -> io::Result<()> {
+        let scenario = simulation.scenario();
+        let (admin, speed) = (daemon.admin, self.speed);
+        let begun = self.begun.to_rfc3339_seconds();
+        let mut text =
+            format!("ssowatch demo, scenario {}: {}.\n\n", scenario.name, scenario.title);
+        let lines = [
+            (
+                "Simulated time",
+                format!(
+                    "begins at {begun} and runs {speed} times faster than yours, so that the default rules apply"
+                ),
+            ),
+            (
+                "Simulated WorkOS",
+                format!(
+                    "http://{api} (Events API; key {API_KEY}) and signed webhooks; nothing leaves this machine"
+                ),
+            ),
+            (
+                "Try it",
+                format!(
+                    "curl -H 'Authorization: Bearer {API_KEY}' 'http://{api}/events?events=authentication.sso_failed'"
+                ),
+            ),
+            ("Metrics", format!("http://{admin}/metrics")),
+            (
+                "API",
+                format!("http://{admin}/api/v1/status  /api/v1/connections  /api/v1/incidents"),
+            ),
+        ];
+        for (name, value) in lines {
+            writeln!(text, "  {name:17} {value}").expect("memory grows");
+        }
+        text.push_str("\nsimulated, after\n");
+        self.out.write_all(text.as_bytes())?;
+        let fleet =
+            format!("{} connections are healthy and people sign in", scenario.fleet.connections);
+        self.line(self.begun, &fleet)
+    }
+
+    /// Tells until it cannot be printed any more.
+    async fn tell(&mut self) -> anyhow::Result<()> {
+        let mut weather = tokio::time::interval(WEATHER);
+        weather.tick().await;
+        loop {
+            tokio::select! {
+                changed = self.snapshots.changed() => {
+                    if changed.is_err() {
+                        bail!("the daemon has stopped; see its log");
+                    }
+                    let snapshot = Arc::clone(&self.snapshots.borrow_and_update());
+                    let mut lines = self.story.happened(self.clock.now());
+                    lines.extend(self.story.incidents(&snapshot));
+                    for (at, text) in lines {
+                        self.line(at, &text)?;
+                    }
+                }
+                _ = weather.tick() => {
+                    let text = story::weather(&self.snapshots.borrow());
+                    if let Some(text) = text {
+                        self.line(self.clock.now(), &text)?;
+                    }
+                }
+            }
+        }
+    }
+
+    fn conclude(&mut self, webhooks: &Webhooks) -> io::Result<()> {
+        let (sent, given_up) = (webhooks.sent(), webhooks.given_up());
+        let duplicates: u64 =
+            self.snapshots.borrow().sources.iter().map(|source| source.duplicates).sum();
+        let Story { pages_fired, pages_resolved, .. } = *self.story;
+        writeln!(
+            self.out,
+            "\n{sent} events delivered by webhook, {given_up} given up, {duplicates} came twice and counted once. Pages: {pages_fired} fired, {pages_resolved} resolved."
+        )
+    }
+
+    /// A line with the simulated time, and how long the demo has been running on the wall.
+    fn line(&mut self, at: Timestamp, text: &str) -> io::Result<()> {
+        let time = at.to_rfc3339_seconds();
+        let time = time.get(11..19).unwrap_or(&time);
+        let wall = at.since(self.begun).as_secs() / u64::from(self.speed);
+        writeln!(self.out, "{time}  {wall:>4} s  {text}")?;
+        self.out.flush()
+    }
+}
+
+/// A folder for the daemon's data that goes away with the demo.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> anyhow::Result<Self> {
+        let place = std::env::temp_dir();
+        // A crashed demo with the same process number may have left one.
+        for number in 0..100 {
+            let path = place.join(format!("ssowatch-demo-{}-{number}", std::process::id()));
+            match std::fs::create_dir(&path) {
+                Ok(()) => return Ok(Self(path)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => {
+                    return Err(error).with_context(|| format!("cannot make {}", path.display()));
+                }
+            }
+        }
+        bail!("{} is full of folders of earlier demos; remove ssowatch-demo-*", place.display())
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed now, the system's cleaning of temporary files removes.
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+#[cfg(test)]
+mod tests;
