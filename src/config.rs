@@ -23,6 +23,7 @@ use crate::engine::rule::{self, RULES_MAX, Rule};
 use crate::event::Treatment;
 use crate::event::cause::{self, Causes};
 use crate::journal;
+use crate::receiver::{self, Target};
 use crate::setting::{Period, Secret};
 
 /// Largest file: 64 rules take 20 KiB, a scenario 2.
@@ -48,6 +49,10 @@ pub struct Config {
     pub sinks: Sinks,
     /// The operator's own thresholds beside the built-in alerts; at most 64.
     pub rules: Vec<Rule>,
+    /// Who is told of incidents, at most 32; each item is a map of one key.
+    pub receivers: Vec<receiver::Config>,
+    /// Where people read more about an incident.
+    pub links: receiver::LinksConfig,
     /// Whether the built-in alerts are on. Default true.
     pub built_in_alerts: On,
     /// Classes of `error.code` beside the built-in ones; `*` at the end of a code stands for any rest.
@@ -288,6 +293,8 @@ impl Config {
         }
         self.causes()?;
         self.privacy_secret()?;
+        self.targets()?;
+        self.links(self.http.admin.listen)?;
         let (admin, push) = (self.admin_token()?, self.push_token()?);
         if !self.http.admin.listen.ip().is_loopback() && admin.is_none() {
             return Err(
@@ -307,6 +314,16 @@ impl Config {
     pub fn rules(&self) -> Vec<Rule> {
         let built_in = if self.built_in_alerts.0 { rule::built_in() } else { Vec::new() };
         built_in.into_iter().chain(self.rules.iter().cloned()).collect()
+    }
+
+    /// Every place that is told of incidents.
+    pub fn targets(&self) -> Result<Vec<Target>, String> {
+        receiver::targets(&self.receivers, &receiver::Inherited::default())
+    }
+
+    /// Where people read more about an incident, when the admin listener is at `admin`.
+    pub fn links(&self, admin: SocketAddr) -> Result<receiver::Links, String> {
+        self.links.links(&format!("http://{admin}"))
     }
 
     /// The table of causes.

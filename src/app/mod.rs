@@ -18,6 +18,8 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::event::Privacy;
 use crate::journal::{self, Journal};
+use crate::outbound::{Client, Limits};
+use crate::receiver::dispatcher::Dispatcher;
 use crate::signal::Snapshot;
 use crate::source::intake::{self, Intake};
 use crate::store::{State, checkpoint};
@@ -55,6 +57,7 @@ impl Daemon {
         let (inlet, parcels) = journal::inlet(QUEUE_MAX);
         let (publish, snapshots) = watch::channel(Arc::default());
         let (stop, stopped) = watch::channel(false);
+        let told = state.told().clone();
         let fold = fold::Fold {
             state,
             journal: Some(journal),
@@ -68,7 +71,7 @@ impl Daemon {
             checkpoint_due: clock.now().plus_millis(fold::CHECKPOINT_MILLIS),
         };
         let intake = Intake {
-            inlet,
+            inlet: inlet.clone(),
             clock,
             privacy,
             webhook_secrets: config.webhook_secrets().map_err(|error| anyhow!(error))?,
@@ -90,9 +93,19 @@ impl Daemon {
             serve(&mut tasks, config.http.admin.listen, web::router(admin), stopped.clone())
                 .await
                 .context("`http.admin.listen`")?;
-        let intake = serve(&mut tasks, config.http.intake.listen, intake::router(intake), stopped)
-            .await
-            .context("`http.intake.listen`")?;
+        let intake =
+            serve(&mut tasks, config.http.intake.listen, intake::router(intake), stopped.clone())
+                .await
+                .context("`http.intake.listen`")?;
+        let dispatcher = Dispatcher {
+            targets: config.targets().map_err(|error| anyhow!(error))?,
+            links: config.links(admin).map_err(|error| anyhow!(error))?,
+            transport: Client::new(Limits::default()),
+            told,
+            inlet,
+            clock,
+        };
+        tasks.spawn(dispatcher.run(snapshots.clone(), stopped));
         tasks.spawn(fold.run());
         tracing::info!(%admin, %intake, "Ready.");
         Ok(Self { admin, intake, snapshots, stop, tasks })

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use crate::config::Config;
+use crate::receiver::Target;
 use crate::setting::{Secret, SecretError};
 
 /// One thing that was tried.
@@ -62,6 +63,7 @@ pub(super) fn summary(config: &Config) -> Result<String, String> {
             "sinks.prometheus",
             format!("at most {} connections", config.sinks.prometheus.max_connections),
         ),
+        ("receivers", receivers(&config.targets()?)),
         ("rules", if rules.is_empty() { "none".to_owned() } else { rules.join(", ") }),
     ];
     let mut text = "The configuration is valid.\n".to_owned();
@@ -69,6 +71,25 @@ pub(super) fn summary(config: &Config) -> Result<String, String> {
         writeln!(text, "{key:<24}{value}").expect("memory grows");
     }
     Ok(text)
+}
+
+/// By name; an Alertmanager cluster once, with the number of its members.
+fn receivers(targets: &[Target]) -> String {
+    let mut members: Vec<(&str, usize)> = Vec::new();
+    for target in targets {
+        match members.last_mut() {
+            Some((name, count)) if **name == *target.name => *count += 1,
+            _ => members.push((&target.name, 1)),
+        }
+    }
+    let words: Vec<_> = members
+        .into_iter()
+        .map(|(name, count)| match count {
+            1 => name.to_owned(),
+            count => format!("{name} ({count} members)"),
+        })
+        .collect();
+    if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 
 /// Tries what a start needs: secrets, the data directory, both listeners.
@@ -89,6 +110,14 @@ pub(super) fn online(config: &Config) -> Result<Vec<Finding>, String> {
     for (key, secret) in single.chain(webhook) {
         findings.push(Finding { key: key.to_owned(), outcome: readable(&secret) });
     }
+    for target in config.targets()? {
+        let outcome = match target.read_secrets() {
+            Ok(0) => continue,
+            Ok(_) => Ok("the secrets can be read".to_owned()),
+            Err(error) => Err(unreadable(&error)),
+        };
+        findings.push(Finding { key: format!("receivers: {}", target.key), outcome });
+    }
     let outcome = writable(&config.data_dir.0);
     findings.push(Finding { key: "data_dir".to_owned(), outcome });
     for (key, listen) in listeners {
@@ -99,11 +128,15 @@ pub(super) fn online(config: &Config) -> Result<Vec<Finding>, String> {
 
 fn readable(secret: &Secret) -> Result<String, String> {
     let revealed = secret.reveal().map(drop);
-    revealed.map(|()| "the secret can be read".to_owned()).map_err(|error| match error {
+    revealed.map(|()| "the secret can be read".to_owned()).map_err(|error| unreadable(&error))
+}
+
+fn unreadable(error: &SecretError) -> String {
+    match error {
         SecretError::Unreadable { .. } => format!("{error}; check the path and its permissions"),
         SecretError::Empty(_) => format!("{error}; write the secret into it"),
         SecretError::Both(_) => error.to_string(),
-    })
+    }
 }
 
 /// Writes and removes a file in `folder`, or where it would be created.

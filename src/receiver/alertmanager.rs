@@ -50,7 +50,7 @@ pub(super) const PACE: Pace = Pace {
     rate_limited_wait: Duration::from_secs(5),
 };
 
-/// `receivers[].alertmanager`.
+/// An Alertmanager cluster; every member is told by itself.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "AlertmanagerReceiver")]
 #[serde(deny_unknown_fields)]

@@ -54,7 +54,7 @@ pub(super) const PACE: Pace = Pace {
     rate_limited_wait: Duration::from_secs(30),
 };
 
-/// `receivers[].datadog_event`.
+/// Events in Datadog.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "DatadogEventReceiver")]
 #[serde(deny_unknown_fields)]

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use crate::event::Timestamp;
 use crate::outbound::{Request, Verdict};
-use crate::setting::SecretError;
+use crate::setting::{Secret, SecretError};
 use crate::signal::{Incident, Severity};
 
 /// What a receiver is told.
@@ -152,16 +152,16 @@ impl Target {
         }
     }
 
+    /// Reads its secrets, and says how many it has.
+    pub fn read_secrets(&self) -> Result<usize, SecretError> {
+        let secrets = self.service.secrets();
+        secrets.iter().try_for_each(|secret| secret.reveal().map(drop))?;
+        Ok(secrets.len())
+    }
+
     /// Its secrets as they are now, to take them out of what a service says.
     fn secrets(&self) -> Vec<String> {
-        let secrets = match &self.service {
-            Service::Alertmanager(service) => service.secrets(),
-            Service::Pagerduty(service) => service.secrets(),
-            Service::Slack(service) => service.secrets(),
-            Service::DatadogEvent(service) => service.secrets(),
-            Service::Webhook(service) => service.secrets(),
-        };
-        secrets.into_iter().filter_map(|secret| secret.reveal().ok()).collect()
+        self.service.secrets().into_iter().filter_map(|secret| secret.reveal().ok()).collect()
     }
 
     /// Whether `notification` is sent at all: an end may be unwanted, and Alertmanager cannot be told of an alert whose labels
@@ -172,6 +172,18 @@ impl Target {
         let possible = !matches!(self.service, Service::Alertmanager(_))
             || !notification.incident.labels.is_empty();
         wanted && possible
+    }
+}
+
+impl Service {
+    fn secrets(&self) -> Vec<&Secret> {
+        match self {
+            Self::Alertmanager(service) => service.secrets(),
+            Self::Pagerduty(service) => service.secrets(),
+            Self::Slack(service) => service.secrets(),
+            Self::DatadogEvent(service) => service.secrets(),
+            Self::Webhook(service) => service.secrets(),
+        }
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) const PACE: Pace = Pace {
     rate_limited_wait: Duration::from_mins(1),
 };
 
-/// `receivers[].pagerduty`.
+/// PagerDuty, Events API v2.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "PagerdutyReceiver")]
 #[serde(deny_unknown_fields)]

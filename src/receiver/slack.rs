@@ -42,7 +42,7 @@ pub(super) const PACE: Pace = Pace {
     rate_limited_wait: Duration::from_secs(30),
 };
 
-/// `receivers[].slack`.
+/// A Slack incoming webhook.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "SlackReceiver")]
 #[serde(deny_unknown_fields)]

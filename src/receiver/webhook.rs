@@ -40,7 +40,7 @@ pub(super) const PACE: Pace = Pace {
     rate_limited_wait: Duration::from_secs(30),
 };
 
-/// `receivers[].webhook`.
+/// Any HTTP endpoint that takes JSON.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "WebhookReceiver")]
 #[serde(deny_unknown_fields)]
