@@ -1,6 +1,6 @@
 //! Alerts that are pending or firing, and the incidents that they leave.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,8 @@ pub(super) struct Finding {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Alerts {
     open: BTreeMap<Key, Alert>,
+    /// Those of the open ones that move on by themselves, and when.
+    deadlines: BTreeSet<(Timestamp, Key)>,
     /// Pending, firing and resolved ones, by id.
     incidents: BTreeMap<Box<str>, Arc<Incident>>,
     #[serde(skip)]
@@ -50,6 +52,7 @@ pub(super) struct Alerts {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Alert {
     phase: Phase,
+    deadline: Option<Timestamp>,
     incident: Box<str>,
 }
 
@@ -70,11 +73,24 @@ impl Alerts {
         self.open.keys()
     }
 
-    /// Moves the alert to `phase`; `finding` is what it says while the condition holds.
+    /// When the next one moves on by itself.
+    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
+        self.deadlines.first().map(|(deadline, _)| *deadline)
+    }
+
+    /// Those that move on by themselves at `now`.
+    pub(super) fn due(&self, now: Timestamp) -> Vec<Scope> {
+        let due = self.deadlines.iter().take_while(|(deadline, _)| *deadline <= now);
+        due.map(|(_, key)| key.scope.clone()).collect()
+    }
+
+    /// Moves the alert to `phase`, in which it stays until `deadline` at most if nothing happens; `finding` is what it says
+    /// while the condition holds.
     pub(super) fn move_to(
         &mut self,
         key: Key,
         phase: Phase,
+        deadline: Option<Timestamp>,
         finding: Option<Finding>,
         now: Timestamp,
     ) {
@@ -83,12 +99,19 @@ impl Alerts {
             (Phase::Inactive, None) => {}
             (Phase::Inactive, Some(_)) => self.end(&key, now),
             (Phase::Pending { .. } | Phase::Firing { .. }, _) => {
-                self.hold(key, phase, finding, now);
+                self.hold(key, phase, deadline, finding, now);
             }
         }
     }
 
-    fn hold(&mut self, key: Key, phase: Phase, finding: Option<Finding>, now: Timestamp) {
+    fn hold(
+        &mut self,
+        key: Key,
+        phase: Phase,
+        deadline: Option<Timestamp>,
+        finding: Option<Finding>,
+        now: Timestamp,
+    ) {
         let known = self.open.get(&key);
         if known.is_none() && self.open.len() >= OPEN_MAX {
             return;
@@ -124,12 +147,26 @@ impl Alerts {
             }
             self.incidents.insert(id.clone(), incident);
         }
-        self.open.insert(key, Alert { phase, incident: id });
+        let before = self.open.insert(key.clone(), Alert { phase, deadline, incident: id });
+        self.plan(key, before.and_then(|alert| alert.deadline), deadline);
+    }
+
+    fn plan(&mut self, key: Key, before: Option<Timestamp>, after: Option<Timestamp>) {
+        if before == after {
+            return;
+        }
+        if let Some(at) = before {
+            self.deadlines.remove(&(at, key.clone()));
+        }
+        if let Some(at) = after {
+            self.deadlines.insert((at, key));
+        }
     }
 
     /// Ends the alert: a firing one is resolved and remembered, a pending one never was.
     pub(super) fn end(&mut self, key: &Key, now: Timestamp) {
         let Some(alert) = self.open.remove(key) else { return };
+        self.plan(key.clone(), alert.deadline, None);
         let Some(incident) = self.incidents.get_mut(&alert.incident) else { return };
         if incident.state == State::Pending {
             self.incidents.remove(&alert.incident);
@@ -140,10 +177,10 @@ impl Alerts {
         incident.resolved_at = Some(now);
         let incident = Arc::new(incident.clone());
         self.transitions.push(Transition { at: now, incident });
-        self.forget(now);
     }
 
-    fn forget(&mut self, now: Timestamp) {
+    /// Forgets resolved incidents that are too old or too many.
+    pub(super) fn forget(&mut self, now: Timestamp) {
         let resolved = |incident: &Incident| incident.resolved_at;
         let old = now.plus_millis(-RESOLVED_AGE_MILLIS);
         self.incidents.retain(|_, incident| resolved(incident).is_none_or(|at| at >= old));

@@ -23,7 +23,8 @@ impl Engine {
     pub(super) fn look_at_certificates(&mut self) {
         let now = self.memory.now;
         let mut moves = Vec::new();
-        for connection in &self.memory.connections {
+        for index in &self.memory.certified {
+            let connection = &self.memory.connections[*index as usize];
             let first = connection
                 .certificates
                 .iter()
@@ -38,20 +39,21 @@ impl Engine {
                 moves.push((key, Phase::Inactive, None));
                 continue;
             }
+            let told_at = certificate.known_at.min(now);
             let severity =
                 if left <= PAGE_DAYS * DAY_MILLIS { Severity::Page } else { Severity::Ticket };
             let finding = Finding {
                 severity,
                 labels: labels(&key, severity, &BTreeMap::new(), Some(connection)),
-                started_at: now,
+                started_at: told_at.max(certificate.expires_at.plus_millis(-TICKET_DAYS * DAY_MILLIS)),
                 summary: summary(&who(connection), kind, left, certificate.expires_at),
                 description: "Sign-ins fail once it has expired. The customer must upload a new certificate to their identity provider's connection, or refresh its metadata.".into(),
                 evidence: Evidence::default(),
             };
-            moves.push((key, Phase::Firing { last_true: now }, Some(finding)));
+            moves.push((key, Phase::Firing { clear_since: None }, Some(finding)));
         }
         for (key, phase, finding) in moves {
-            self.memory.alerts.move_to(key, phase, finding, now);
+            self.memory.alerts.move_to(key, phase, None, finding, now);
         }
     }
 }

@@ -3,18 +3,18 @@
 use std::sync::Arc;
 
 use super::Engine;
+use super::calendar::Place;
+use super::dedup::fingerprint;
+use super::people::Trouble;
 use super::session::{Ended, Started};
-use super::tally::Bad;
 use crate::event::{
-    AuthEvent, Body, CertificateNotice, ConnectionInfo, Entry, Record, Source, Sso, Step, Timestamp,
+    AuthEvent, Body, CertificateNotice, ConnectionInfo, Entry, EventId, Record, Source, Sso, Step,
+    Timestamp, UserKey,
 };
 use crate::signal::{Certificate, Counts};
 
-/// Windows move by their buckets, of which the shortest has this many seconds.
-const SLIDE_SECONDS: i64 = 10;
-
-/// Certificates change by the day; a minute is soon enough.
-const CERTIFICATES_SECONDS: i64 = 60;
+/// How often certificates are looked at, which change by the day, and old incidents forgotten.
+const HOUSEKEEPING_SECONDS: i64 = 60;
 
 impl Engine {
     /// Folds one entry, after moving time to its `received_at`. An event that is known changes nothing but the count of
@@ -60,19 +60,18 @@ impl Engine {
 
     /// The next second at which something may happen by itself.
     fn next_second(&self, second: i64) -> i64 {
-        if !self.dirty.list.is_empty() || self.fleet_dirty || self.has_thresholds_open() {
+        if !self.dirty.is_empty() {
             return second + 1;
         }
-        let boundary = |width: i64| (second.div_euclid(width) + 1) * width;
-        let slide = if self.memory.active.is_empty() { i64::MAX } else { boundary(SLIDE_SECONDS) };
-        let stalled = self
-            .memory
-            .sessions
-            .next_deadline()
-            .map_or(i64::MAX, |at| at.plus_millis(999).seconds());
-        let closing = self.memory.closing.next_second().unwrap_or(i64::MAX);
-        let certificates = boundary(CERTIFICATES_SECONDS);
-        slide.min(stalled).min(closing).min(certificates).max(second + 1)
+        let at = |moment: Timestamp| moment.plus_millis(999).seconds();
+        let next = [
+            self.memory.calendar.next_second(),
+            self.memory.sessions.next_deadline().map(at),
+            self.memory.closing.next_second(),
+            self.memory.alerts.next_deadline().map(at),
+            Some((second.div_euclid(HOUSEKEEPING_SECONDS) + 1) * HOUSEKEEPING_SECONDS),
+        ];
+        next.into_iter().flatten().min().unwrap_or(i64::MAX).max(second + 1)
     }
 
     fn step(&mut self, second: i64) {
@@ -80,33 +79,24 @@ impl Engine {
         while let Some(connection) = self.memory.sessions.next_stalled(now) {
             self.stalled(connection);
         }
-        if second % SLIDE_SECONDS == 0 {
-            self.slide();
+        while let Some(place) = self.memory.calendar.due(second) {
+            self.memory.change(place, |tally| tally.advance(now));
+            self.mark(place);
         }
         self.memory.closing.advance(now);
-        if second % CERTIFICATES_SECONDS == 0 {
+        if second % HOUSEKEEPING_SECONDS == 0 {
             self.look_at_certificates();
+            self.memory.alerts.forget(now);
         }
         self.look();
     }
 
-    fn slide(&mut self) {
-        let now = self.memory.now;
-        let mut active = std::mem::take(&mut self.memory.active);
-        active.retain(|index| {
-            let connection = &mut self.memory.connections[*index as usize];
-            if connection.tally.advance(now) {
-                self.stale.mark(*index);
-                self.dirty.mark(*index);
-            }
-            connection.active = !connection.tally.is_quiet();
-            connection.active
-        });
-        self.memory.active = active;
-        for provider in &mut self.memory.providers {
-            provider.tally.advance(now);
+    /// Notes that a scope's numbers have changed: its view is out of date, and rules must look at it.
+    fn mark(&mut self, place: Place) {
+        self.dirty.insert(place);
+        if let Place::Connection(index) = place {
+            self.stale.mark(index);
         }
-        self.fleet_dirty |= self.memory.fleet.advance(now);
     }
 
     fn event(&mut self, source: Source, event: &AuthEvent) {
@@ -125,7 +115,7 @@ impl Engine {
             window.event(&name);
         }
         let on_time = match &event.body {
-            Body::Sso(sso) => self.sign_in(sso, event.at),
+            Body::Sso(sso) => self.sign_in(sso, &event.id, event.at),
             Body::Connection(info) => {
                 self.learn(info, event.at);
                 true
@@ -143,7 +133,7 @@ impl Engine {
 
     /// Counts a step of a sign-in; `false` when every window has passed it. Tests say nothing about customers and count only
     /// as events.
-    fn sign_in(&mut self, sso: &Sso, at: Timestamp) -> bool {
+    fn sign_in(&mut self, sso: &Sso, id: &EventId, at: Timestamp) -> bool {
         let now = self.memory.now;
         let index = self.memory.connection(sso.connection_id.as_ref());
         self.stale.mark(index);
@@ -172,8 +162,13 @@ impl Engine {
         if let Some(cause) = &cause {
             *connection.causes.entry(Arc::clone(cause)).or_default() += 1;
         }
-        if matches!(sso.step, Step::Failed | Step::TimedOut) {
-            connection.remember(Bad { at, user: sso.person.key, cause: cause.clone() });
+        let trouble = match sso.step {
+            Step::Failed => Some(Trouble::Failed),
+            Step::TimedOut => Some(Trouble::TimedOut),
+            Step::Started | Step::Succeeded => None,
+        };
+        if let Some(trouble) = trouble {
+            connection.people.hit(trouble, person(sso, id), at.min(now));
         }
         let on_time = self.count(index, at, counts, cause.as_ref());
         if let Some(session) = &sso.session_id {
@@ -214,20 +209,15 @@ impl Engine {
         cause: Option<&Arc<str>>,
     ) -> bool {
         let now = self.memory.now;
-        let connection = &mut self.memory.connections[index as usize];
-        let on_time = connection.tally.record(at, now, counts);
-        if on_time && !connection.active {
-            connection.active = true;
-            self.memory.active.push(index);
+        let provider = self.memory.connections[index as usize].provider;
+        let mut on_time = false;
+        for place in [Place::Connection(index), Place::Provider(provider), Place::Fleet] {
+            on_time = self.memory.change(place, |tally| tally.record(at, now, counts, cause));
+            self.mark(place);
         }
-        self.memory.providers[connection.provider as usize].tally.record(at, now, counts);
-        self.memory.fleet.record(at, now, counts);
         if let Some(window) = self.memory.closing.at(at, now) {
             window.count(index, counts, cause);
         }
-        self.stale.mark(index);
-        self.dirty.mark(index);
-        self.fleet_dirty = true;
         on_time
     }
 
@@ -279,7 +269,17 @@ impl Engine {
         let known = connection.certificates.get(&notice.certificate_type);
         if known.is_none_or(|known| known.known_at <= at) {
             connection.certificates.insert(notice.certificate_type.clone(), news);
+            self.memory.certified.insert(index);
         }
         self.stale.mark(index);
     }
+}
+
+/// Whose sign-in it is. A failed one often ends before anybody is known: then each session is a person of its own.
+fn person(sso: &Sso, id: &EventId) -> UserKey {
+    sso.person.key.unwrap_or_else(|| {
+        let text = sso.session_id.as_ref().map_or(id.as_str(), |session| session.as_str());
+        #[expect(clippy::cast_possible_truncation, reason = "64 bits tell people apart")]
+        UserKey(fingerprint(text) as u64)
+    })
 }

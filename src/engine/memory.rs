@@ -1,11 +1,12 @@
 //! Everything that an engine remembers; the content of a checkpoint.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::alert::Alerts;
+use super::calendar::{Calendar, Place};
 use super::closing::Closing;
 use super::dedup::Dedup;
 use super::session::Sessions;
@@ -41,8 +42,10 @@ pub(super) struct Memory {
     pub(super) event_types: BTreeMap<Arc<str>, u64>,
     pub(super) sources: BTreeMap<Source, SourceTally>,
     pub(super) closing: Closing,
-    /// Connections whose windows have content.
-    pub(super) active: Vec<u32>,
+    #[serde(skip)]
+    pub(super) calendar: Calendar,
+    /// Connections with a certificate.
+    pub(super) certified: BTreeSet<u32>,
     pub(super) alerts: Alerts,
     lengths: Vec<u32>,
 }
@@ -78,7 +81,8 @@ impl Memory {
             event_types: BTreeMap::new(),
             sources: BTreeMap::new(),
             closing: Closing::default(),
-            active: Vec::new(),
+            calendar: Calendar::default(),
+            certified: BTreeSet::new(),
             alerts: Alerts::default(),
             lengths: lengths.to_vec(),
         }
@@ -100,6 +104,40 @@ impl Memory {
         self.connections.iter_mut().for_each(|connection| fit(&mut connection.tally));
         self.providers.iter_mut().for_each(|provider| fit(&mut provider.tally));
         fit(&mut self.fleet);
+        self.calendar = Calendar::default();
+        for place in self.places() {
+            self.calendar.plan(place, None, self.tally(place).next_second());
+        }
+    }
+
+    /// Every scope.
+    pub(super) fn places(&self) -> Vec<Place> {
+        let count = |many: usize| 0..u32::try_from(many).expect("scopes are bounded");
+        let connections = count(self.connections.len()).map(Place::Connection);
+        let providers = count(self.providers.len()).map(Place::Provider);
+        connections.chain(providers).chain([Place::Fleet]).collect()
+    }
+
+    /// A scope's counts.
+    pub(super) fn tally(&self, place: Place) -> &Tally {
+        match place {
+            Place::Connection(index) => &self.connections[index as usize].tally,
+            Place::Provider(index) => &self.providers[index as usize].tally,
+            Place::Fleet => &self.fleet,
+        }
+    }
+
+    /// Changes a scope's windows, and notes when they change next by themselves.
+    pub(super) fn change<T>(&mut self, place: Place, change: impl FnOnce(&mut Tally) -> T) -> T {
+        let tally = match place {
+            Place::Connection(index) => &mut self.connections[index as usize].tally,
+            Place::Provider(index) => &mut self.providers[index as usize].tally,
+            Place::Fleet => &mut self.fleet,
+        };
+        let before = tally.next_second();
+        let result = change(tally);
+        self.calendar.plan(place, before, tally.next_second());
+        result
     }
 
     /// The place of a connection, which is made when it is new.

@@ -4,11 +4,13 @@
 //! incidents and bytes. Time comes with the entries and with [`Engine::advance`], and never goes back.
 
 mod alert;
+mod calendar;
 mod certificate;
 mod closing;
 mod dedup;
 mod fold;
 mod memory;
+mod people;
 pub mod rule;
 mod session;
 mod tally;
@@ -16,17 +18,19 @@ mod watch;
 mod window;
 mod words;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::calendar::Place;
 use self::memory::Memory;
-use self::rule::{Metric, Rule};
+use self::rule::Rule;
 use crate::event::cause::Causes;
 use crate::event::{EventId, Timestamp};
 use crate::signal::{ConnectionView, Snapshot, Transition, WINDOWS};
 
 /// Version of the encoding of a checkpoint's engine. A checkpoint of another version is not read: the journal is folded anew.
-const STATE_VERSION: u8 = 2;
+const STATE_VERSION: u8 = 3;
 
 /// What an engine is told once.
 #[derive(Clone, Debug)]
@@ -74,9 +78,8 @@ pub struct Engine {
     views: Vec<Arc<ConnectionView>>,
     /// Connections whose view is out of date.
     stale: Marks,
-    /// Connections that rules must look at.
-    dirty: Marks,
-    fleet_dirty: bool,
+    /// Scopes that rules must look at.
+    dirty: BTreeSet<Place>,
 }
 
 /// A set of connections in order of marking.
@@ -116,13 +119,11 @@ impl Engine {
 
     fn with(config: Config, lengths: Vec<u32>, memory: Memory) -> Self {
         let mut stale = Marks::default();
-        let mut dirty = Marks::default();
         for index in 0..memory.connections.len() {
-            let index = u32::try_from(index).expect("connections are bounded");
-            stale.mark(index);
-            dirty.mark(index);
+            stale.mark(u32::try_from(index).expect("connections are bounded"));
         }
-        Self { config, lengths, memory, views: Vec::new(), stale, dirty, fleet_dirty: true }
+        let dirty = memory.places().into_iter().collect();
+        Self { config, lengths, memory, views: Vec::new(), stale, dirty }
     }
 
     /// Whether the event has been counted.
@@ -187,11 +188,6 @@ fn lengths(rules: &[Rule]) -> Vec<u32> {
         }
     }
     lengths
-}
-
-/// Whether this metric is about failures (not time-outs).
-fn is_failure(metric: Metric) -> bool {
-    matches!(metric, Metric::FailureRatio | Metric::Failures)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::certificate::ALERTNAME as CERTIFICATE;
+use super::people::Trouble;
 use super::watch::WATCHDOG;
 use crate::event::Timestamp;
 use crate::setting::Period;
@@ -177,7 +178,7 @@ impl TryFrom<RawRule> for Rule {
         if RESERVED_NAMES.contains(&name.as_str()) {
             return Err(format!("`{name}` is the name of a built-in alert; choose another"));
         }
-        if (raw.min_users > 1 || raw.min_connections > 1) && !metric.is_carried_by_people() {
+        if (raw.min_users > 1 || raw.min_connections > 1) && metric.trouble().is_none() {
             return of(
                 "metric",
                 "counts nothing that people suffer from, so `min_users` and `min_connections` must stay 1",
@@ -189,8 +190,7 @@ impl TryFrom<RawRule> for Rule {
         if !(60..=DAY_SECONDS).contains(&window.seconds()) {
             return of("window", "must be 1m to 24h");
         }
-        let ratio =
-            matches!(metric, Metric::FailureRatio | Metric::TimeoutRatio | Metric::StalledRatio);
+        let ratio = metric.is_ratio();
         if !value.is_finite() || value < 0.0 || (ratio && value > 1.0) {
             return of(
                 "value",
@@ -262,11 +262,30 @@ impl Metric {
         }
     }
 
-    /// Whether it is about failures or time-outs, of which we know whose they are.
-    fn is_carried_by_people(self) -> bool {
+    /// What went wrong in its eyes, where we know with whom.
+    pub(super) fn trouble(self) -> Option<Trouble> {
         match self {
-            Self::FailureRatio | Self::TimeoutRatio | Self::Failures | Self::Timeouts => true,
-            Self::StalledRatio | Self::Attempts | Self::Starts | Self::Successes => false,
+            Self::FailureRatio | Self::Failures => Some(Trouble::Failed),
+            Self::TimeoutRatio | Self::Timeouts => Some(Trouble::TimedOut),
+            Self::StalledRatio | Self::Attempts | Self::Starts | Self::Successes => None,
+        }
+    }
+
+    /// Whether it is a part of a whole, 0 to 1.
+    pub(crate) fn is_ratio(self) -> bool {
+        matches!(self, Self::FailureRatio | Self::TimeoutRatio | Self::StalledRatio)
+    }
+
+    /// The sign-ins of which the bad ones are a part.
+    pub(crate) fn whole(self, counts: &Counts) -> u64 {
+        match self {
+            Self::StalledRatio | Self::Starts => counts.started,
+            Self::FailureRatio
+            | Self::TimeoutRatio
+            | Self::Failures
+            | Self::Timeouts
+            | Self::Attempts
+            | Self::Successes => counts.finished(),
         }
     }
 
@@ -308,8 +327,8 @@ pub(crate) enum Phase {
     },
     /// It fires.
     Firing {
-        /// When the condition last held.
-        last_true: Timestamp,
+        /// Since when the condition no longer holds; `None` while it does.
+        clear_since: Option<Timestamp>,
     },
 }
 
@@ -321,10 +340,11 @@ impl Phase {
             (Self::Inactive, true) => Self::Pending { since: now }.promote(now, hold),
             (Self::Inactive | Self::Pending { .. }, false) => Self::Inactive,
             (pending @ Self::Pending { .. }, true) => pending.promote(now, hold),
-            (Self::Firing { .. }, true) => Self::Firing { last_true: now },
-            (firing @ Self::Firing { last_true }, false) => {
-                if now.millis_since(last_true) < hold.keep_firing_for_millis {
-                    firing
+            (Self::Firing { .. }, true) => Self::Firing { clear_since: None },
+            (Self::Firing { clear_since }, false) => {
+                let since = clear_since.unwrap_or(now);
+                if now.millis_since(since) < hold.keep_firing_for_millis {
+                    Self::Firing { clear_since: Some(since) }
                 } else {
                     Self::Inactive
                 }
@@ -332,10 +352,22 @@ impl Phase {
         }
     }
 
+    /// When it moves on by itself, if the condition stays as it is.
+    #[must_use]
+    pub(crate) fn deadline(self, hold: Hold) -> Option<Timestamp> {
+        match self {
+            Self::Inactive | Self::Firing { clear_since: None } => None,
+            Self::Pending { since } => Some(since.plus_millis(hold.for_millis)),
+            Self::Firing { clear_since: Some(since) } => {
+                Some(since.plus_millis(hold.keep_firing_for_millis))
+            }
+        }
+    }
+
     fn promote(self, now: Timestamp, hold: Hold) -> Self {
         match self {
             Self::Pending { since } if now.millis_since(since) >= hold.for_millis => {
-                Self::Firing { last_true: now }
+                Self::Firing { clear_since: None }
             }
             other => other,
         }
@@ -387,26 +419,31 @@ mod tests {
         let hold = Hold { for_millis: 2_000, keep_firing_for_millis: 3_000 };
         let at = |second: i64| Timestamp::from_millis(second * 1000);
         let (pending, firing) =
-            (|s| Phase::Pending { since: at(s) }, |s| Phase::Firing { last_true: at(s) });
+            (|s| Phase::Pending { since: at(s) }, Phase::Firing { clear_since: None });
+        let clear = |s| Phase::Firing { clear_since: Some(at(s)) };
         let steps = [
             (0, false, Phase::Inactive),
             (1, true, pending(1)),
             (2, false, Phase::Inactive),
             (3, true, pending(3)),
             (4, true, pending(3)),
-            (5, true, firing(5)),
-            (6, false, firing(5)),
-            (7, true, firing(7)),
-            (9, false, firing(7)),
-            (10, false, Phase::Inactive),
+            (5, true, firing),
+            (6, false, clear(6)),
+            (7, true, firing),
+            (9, false, clear(9)),
+            (11, false, clear(9)),
+            (12, false, Phase::Inactive),
         ];
+        assert_eq!(pending(3).deadline(hold), Some(at(5)));
+        assert_eq!(clear(9).deadline(hold), Some(at(12)));
+        assert_eq!(firing.deadline(hold), None);
         let mut phase = Phase::Inactive;
         for (second, holds, want) in steps {
             phase = phase.next(holds, at(second), hold);
             assert_eq!(phase, want, "second {second}");
         }
         let at_once = Hold { for_millis: 0, ..hold };
-        assert_eq!(Phase::Inactive.next(true, at(1), at_once), firing(1));
+        assert_eq!(Phase::Inactive.next(true, at(1), at_once), firing);
     }
 
     #[test]

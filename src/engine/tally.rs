@@ -1,17 +1,14 @@
 //! What is counted per scope: totals since the beginning, sliding windows, sign-ins in progress.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::people::People;
 use super::window::Sliding;
-use crate::event::{ConnectionId, ConnectionInfo, OrganizationId, Timestamp, UserKey};
+use crate::event::{ConnectionId, ConnectionInfo, OrganizationId, Timestamp};
 use crate::signal::{Certificate, ConnectionView, Counts, ScopeView, WINDOWS};
-
-/// Recent failures and time-outs that a connection remembers, for the words of its alerts: enough to tell a crowd from a
-/// person, 32 bytes each.
-const RECENT_MAX: usize = 64;
 
 /// Counts of one scope.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -34,18 +31,7 @@ pub(super) struct Connection {
     pub(super) tally: Tally,
     pub(super) causes: BTreeMap<Arc<str>, u64>,
     pub(super) last_event_at: Option<Timestamp>,
-    pub(super) recent: VecDeque<Bad>,
-    /// Whether it is in the engine's list of connections whose windows have content.
-    pub(super) active: bool,
-}
-
-/// One failure or time-out.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Bad {
-    pub(super) at: Timestamp,
-    pub(super) user: Option<UserKey>,
-    /// The class of its error; `None` for a time-out.
-    pub(super) cause: Option<Arc<str>>,
+    pub(super) people: People,
 }
 
 impl Tally {
@@ -55,11 +41,17 @@ impl Tally {
     }
 
     /// Counts what happened at `at`; `false` when every window has passed it.
-    pub(super) fn record(&mut self, at: Timestamp, now: Timestamp, counts: Counts) -> bool {
+    pub(super) fn record(
+        &mut self,
+        at: Timestamp,
+        now: Timestamp,
+        counts: Counts,
+        cause: Option<&Arc<str>>,
+    ) -> bool {
         self.totals += counts;
         let mut counted = false;
         for window in &mut self.windows {
-            counted |= window.record(at, now, counts);
+            counted |= window.record(at, now, counts, cause);
         }
         counted
     }
@@ -73,8 +65,9 @@ impl Tally {
         changed
     }
 
-    pub(super) fn is_quiet(&self) -> bool {
-        self.windows.iter().all(Sliding::is_empty)
+    /// When something falls out of one of the windows, in seconds; `None` when they are empty.
+    pub(super) fn next_second(&self) -> Option<i64> {
+        self.windows.iter().filter_map(Sliding::next_second).min()
     }
 
     pub(super) fn view(&self) -> ScopeView {
@@ -97,16 +90,8 @@ impl Connection {
             tally: Tally::new(lengths),
             causes: BTreeMap::new(),
             last_event_at: None,
-            recent: VecDeque::new(),
-            active: false,
+            people: People::default(),
         }
-    }
-
-    pub(super) fn remember(&mut self, bad: Bad) {
-        if self.recent.len() == RECENT_MAX {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(bad);
     }
 
     /// Takes over what `news` knows and keeps the rest. News from before the last ones only fill gaps: webhooks come in any

@@ -129,14 +129,26 @@ fn a_failing_connection_fires_with_its_numbers_and_is_resolved() {
     assert_eq!((incident.evidence.bad, incident.evidence.users), (7, Some(5)));
     let shown = engine.snapshot().incidents.iter().find(|i| i.id == incident.id).cloned().unwrap();
     insta::assert_snapshot!(format!("{}\n{}", shown.summary, shown.description), @r"
-    Acme (c1): 8 of 12 sign-ins failed in 5m (67 %), since about 08:55:00 UTC
-    Threshold: 30 % in 5m. People hit: 5. Causes: certificate 8.
+    Acme (c1): 8 of 12 sign-ins failed in 5m (67 %), of 5 people, since about 08:55:00 UTC
+    Threshold: 30 % in 5m. Causes: certificate 8.
     ");
     engine.advance(second(1_200));
     let over = engine.transitions();
     assert_eq!(over.len(), 1);
     assert_eq!((over[0].incident.state, &over[0].incident.id), (State::Resolved, &incident.id));
     assert_eq!(over[0].incident.summary, shown.summary);
+}
+
+#[test]
+fn a_crowd_is_counted_whole_with_all_its_causes() {
+    let mut engine = Engine::new(Config::default());
+    trouble(&mut engine, 100, "c1", 200, 0, 150);
+    engine.advance(second(200));
+    let incidents = engine.snapshot().incidents;
+    let found = incidents.iter().find(|i| &*i.alertname == "SsoConnectionFailing").unwrap();
+    let evidence = &found.evidence;
+    assert_eq!((evidence.bad, evidence.users), (200, Some(150)));
+    assert_eq!(evidence.causes, [("certificate".into(), 200)]);
 }
 
 #[test]
@@ -283,6 +295,21 @@ fn an_alert_ends_when_its_rule_now_looks_at_another_scope() {
     assert_eq!((ended.len(), ended[0].incident.state), (1, State::Resolved));
 }
 
+/// Rules of every kind: with holds, for too little, over every scope.
+fn every_rule() -> Config {
+    let own: Vec<Rule> = serde_json::from_str(
+        r#"[
+        {"name":"Held","metric":"failures","op":">=","value":2,"window":"1m","for":"15s","keep_firing_for":"20s"},
+        {"name":"Few","metric":"successes","op":"<","value":2,"window":"2m","min_attempts":3,"scope":"connection_type"},
+        {"name":"Stalled","metric":"stalled_ratio","op":">","value":0.1,"window":"10m","min_attempts":1,"scope":"fleet"},
+        {"name":"Quiet","metric":"starts","op":"<=","value":1,"window":"7m","keep_firing_for":"0s","scope":"fleet"}
+        ]"#,
+    )
+    .unwrap();
+    let rules = rule::built_in().into_iter().chain(own).collect();
+    Config { rules, ..Config::default() }
+}
+
 fn steps() -> impl Strategy<Value = Vec<(u8, u8, u8, i64)>> {
     prop::collection::vec((0u8..4, 0u8..4, 0u8..30, 0i64..20), 1..150)
 }
@@ -343,13 +370,13 @@ proptest! {
     #[test]
     fn property_test_a_saved_engine_goes_on_as_if_nothing_happened(steps in steps(), cut in 0usize..150) {
         let events = stream(&steps);
-        let mut straight = Engine::new(Config::default());
-        let mut resumed = Engine::new(Config::default());
+        let mut straight = Engine::new(every_rule());
+        let mut resumed = Engine::new(every_rule());
         let mut told = (Vec::new(), Vec::new());
         for (n, event) in events.iter().enumerate() {
             if n == cut {
                 told.1.extend(resumed.transitions());
-                resumed = Engine::load(Config::default(), &resumed.save()).unwrap();
+                resumed = Engine::load(every_rule(), &resumed.save()).unwrap();
             }
             let entry = Entry { received_at: event.at, record: Record::Event { source: Source::Push, event: event.clone() } };
             straight.apply(&entry);
@@ -367,12 +394,13 @@ proptest! {
     }
 
     #[test]
-    fn property_test_jumping_over_idle_time_changes_nothing(steps in steps()) {
+    fn property_test_looking_only_where_something_changed_finds_what_looking_always_finds(steps in steps()) {
         let events = stream(&steps);
-        let (mut jumping, mut walking) = (Engine::new(Config::default()), Engine::new(Config::default()));
+        let (mut jumping, mut walking) = (Engine::new(every_rule()), Engine::new(every_rule()));
         for event in events {
             let at = event.at;
             while walking.now() != Timestamp::default() && walking.now().seconds() < at.seconds() {
+                walking.dirty.extend(walking.memory.places());
                 walking.advance(walking.now().plus_millis(1000));
             }
             let entry = Entry { received_at: at, record: Record::Event { source: Source::Push, event } };
@@ -382,6 +410,7 @@ proptest! {
         let end = jumping.now().plus_millis(4_000_000);
         jumping.advance(end);
         while walking.now() < end {
+            walking.dirty.extend(walking.memory.places());
             walking.advance(walking.now().plus_millis(1000));
         }
         prop_assert_eq!(jumping.transitions(), walking.transitions());

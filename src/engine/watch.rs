@@ -1,13 +1,15 @@
 //! Looks at thresholds: for the scopes that changed, and for the alerts that are pending or firing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use super::alert::{Finding, Key};
+use super::calendar::Place;
 use super::certificate;
+use super::people::Trouble;
 use super::rule::{Phase, Rule, ScopeKind};
-use super::tally::{Bad, Connection, Tally};
-use super::{Engine, is_failure, words};
+use super::tally::Connection;
+use super::window::Sliding;
+use super::{Engine, words};
 use crate::event::{ConnectionId, Timestamp};
 use crate::signal::{Counts, Evidence, Scope, Severity};
 
@@ -17,14 +19,6 @@ pub(super) const WATCHDOG: &str = "Watchdog";
 /// Causes and connections that an alert names.
 const CAUSES_MAX: usize = 5;
 const CONNECTIONS_MAX: usize = 10;
-
-/// A scope by its place in memory.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
-    Connection(u32),
-    Provider(u32),
-    Fleet,
-}
 
 impl Engine {
     /// What holds from the first moment.
@@ -39,12 +33,8 @@ impl Engine {
             description: "This alert always fires. When it stops arriving, ssowatch is down or cannot reach you.".into(),
             evidence: Evidence::default(),
         };
-        self.memory.alerts.move_to(key, Phase::Firing { last_true: now }, Some(finding), now);
-    }
-
-    /// Whether an alert waits for time to pass.
-    pub(super) fn has_thresholds_open(&self) -> bool {
-        self.memory.alerts.open().any(|key| self.rule(key).is_some())
+        let phase = Phase::Firing { clear_since: None };
+        self.memory.alerts.move_to(key, phase, None, Some(finding), now);
     }
 
     /// Ends alerts that no rule stands behind any more.
@@ -67,25 +57,13 @@ impl Engine {
         self.config.rules.iter().find(|rule| rule.name == key.alertname && rule.scope == kind)
     }
 
-    /// Looks at every scope that changed since the last look, and at every alert that is pending or firing.
+    /// Looks at every scope that changed since the last look, and at every alert that moves on by itself.
     pub(super) fn look(&mut self) {
-        let dirty = self.dirty.drain();
-        let fleet = std::mem::take(&mut self.fleet_dirty);
-        let open = self.has_thresholds_open();
-        if dirty.is_empty() && !fleet && !open {
+        let mut places = std::mem::take(&mut self.dirty);
+        let due = self.memory.alerts.due(self.memory.now);
+        places.extend(due.iter().filter_map(|scope| self.place(scope)));
+        if places.is_empty() {
             return;
-        }
-        let mut places: BTreeSet<Place> = BTreeSet::new();
-        for index in dirty {
-            places.insert(Place::Connection(index));
-            places.insert(Place::Provider(self.memory.connections[index as usize].provider));
-        }
-        if fleet {
-            places.insert(Place::Fleet);
-        }
-        if open {
-            let keys: Vec<Scope> = self.memory.alerts.open().map(|key| key.scope.clone()).collect();
-            places.extend(keys.into_iter().filter_map(|scope| self.place(&scope)));
         }
         let rules = std::mem::take(&mut self.config.rules);
         for place in places {
@@ -108,11 +86,11 @@ impl Engine {
             return;
         }
         let finding = value.filter(|_| holds).map(|value| self.finding(rule, place, &key, value));
-        self.memory.alerts.move_to(key, phase, finding, now);
+        self.memory.alerts.move_to(key, phase, phase.deadline(rule.hold), finding, now);
     }
 
     fn value(&self, rule: &Rule, place: Place) -> Option<f64> {
-        let tally = self.tally(place);
+        let tally = self.memory.tally(place);
         if rule.op.looks_for_little() {
             // Without traffic in the last hour (or in the rule's window, if that is longer) there is nothing to miss.
             let hour = tally.windows[1].sum().finished();
@@ -124,20 +102,27 @@ impl Engine {
         rule.metric.of(&self.counts(rule, place), rule.min_attempts)
     }
 
-    fn counts(&self, rule: &Rule, place: Place) -> Counts {
+    fn window(&self, rule: &Rule, place: Place) -> &Sliding {
         let window = self.lengths.iter().position(|seconds| *seconds == rule.window_seconds);
-        self.tally(place).windows[window.expect("every rule has its window")].sum()
+        &self.memory.tally(place).windows[window.expect("every rule has its window")]
+    }
+
+    fn counts(&self, rule: &Rule, place: Place) -> Counts {
+        self.window(rule, place).sum()
     }
 
     /// Whether enough people, and enough connections, carry it.
     fn is_broad(&self, rule: &Rule, place: Place) -> bool {
-        if rule.min_users > 1 && self.users(rule, place) < rule.min_users {
+        if rule.min_users <= 1 && rule.min_connections <= 1 {
+            return true;
+        }
+        let carriers = self.carriers(rule, place);
+        if rule.min_users > 1 && self.users(rule, &carriers) < rule.min_users {
             return false;
         }
         if rule.min_connections <= 1 {
             return true;
         }
-        let carriers = self.carriers(rule, place);
         let total: u64 = carriers.iter().map(|(_, bad)| bad).sum();
         let largest = carriers.first().map_or(0, |(_, bad)| *bad);
         carriers.len() >= rule.min_connections && largest * 2 <= total
@@ -147,7 +132,7 @@ impl Engine {
     fn carriers(&self, rule: &Rule, place: Place) -> Vec<(u32, u64)> {
         let members: Vec<u32> = match place {
             Place::Connection(index) => vec![index],
-            Place::Provider(_) | Place::Fleet => self.memory.active.clone(),
+            Place::Provider(_) | Place::Fleet => self.memory.calendar.connections().collect(),
         };
         let mut carriers: Vec<(u32, u64)> = members
             .into_iter()
@@ -164,70 +149,38 @@ impl Engine {
         carriers
     }
 
-    /// Recent failures (time-outs) in the rule's window.
-    fn recent<'a>(
-        &'a self,
-        rule: &Rule,
-        connection: &'a Connection,
-    ) -> impl Iterator<Item = &'a Bad> {
-        let since = self.memory.now.plus_millis(-i64::from(rule.window_seconds) * 1000);
-        let failure = is_failure(rule.metric);
-        connection.recent.iter().filter(move |bad| bad.at > since && bad.cause.is_some() == failure)
+    /// Distinct people among the bad of these connections.
+    fn users(&self, rule: &Rule, carriers: &[(u32, u64)]) -> u64 {
+        let Some(trouble) = rule.metric.trouble() else { return 0 };
+        let since = self.window(rule, Place::Fleet).since(self.memory.now);
+        let connections =
+            carriers.iter().map(|(index, _)| &self.memory.connections[*index as usize]);
+        let people: BTreeSet<_> =
+            connections.flat_map(|connection| connection.people.since(trouble, since)).collect();
+        people.len() as u64
     }
 
-    /// Distinct people among the bad. Someone without a name counts as one person each time: a failed sign-in often ends
-    /// before anybody is known.
-    fn users(&self, rule: &Rule, place: Place) -> u64 {
-        let mut known = BTreeSet::new();
-        let mut nameless = 0;
-        for (index, _) in self.carriers(rule, place) {
-            for bad in self.recent(rule, &self.memory.connections[index as usize]) {
-                match bad.user {
-                    Some(user) => drop(known.insert(user)),
-                    None => nameless += 1,
-                }
-            }
+    /// When the trouble is believed to have begun: for too much, where the window's worst part begins; for too little, where
+    /// the window begins.
+    fn onset(&self, rule: &Rule, place: Place) -> Timestamp {
+        let window = self.window(rule, place);
+        if rule.op.looks_for_little() {
+            return window.since(self.memory.now);
         }
-        known.len() as u64 + nameless
+        // Half of the threshold lies between what is usual and what is bad.
+        let usual = if rule.metric.is_ratio() { rule.value / 2.0 } else { 0.0 };
+        #[expect(clippy::cast_precision_loss, reason = "counts in a window are far below 2^52")]
+        let badness = |counts: &Counts| {
+            rule.metric.bad(counts) as f64 - usual * rule.metric.whole(counts) as f64
+        };
+        window.onset(badness).unwrap_or(self.memory.now)
     }
 
     fn finding(&self, rule: &Rule, place: Place, key: &Key, value: f64) -> Finding {
-        let counts = self.counts(rule, place);
-        let carriers = self.carriers(rule, place);
-        let mut causes: BTreeMap<&Arc<str>, u64> = BTreeMap::new();
-        let mut started_at = self.memory.now;
-        for (index, _) in &carriers {
-            for bad in self.recent(rule, &self.memory.connections[*index as usize]) {
-                started_at = started_at.min(bad.at);
-                if let Some(cause) = &bad.cause {
-                    *causes.entry(cause).or_default() += 1;
-                }
-            }
-        }
-        let mut causes: Vec<_> =
-            causes.into_iter().map(|(cause, count)| ((&**cause).into(), count)).collect();
-        causes.sort_by(|a: &(Box<str>, u64), b| (b.1, &a.0).cmp(&(a.1, &b.0)));
-        causes.truncate(CAUSES_MAX);
-        let above = !matches!(place, Place::Connection(_));
-        let carriers = carriers.iter().take(if above { CONNECTIONS_MAX } else { 0 });
-        let connections = carriers.map(|(index, bad)| {
-            let id = self.memory.connections[*index as usize].id.as_ref();
-            (id.map_or("unknown", ConnectionId::as_str).into(), *bad)
-        });
         // The words name the same beginning for as long as the incident lives.
-        let started_at = self.memory.alerts.started_at(key).unwrap_or(started_at);
-        let stalls = matches!(rule.metric, super::Metric::StalledRatio);
-        let evidence = Evidence {
-            attempts: if stalls { counts.started } else { counts.finished() },
-            bad: rule.metric.bad(&counts),
-            users: Some(self.users(rule, place)).filter(|users| *users > 0),
-            value: Some(value),
-            threshold: Some(rule.value),
-            usual: None,
-            window_seconds: Some(rule.window_seconds),
-            causes,
-            connections: connections.collect(),
-        };
+        let known = self.memory.alerts.started_at(key);
+        let started_at = known.unwrap_or_else(|| self.onset(rule, place));
+        let evidence = self.evidence(rule, place, value);
         let connection = match place {
             Place::Connection(index) => Some(&self.memory.connections[index as usize]),
             Place::Provider(_) | Place::Fleet => None,
@@ -242,11 +195,33 @@ impl Engine {
         }
     }
 
-    fn tally(&self, place: Place) -> &Tally {
-        match place {
-            Place::Connection(index) => &self.memory.connections[index as usize].tally,
-            Place::Provider(index) => &self.memory.providers[index as usize].tally,
-            Place::Fleet => &self.memory.fleet,
+    fn evidence(&self, rule: &Rule, place: Place, value: f64) -> Evidence {
+        let window = self.window(rule, place);
+        let counts = window.sum();
+        let carriers = self.carriers(rule, place);
+        let mut causes: Vec<(Box<str>, u64)> = Vec::new();
+        if rule.metric.trouble() == Some(Trouble::Failed) {
+            causes
+                .extend(window.causes().into_iter().map(|(name, count)| ((&**name).into(), count)));
+            causes.sort_by(|a, b| (b.1, &a.0).cmp(&(a.1, &b.0)));
+            causes.truncate(CAUSES_MAX);
+        }
+        let above = !matches!(place, Place::Connection(_));
+        let named = carriers.iter().take(if above { CONNECTIONS_MAX } else { 0 });
+        let connections = named.map(|(index, bad)| {
+            let id = self.memory.connections[*index as usize].id.as_ref();
+            (id.map_or("unknown", ConnectionId::as_str).into(), *bad)
+        });
+        Evidence {
+            attempts: rule.metric.whole(&counts),
+            bad: rule.metric.bad(&counts),
+            users: Some(self.users(rule, &carriers)).filter(|users| *users > 0),
+            value: Some(value),
+            threshold: Some(rule.value),
+            usual: None,
+            window_seconds: Some(rule.window_seconds),
+            causes,
+            connections: connections.collect(),
         }
     }
 

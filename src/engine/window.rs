@@ -1,17 +1,21 @@
-//! A sliding window in event time: how many sign-ins did what in the last so many seconds.
+//! A sliding window in event time: how many sign-ins did what in the last so many seconds, and why those failed.
 //!
 //! Kept in buckets, of which only those with content exist, so that a quiet connection costs nothing. The window that ends at
-//! `now` covers the buckets that begin after `now` minus its length: it slides by a bucket at a time.
+//! `now` covers the bucket of `now` and as many before it as make up its length: it slides by a bucket at a time.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::event::Timestamp;
 use crate::signal::Counts;
 
-/// Buckets in a window: the edge is fuzzy by a thirtieth of the length.
-const BUCKETS: i64 = 30;
+/// Buckets in a window at most: the edge is fuzzy by a sixtieth of the length, or by the shortest bucket.
+const BUCKETS_MAX: u32 = 60;
+
+/// All buckets begin at multiples of this: windows slide together, and no more often.
+pub(super) const BUCKET_SECONDS_MIN: u32 = 10;
 
 /// The content of one window.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -21,18 +25,26 @@ pub(super) struct Sliding {
     length: i64,
     /// The newest bucket that is covered.
     head: i64,
-    content: VecDeque<(i64, Counts)>,
+    content: VecDeque<Bucket>,
     sum: Counts,
 }
 
+#[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
+struct Bucket {
+    index: i64,
+    counts: Counts,
+    /// Failures by cause. A handful, so a list is enough.
+    causes: Vec<(Arc<str>, u64)>,
+}
+
 impl Sliding {
-    /// A window of `seconds`, at least 60.
+    /// A window of `seconds`, at least 60, rounded up to whole buckets.
     pub(super) fn new(seconds: u32) -> Self {
-        let bucket_seconds = (i64::from(seconds) / BUCKETS).max(1);
-        let length = i64::from(seconds) / bucket_seconds;
+        let bucket_seconds =
+            seconds.div_ceil(BUCKETS_MAX * BUCKET_SECONDS_MIN).max(1) * BUCKET_SECONDS_MIN;
         Self {
-            bucket_seconds,
-            length,
+            bucket_seconds: i64::from(bucket_seconds),
+            length: i64::from(seconds.div_ceil(bucket_seconds)),
             head: i64::MIN,
             content: VecDeque::new(),
             sum: Counts::default(),
@@ -44,9 +56,42 @@ impl Sliding {
         self.sum
     }
 
-    /// Whether it holds nothing.
-    pub(super) fn is_empty(&self) -> bool {
-        self.content.is_empty()
+    /// Its failures by cause.
+    pub(super) fn causes(&self) -> BTreeMap<&Arc<str>, u64> {
+        let mut causes = BTreeMap::new();
+        for (cause, count) in self.content.iter().flat_map(|bucket| &bucket.causes) {
+            *causes.entry(cause).or_default() += count;
+        }
+        causes
+    }
+
+    /// Where it begins when it ends at `now`.
+    pub(super) fn since(&self, now: Timestamp) -> Timestamp {
+        let head = self.head.max(now.seconds().div_euclid(self.bucket_seconds));
+        self.begin(head - self.length + 1)
+    }
+
+    /// Where the part of the window begins that is worst as a whole: the sum of `badness` from there to now is largest.
+    /// `None` when nothing in it is bad.
+    pub(super) fn onset(&self, badness: impl Fn(&Counts) -> f64) -> Option<Timestamp> {
+        let (mut sum, mut worst, mut onset) = (0.0, 0.0, None);
+        for bucket in self.content.iter().rev() {
+            sum += badness(&bucket.counts);
+            if sum > worst {
+                worst = sum;
+                onset = Some(self.begin(bucket.index));
+            }
+        }
+        onset
+    }
+
+    fn begin(&self, index: i64) -> Timestamp {
+        Timestamp::from_millis(index.saturating_mul(self.bucket_seconds).saturating_mul(1000))
+    }
+
+    /// When its oldest bucket falls out, in seconds; `None` when it holds nothing.
+    pub(super) fn next_second(&self) -> Option<i64> {
+        self.content.front().map(|bucket| (bucket.index + self.length) * self.bucket_seconds)
     }
 
     /// Moves the window to `now`; whether something fell out of it.
@@ -54,26 +99,39 @@ impl Sliding {
         self.head = self.head.max(now.seconds().div_euclid(self.bucket_seconds));
         let oldest = self.head.saturating_sub(self.length);
         let before = self.content.len();
-        while let Some((_, counts)) = self.content.pop_front_if(|(index, _)| *index <= oldest) {
-            subtract(&mut self.sum, counts);
+        while let Some(bucket) = self.content.pop_front_if(|bucket| bucket.index <= oldest) {
+            subtract(&mut self.sum, bucket.counts);
         }
         self.content.len() != before
     }
 
     /// Adds what happened at `at`, where it belongs; `false` when the window has passed it. What lies ahead of `now` counts
     /// now: clocks differ by seconds, and a ratio must not wait for them.
-    pub(super) fn record(&mut self, at: Timestamp, now: Timestamp, counts: Counts) -> bool {
+    pub(super) fn record(
+        &mut self,
+        at: Timestamp,
+        now: Timestamp,
+        counts: Counts,
+        cause: Option<&Arc<str>>,
+    ) -> bool {
         self.advance(now);
         let index = at.seconds().div_euclid(self.bucket_seconds).min(self.head);
         if index <= self.head.saturating_sub(self.length) {
             return false;
         }
-        let place = self.content.partition_point(|(other, _)| *other < index);
-        match self.content.get_mut(place) {
-            Some((other, sum)) if *other == index => *sum += counts,
-            _ => self.content.insert(place, (index, counts)),
+        let place = self.content.partition_point(|bucket| bucket.index < index);
+        if self.content.get(place).is_none_or(|bucket| bucket.index != index) {
+            self.content.insert(place, Bucket { index, ..Bucket::default() });
         }
+        let bucket = &mut self.content[place];
+        bucket.counts += counts;
         self.sum += counts;
+        if let Some(cause) = cause {
+            match bucket.causes.iter_mut().find(|(known, _)| known == cause) {
+                Some((_, count)) => *count += 1,
+                None => bucket.causes.push((Arc::clone(cause), 1)),
+            }
+        }
         true
     }
 }
@@ -108,7 +166,7 @@ mod tests {
                 window.advance(second(now));
                 let at = now - age;
                 let failed = Counts { failed: 1, ..Counts::default() };
-                let recorded = window.record(second(at), second(now), failed);
+                let recorded = window.record(second(at), second(now), failed, None);
                 prop_assert_eq!(recorded, at / 10 > now / 10 - 30);
                 if recorded {
                     model.push(at);
@@ -123,12 +181,44 @@ mod tests {
     fn what_lies_ahead_counts_now_and_leaves_with_its_neighbours() {
         let mut window = Sliding::new(60);
         let one = Counts { started: 1, ..Counts::default() };
-        assert!(window.record(second(1_030), second(1_000), one));
+        assert!(window.record(second(1_030), second(1_000), one, None));
         assert_eq!(window.sum().started, 1);
+        assert_eq!(window.next_second(), Some(1_060));
         window.advance(second(1_059));
         assert_eq!(window.sum().started, 1);
         window.advance(second(1_060));
-        assert!(window.is_empty());
-        assert!(!window.record(second(900), second(1_060), one));
+        assert_eq!((window.sum(), window.next_second()), (Counts::default(), None));
+        assert!(!window.record(second(900), second(1_060), one, None));
+    }
+
+    #[test]
+    fn buckets_are_tens_of_seconds_and_at_most_sixty() {
+        let cases = [
+            (60, 10, 6),
+            (95, 10, 10),
+            (300, 10, 30),
+            (900, 20, 45),
+            (3_600, 60, 60),
+            (86_400, 1_440, 60),
+        ];
+        for (seconds, bucket, length) in cases {
+            let window = Sliding::new(seconds);
+            assert_eq!((window.bucket_seconds, window.length), (bucket, length), "{seconds}");
+        }
+    }
+
+    #[test]
+    fn the_onset_is_where_the_bad_part_begins_not_the_first_bad_event() {
+        let mut window = Sliding::new(300);
+        let counts = |succeeded, failed| Counts { succeeded, failed, ..Counts::default() };
+        let now = second(1_290);
+        for (at, good, bad) in [(1_010, 9, 1), (1_100, 10, 0), (1_200, 2, 8), (1_290, 1, 9)] {
+            assert!(window.record(second(at), now, counts(good, bad), None));
+        }
+        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+        let badness = |c: &Counts| c.failed as f64 - 0.15 * c.finished() as f64;
+        assert_eq!(window.onset(badness), Some(second(1_200)));
+        assert_eq!(window.onset(|_| 0.0), None);
+        assert_eq!(window.since(now), second(1_000));
     }
 }

@@ -1,12 +1,12 @@
 //! What an alert says, in words that help at three in the morning: who, how many of how many, since when, what is usual.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use super::rule::{Metric, Rule};
 use crate::event::Timestamp;
 use crate::signal::Evidence;
 
-/// The first line: who, what, how many of how many.
+/// The first line: who, what, how many of how many, of how many people, since when.
 pub(super) fn summary(
     rule: &Rule,
     who: &str,
@@ -26,30 +26,31 @@ pub(super) fn summary(
         | Metric::Successes => None,
     };
     let value = evidence.value.unwrap_or_default();
-    let said = match what {
-        Some(what) => write!(
-            text,
-            "{who}: {} of {} sign-ins {what} in {window} ({}), since about {}",
-            evidence.bad,
-            evidence.attempts,
-            percent(value),
-            clock(started_at)
-        ),
-        None => write!(text, "{who}: {value} {} in {window}", noun(rule.metric)),
-    };
-    said.expect("writing to a String cannot fail");
+    let Evidence { bad, attempts, .. } = evidence;
+    match what {
+        Some(what) => {
+            let ratio = percent(value);
+            add(
+                &mut text,
+                format_args!("{who}: {bad} of {attempts} sign-ins {what} in {window} ({ratio})"),
+            );
+        }
+        None => add(&mut text, format_args!("{who}: {value} {} in {window}", noun(rule.metric))),
+    }
+    match evidence.users {
+        Some(1) => text.push_str(", of 1 person"),
+        Some(users) => add(&mut text, format_args!(", of {users} people")),
+        None => {}
+    }
+    add(&mut text, format_args!(", since about {}", clock(started_at)));
     text
 }
 
-/// The rest: people, threshold, causes, connections.
+/// The rest: threshold, causes, connections.
 pub(super) fn description(rule: &Rule, evidence: &Evidence) -> String {
-    let ratio =
-        matches!(rule.metric, Metric::FailureRatio | Metric::TimeoutRatio | Metric::StalledRatio);
-    let threshold = if ratio { percent(rule.value) } else { rule.value.to_string() };
+    let threshold =
+        if rule.metric.is_ratio() { percent(rule.value) } else { rule.value.to_string() };
     let mut text = format!("Threshold: {threshold} in {}.", length(rule.window_seconds));
-    if let Some(users) = evidence.users {
-        write!(text, " People hit: {users}.").expect("writing to a String cannot fail");
-    }
     list(&mut text, "Causes", &evidence.causes);
     list(&mut text, "Connections", &evidence.connections);
     text
@@ -60,7 +61,11 @@ fn list(text: &mut String, title: &str, counts: &[(Box<str>, u64)]) {
         return;
     }
     let words: Vec<String> = counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
-    write!(text, " {title}: {}.", words.join(", ")).expect("writing to a String cannot fail");
+    add(text, format_args!(" {title}: {}.", words.join(", ")));
+}
+
+fn add(text: &mut String, words: fmt::Arguments<'_>) {
+    text.write_fmt(words).expect("writing to a String cannot fail");
 }
 
 fn noun(metric: Metric) -> &'static str {
