@@ -298,10 +298,11 @@ async fn flapping_is_told_in_order_and_not_at_all_when_nobody_could_hear_it() {
 #[tokio::test(start_paused = true)]
 async fn the_end_is_never_told_before_the_beginning_was_taken() {
     let stage = Stage::new(&pagerduty(), &[], |_, body, second| {
-        let busy = if body["event_action"] == "trigger" { 0..40 } else { 100..200 };
+        let busy = if body["event_action"] == "trigger" { 0..40 } else { 400..500 };
         status(if busy.contains(&second) { 500 } else { 202 })
     });
-    stage.show(&fires(&["f"]), 100).await;
+    // Each phase is longer than the longest wait of five minutes.
+    stage.show(&fires(&["f"]), 400).await;
     stage.show(&is_over(&["f"]), 500).await;
     let asked = stage.asked();
     let taken = asked.iter().position(|line| line.ends_with("trigger f 202")).unwrap();
