@@ -3,10 +3,12 @@
 //! The daemon is the real one with its default rules. Its clock runs faster than the wall, so that windows of five minutes pass
 //! while somebody watches; the simulated WorkOS stamps and signs with the same clock.
 
+mod pager;
 mod provider;
 mod story;
 mod webhooks;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener as StdListener};
@@ -16,7 +18,10 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 
+use self::pager::Notification;
 use self::provider::{API_KEY, Provider};
 use self::story::Story;
 use self::webhooks::Webhooks;
@@ -24,7 +29,9 @@ use crate::app::Daemon;
 use crate::clock::Clock;
 use crate::config::{Config, Webhook};
 use crate::event::Timestamp;
+use crate::receiver;
 use crate::setting::{Period, Secret};
+use crate::signal::{Severity, Snapshot};
 use crate::simulate::{Recording, Scenario, Simulation, Wire};
 
 /// The scenario that is shown unless another one is asked for.
@@ -84,18 +91,18 @@ async fn run(args: &Args, scenario: Scenario, out: &mut impl Write) -> anyhow::R
     let recording = simulation.endless(from_minute);
     let clock = Clock::running(recording.begin(), args.speed);
     let folder = Folder::new()?;
-    let daemon = Daemon::start(&config(args, &folder), clock).await?;
+    let (pager, notifications) = pager::pager();
+    let (pager, _pager_serving) = serve(pager).await?;
+    let daemon = Daemon::start(&config(args, &folder, pager), clock).await?;
     let provider = Arc::new(Provider::new(wire.connections(), wire.organizations()));
-    let listener = TcpListener::bind("127.0.0.1:0").await.context("cannot listen on loopback")?;
-    let api = listener.local_addr()?;
-    let serving =
-        tokio::spawn(axum::serve(listener, provider::router(Arc::clone(&provider))).into_future());
+    let (api, _api_serving) = serve(provider::router(Arc::clone(&provider))).await?;
     let mut show = Show {
         clock,
         begun: clock.now(),
         speed: args.speed,
         story: &mut story,
         snapshots: daemon.snapshots.clone(),
+        notifications,
         out,
     };
     show.introduce(&simulation, &daemon, api)?;
@@ -110,7 +117,6 @@ async fn run(args: &Args, scenario: Scenario, out: &mut impl Write) -> anyhow::R
     }
     let now = clock.now();
     show.conclude(&webhooks)?;
-    serving.abort();
     daemon.stop().await;
     let overdue = story.page_due.is_some_and(|due| now >= due) && story.pages_fired == 0;
     if overdue {
@@ -119,8 +125,17 @@ async fn run(args: &Args, scenario: Scenario, out: &mut impl Write) -> anyhow::R
     Ok(())
 }
 
-/// The daemon's configuration: the default one, on loopback, in a folder of its own.
-fn config(args: &Args, folder: &Folder) -> Config {
+/// Serves on a free port of loopback for as long as the set lives.
+async fn serve(router: axum::Router) -> anyhow::Result<(SocketAddr, JoinSet<io::Result<()>>)> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.context("cannot listen on loopback")?;
+    let address = listener.local_addr()?;
+    let mut serving = JoinSet::new();
+    serving.spawn(axum::serve(listener, router).into_future());
+    Ok((address, serving))
+}
+
+/// The daemon's configuration: the default one, on loopback, in a folder of its own, with one receiver.
+fn config(args: &Args, folder: &Folder, pager: SocketAddr) -> Config {
     let mut config = Config::default();
     config.data_dir.0.clone_from(&folder.0);
     let usual = config.http.admin.listen;
@@ -135,6 +150,16 @@ fn config(args: &Args, folder: &Folder) -> Config {
         previous_secret: None,
         tolerance: Period::from_secs(180),
     });
+    config.receivers.push(receiver::Config::Webhook(receiver::webhook::Config {
+        url: Some(Secret::inline(&format!("http://{pager}/"))),
+        url_file: None,
+        token: None,
+        token_file: None,
+        name: Some("pager".into()),
+        severity: vec![Severity::Page, Severity::Ticket],
+        labels: BTreeMap::new(),
+        send_resolved: true,
+    }));
     config
 }
 
@@ -185,7 +210,8 @@ struct Show<'a, W> {
     begun: Timestamp,
     speed: u32,
     story: &'a mut Story,
-    snapshots: tokio::sync::watch::Receiver<Arc<crate::signal::Snapshot>>,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    notifications: mpsc::Receiver<Notification>,
     out: &'a mut W,
 }
 
@@ -252,6 +278,9 @@ impl<W: Write> Show<'_, W> {
                     for (at, text) in lines {
                         self.line(at, &text)?;
                     }
+                }
+                Some(notification) = self.notifications.recv() => {
+                    self.line(self.clock.now(), &notification.display())?;
                 }
                 _ = weather.tick() => {
                     let text = story::weather(&self.snapshots.borrow());

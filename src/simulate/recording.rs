@@ -51,6 +51,8 @@ pub(crate) struct Recording<'a> {
     minute: u64,
     /// One after the last.
     minutes: u64,
+    /// What happens from here on is not recorded: sign-ins that are under way then have no end, as in any recording.
+    end: Timestamp,
     waiting: BinaryHeap<Reverse<Waiting>>,
     order: u64,
     tally: Tally,
@@ -155,6 +157,7 @@ impl<'a> Recording<'a> {
             begin: start.plus_millis(minute_millis(minute)),
             minute,
             minutes: end.map_or(u64::MAX, |end| millis(end).unsigned_abs().div_ceil(60_000)),
+            end: end.map_or(Timestamp::from_millis(i64::MAX), |end| simulation.at(end)),
             waiting: BinaryHeap::new(),
             order: 0,
             tally: Tally {
@@ -243,7 +246,7 @@ impl Iterator for Recording<'_> {
     type Item = Happening;
 
     fn next(&mut self) -> Option<Happening> {
-        self.next_before(Timestamp::from_millis(i64::MAX))
+        self.next_before(self.end)
     }
 }
 

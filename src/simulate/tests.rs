@@ -146,6 +146,15 @@ fn the_truth_counts_what_is_recorded() {
 }
 
 #[test]
+fn a_recording_ends_with_the_scenario_not_with_the_last_time_out() {
+    let simulation = simulation(None);
+    let end = simulation.at(86_400.0);
+    let events = events(&simulation);
+    assert!(events.iter().all(|event| at(&event["created_at"]) < end));
+    assert!(at(&events[events.len() - 1]["created_at"]) > end.plus_millis(-300_000));
+}
+
+#[test]
 fn each_fault_does_what_its_truth_says() {
     let simulation = simulation(None);
     let (truth, events) = (truth(&simulation), events(&simulation));
