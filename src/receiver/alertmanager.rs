@@ -1,8 +1,9 @@
 //! Alertmanager, API v2.
 //!
-//! Every member of a cluster is told by itself: members agree among each other on who notifies, and a load balancer before
-//! them would make them disagree. A member forgets an alert at its `endsAt`, so what is open is told again every minute with an
-//! end a few minutes ahead: when ssowatch dies, its alerts (and with them `Watchdog`) end.
+//! Every member of a cluster is told by itself: members agree among each other on who notifies, and a load
+//! balancer before them would make them disagree. A member forgets an alert at its `endsAt`, so what is open
+//! is told again every minute with an end a few minutes ahead: when ssowatch dies, its alerts (and with them
+//! `Watchdog`) end.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -23,9 +24,9 @@ pub(super) const MEMBERS_MAX: usize = 16;
 /// How far ahead the end of an open alert lies: three tellings may be lost, as Prometheus does it.
 const END_AHEAD_MILLIS: i64 = 4 * 60_000;
 
-/// What its answers mean. A mixed batch is answered with 400 (422 for what the schema forbids) and its valid alerts are
-/// kept: halves find the bad one. A wrong address (404, 405, a redirect) is as much the operator's as a wrong token: to give a
-/// page up for it would be worse than to try again slowly.
+/// What its answers mean. A mixed batch is answered with 400 (422 for what the schema forbids) and its valid
+/// alerts are kept: halves find the bad one. A wrong address (404, 405, a redirect) is as much the operator's
+/// as a wrong token: to give a page up for it would be worse than to try again slowly.
 pub(super) const VERDICTS: Verdicts = &[
     (200..=299, Verdict::Accepted),
     (400..=400, Verdict::Split),

@@ -43,8 +43,8 @@ pub enum Config {
 pub struct LinksConfig {
     /// Base URL under which people reach the admin listener. Default: the listener's own address.
     pub external_url: Option<String>,
-    /// Where the runbooks are; `{alertname}` in it is replaced, or the name is appended after a slash. Default
-    /// `<external_url>/runbooks`.
+    /// Where the runbooks are; `{alertname}` in it is replaced, or the name is appended after a slash.
+    /// Default `<external_url>/runbooks`.
     pub runbooks: Option<String>,
 }
 

@@ -1,4 +1,5 @@
-//! Datadog events, API v1: the v2 intake needs an application key besides. Events of one incident share an aggregation key.
+//! Datadog events, API v1: the v2 intake needs an application key besides. Events of one incident share an
+//! aggregation key.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

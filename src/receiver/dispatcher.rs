@@ -1,8 +1,10 @@
-//! Tells each receiver what it is owed. Every place that is told has a task of its own: a slow one delays nobody, and nothing
-//! is queued for it, because what it is owed follows from the newest snapshot whenever it is ready to hear it.
+//! Tells each receiver what it is owed. Every place that is told has a task of its own: a slow one delays
+//! nobody, and nothing is queued for it, because what it is owed follows from the newest snapshot whenever it
+//! is ready to hear it.
 //!
-//! A notification counts as told when the service has accepted it; then this is recorded in the journal. A crash between the
-//! two tells it once more after the restart: the dedup keys make that harmless everywhere but in Slack.
+//! A notification counts as told when the service has accepted it; then this is recorded in the journal. A
+//! crash between the two tells it once more after the restart: the dedup keys make that harmless everywhere
+//! but in Slack.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -25,7 +27,8 @@ use crate::telemetry;
 /// How long a request that is under way may still take when the daemon stops.
 const STOP_GRACE: Duration = Duration::from_secs(5);
 
-/// How long the journal may take to record what was told: longer than a slow disk, and no page waits for more.
+/// How long the journal may take to record what was told: longer than a slow disk, and no page waits for
+/// more.
 const RECORD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// When the journal is tried again after it failed.
@@ -64,7 +67,8 @@ pub struct Dispatcher<T> {
 }
 
 impl<T: Transport> Dispatcher<T> {
-    /// Tells every receiver what it is owed on each new snapshot, until `stop`, or until nobody publishes any more.
+    /// Tells every receiver what it is owed on each new snapshot, until `stop`, or until nobody publishes any
+    /// more.
     pub async fn run(
         mut self,
         snapshots: watch::Receiver<Arc<Snapshot>>,

@@ -1,14 +1,15 @@
 //! What one receiver was told, and what it is owed. Pure.
 //!
-//! Nothing is queued: what is owed follows from the difference between what fires and what was told, so that nothing is
-//! forgotten in a restart, nothing is said twice, and a receiver that was down hears how things stand, not how they went.
+//! Nothing is queued: what is owed follows from the difference between what fires and what was told, so that
+//! nothing is forgotten in a restart, nothing is said twice, and a receiver that was down hears how things
+//! stand, not how they went.
 //!
 //! - What fires and was not told is owed as opened; what was told as open and is over, as closed.
 //! - Pending incidents are told to nobody, and neither is what was over before it could be told.
 //! - What was told as open and is not known any more is closed.
 //! - What a receiver refused for good is not offered again, and its end is not told.
-//! - A ticket that becomes a page is told again. Which severity was told is kept in memory only: after a restart the present
-//!   one counts as told.
+//! - A ticket that becomes a page is told again. Which severity was told is kept in memory only: after a
+//!   restart the present one counts as told.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -111,7 +112,8 @@ pub fn owes(
     }
 }
 
-/// Whether something that was told at `at` is to be told again. A clock that was set back must not keep it waiting.
+/// Whether something that was told at `at` is to be told again. A clock that was set back must not keep it
+/// waiting.
 fn is_due(at: Timestamp, now: Timestamp, every_millis: i64) -> bool {
     !(0..every_millis).contains(&now.millis_since(at))
 }
@@ -130,8 +132,8 @@ impl Log {
         Self(told.iter().map(|(name, told)| (name.clone(), standing(*told))).collect())
     }
 
-    /// All that is owed now, most urgent first. Also notes how the incidents are that were told, and forgets those that nobody
-    /// speaks of any more.
+    /// All that is owed now, most urgent first. Also notes how the incidents are that were told, and forgets
+    /// those that nobody speaks of any more.
     pub fn owed(
         &mut self,
         incidents: &[Arc<Incident>],
@@ -211,7 +213,8 @@ impl Log {
         gone
     }
 
-    /// When something is sent anyway, what is due soon goes along, so that all repeats fall into one request a minute.
+    /// When something is sent anyway, what is due soon goes along, so that all repeats fall into one request
+    /// a minute.
     fn join_early(
         &self,
         newest: &BTreeMap<&str, &Arc<Incident>>,

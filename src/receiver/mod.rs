@@ -1,7 +1,8 @@
-//! Who is told of incidents: Alertmanager, PagerDuty, Slack, Datadog events and any HTTP endpoint that takes JSON.
+//! Who is told of incidents: Alertmanager, PagerDuty, Slack, Datadog events and any HTTP endpoint that takes
+//! JSON.
 //!
-//! Each service is one file: a pure function from notifications to a request, a table of what its answers mean, and its pace.
-//! [`log`] knows what a receiver was told and is owed, [`dispatcher`] sends.
+//! Each service is one file: a pure function from notifications to a request, a table of what its answers
+//! mean, and its pace. [`log`] knows what a receiver was told and is owed, [`dispatcher`] sends.
 
 pub mod alertmanager;
 mod config;
@@ -48,7 +49,8 @@ pub struct Links {
     pub runbooks: String,
 }
 
-/// One place that is told. An Alertmanager cluster is as many as it has members, each with its own retries and records.
+/// One place that is told. An Alertmanager cluster is as many as it has members, each with its own retries
+/// and records.
 #[derive(Clone, Debug)]
 pub struct Target {
     /// Unique among the configured receivers; the label `receiver`.
@@ -110,8 +112,8 @@ enum Service {
 }
 
 impl Target {
-    /// The request that tells `notifications`, at most [`Pace::batch_max`]. Same input, same bytes; fails when a secret cannot
-    /// be read.
+    /// The request that tells `notifications`, at most [`Pace::batch_max`]. Same input, same bytes; fails
+    /// when a secret cannot be read.
     pub fn request(&self, notifications: &[Notification]) -> Result<Request, SecretError> {
         assert!(
             !notifications.is_empty() && notifications.len() <= self.pace().batch_max,
@@ -164,8 +166,8 @@ impl Target {
         self.service.secrets().into_iter().filter_map(|secret| secret.reveal().ok()).collect()
     }
 
-    /// Whether `notification` is sent at all: an end may be unwanted, and Alertmanager cannot be told of an alert whose labels
-    /// are not known any more (it forgets it by itself).
+    /// Whether `notification` is sent at all: an end may be unwanted, and Alertmanager cannot be told of an
+    /// alert whose labels are not known any more (it forgets it by itself).
     #[must_use]
     pub fn sends(&self, notification: &Notification) -> bool {
         let wanted = self.audience.send_resolved || notification.reason != Reason::Closed;

@@ -1,4 +1,5 @@
-//! PagerDuty, Events API v2. The fingerprint is the dedup key: a second trigger changes nothing, a resolve finds its incident.
+//! PagerDuty, Events API v2. The fingerprint is the dedup key: a second trigger changes nothing, a resolve
+//! finds its incident.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -25,7 +26,8 @@ const DEDUP_KEY_CHARS_MAX: usize = 255;
 /// PagerDuty refuses larger events.
 const EVENT_BYTES_MAX: usize = 512 * 1024;
 
-/// Text in the details: ten pages are enough for anybody at night, and keep an event far below [`EVENT_BYTES_MAX`].
+/// Text in the details: ten pages are enough for anybody at night, and keep an event far below
+/// [`EVENT_BYTES_MAX`].
 const DETAIL_CHARS_MAX: usize = 16 * 1024;
 
 /// What its answers mean: 202 is the good one, 400 is final.
@@ -42,7 +44,7 @@ pub(super) const VERDICTS: Verdicts = &[
 pub(super) const PACE: Pace = Pace {
     batch_max: 1,
     repeat: None,
-    // 120 events a minute go through for every integration key.
+    // A flood is spread: PagerDuty answers 429 to too many at once, and then wants minutes of silence.
     spacing: Duration::from_millis(500),
     // PagerDuty asks for minutes; the first tries come sooner, because someone sleeps through them.
     backoff_base: Duration::from_secs(5),

@@ -130,8 +130,8 @@ fn context(notification: &Notification) -> String {
     format!("{time} · <{}|Status page> · <{}|Runbook>", address(&dashboard), address(&runbook))
 }
 
-/// `text` without the three characters that mean something to Slack, which could call the whole channel; at most `chars_max`
-/// long, and no `&amp;` is cut in two.
+/// `text` without the three characters that mean something to Slack, which could call the whole channel; at
+/// most `chars_max` long, and no `&amp;` is cut in two.
 fn escaped(text: &str, chars_max: usize) -> String {
     let mut escaped = String::new();
     let mut length = 0;

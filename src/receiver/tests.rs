@@ -10,7 +10,8 @@ use crate::signal::{Evidence, Scope, State};
 /// 2026-01-15T12:00:00Z.
 pub(super) const START: i64 = 1_768_478_400_000;
 
-/// An incident of one connection: began two minutes before [`START`], fires since then, and took ten minutes if it is over.
+/// An incident of one connection: began two minutes before [`START`], fires since then, and took ten minutes
+/// if it is over.
 pub(super) fn incident(fingerprint: &str, state: State) -> Incident {
     let at = Timestamp::from_millis(START);
     let labels = [

@@ -1,5 +1,5 @@
-//! Any HTTP endpoint that takes JSON: Opsgenie, chat systems, an automation. The body is documented in `docs/receivers.md` and
-//! only ever gains keys while its version stays.
+//! Any HTTP endpoint that takes JSON: Opsgenie, chat systems, an automation. The body is documented in
+//! `docs/receivers.md` and only ever gains keys while its version stays.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -74,7 +74,8 @@ pub(super) fn cut(text: &str, chars_max: usize) -> Cow<'_, str> {
     Cow::Owned(short)
 }
 
-/// What a service answered, for the log, with the remedy. What it says may repeat what it was sent: secrets are taken out.
+/// What a service answered, for the log, with the remedy. What it says may repeat what it was sent: secrets
+/// are taken out.
 pub(super) fn detail(
     target: &Target,
     batch: &[Notification],

@@ -86,7 +86,7 @@ fn incidents(page: &mut String, snapshot: &Snapshot) {
         line(
             page,
             format_args!(
-                "<tr><td>{state}</td><td>{severity}</td><td><a href=\"/api/v1/incidents/{id}\">{alertname}</a></td><td>{since}</td><td>{summary}</td></tr>"
+                "<tr id=\"incident-{id}\"><td>{state}</td><td>{severity}</td><td><a href=\"/api/v1/incidents/{id}\">{alertname}</a></td><td>{since}</td><td>{summary}</td></tr>"
             ),
         );
     }
