@@ -92,14 +92,15 @@ fn an_event_older_than_every_window_is_late_and_still_in_the_totals() {
     assert_eq!(snapshot.sources[0].late, 1);
 }
 
-/// `count` failures and `good` successes within a minute, by `users` people.
+/// `bad` failures and `good` successes within a minute, by `users` people of this connection.
 fn trouble(engine: &mut Engine, at: i64, connection: &str, bad: u64, good: u64, users: u64) {
+    let first = connection.bytes().map(u64::from).sum::<u64>() * 1_000;
     for n in 0..bad + good {
         // Evenly mixed: a ratio at the beginning is the ratio at the end.
         let step = if n * bad % (bad + good) < bad { Step::Failed } else { Step::Succeeded };
         let id = format!("{connection}-{at}-{n}");
         let moment = at + i64::try_from(n).unwrap() % 60;
-        engine.apply(&entry(moment, event(&id, moment, step, connection, "", n % users)));
+        engine.apply(&entry(moment, event(&id, moment, step, connection, "", first + n % users)));
     }
 }
 
@@ -153,7 +154,7 @@ fn a_crowd_is_counted_whole_with_all_its_causes() {
 
 #[test]
 fn one_person_or_few_attempts_are_nobodys_page() {
-    for (bad, good, users) in [(20, 0, 1), (20, 0, 2), (5, 4, 5), (3, 20, 5)] {
+    for (bad, good, users) in [(20, 0, 1), (20, 0, 3), (5, 4, 5), (3, 20, 5)] {
         let mut engine = Engine::new(Config::default());
         trouble(&mut engine, 100, "c1", bad, good, users);
         engine.advance(second(400));
@@ -176,14 +177,15 @@ fn the_fleet_fires_only_when_several_connections_carry_it() {
     trouble(&mut one, 100, "c2", 1, 60, 9);
     trouble(&mut one, 100, "c3", 1, 60, 9);
     assert_eq!(names(&mut one), ["SsoConnectionFailing".to_owned()].into());
-    let mut many = Engine::new(Config::default());
-    for connection in ["c1", "c2", "c3", "c4"] {
-        trouble(&mut many, 100, connection, 4, 16, 9);
+    let (fleet, provider) = ("SsoFleetFailing", "SsoProviderFailing");
+    let cases = [((8, 32), vec![fleet]), ((15, 15), vec!["SsoConnectionFailing", fleet, provider])];
+    for ((bad, good), want) in cases {
+        let mut many = Engine::new(Config::default());
+        for connection in ["c1", "c2", "c3", "c4"] {
+            trouble(&mut many, 100, connection, bad, good, 40);
+        }
+        assert_eq!(names(&mut many), want.into_iter().map(str::to_owned).collect(), "{bad}");
     }
-    assert_eq!(
-        names(&mut many),
-        ["SsoFleetFailing".to_owned(), "SsoProviderFailing".to_owned()].into()
-    );
 }
 
 #[test]
