@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help fmt lint test golden ci
+.PHONY: help fmt lint setup test golden ci
 
 help: ## Shows the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -11,7 +11,10 @@ lint: ## Format, clippy and documentation, warnings are errors.
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 
-test: lint ## Sets up and runs every test.
+setup: ## Installs what the tests run against: Debian packages (as root), and more under target/components.
+	tests/components/setup
+
+test: setup lint ## Sets up and runs every test.
 	cargo test
 
 golden: ## Rewrites the golden files after a look at each difference.

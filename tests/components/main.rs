@@ -1,0 +1,13 @@
+//! ssowatch beside the real things: the programs that it feeds, and the official clients of the services that feed it.
+//!
+//! `make setup` installs them. A missing one fails its tests: none is skipped.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod component;
+mod daemon;
+mod http;
+mod installed;
+mod prometheus;
+mod wait;
+mod webhook;
