@@ -13,7 +13,7 @@ pub(super) fn summary(
     evidence: &Evidence,
     started_at: Timestamp,
 ) -> String {
-    let mut text = rule.summary.as_ref().map_or_else(String::new, |words| format!("{words} "));
+    let mut text = rule.summary.as_ref().map_or_else(String::new, |words| sentence(words));
     let window = length(rule.window_seconds);
     let what = match rule.metric {
         Metric::FailureRatio => Some("failed"),
@@ -44,6 +44,12 @@ pub(super) fn summary(
     }
     add(&mut text, format_args!(", since about {}", clock(started_at)));
     text
+}
+
+/// The operator's words, set apart from the numbers after them.
+fn sentence(words: &str) -> String {
+    let stop = if words.ends_with(['.', '!', '?', ':']) { "" } else { "." };
+    format!("{words}{stop} ")
 }
 
 /// The rest: threshold, causes, connections.

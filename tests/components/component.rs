@@ -105,7 +105,7 @@ impl Component {
     }
 
     /// The end that no program can prepare for.
-    fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         // An error means that it is gone already.
         let _gone = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
         self.child.wait().unwrap();

@@ -40,6 +40,13 @@ impl Daemon {
         http::get(&format!("{}/metrics", self.admin)).body
     }
 
+    /// What `POST /v1/events` answers to `lines`.
+    pub(crate) fn push(&self, lines: &str) -> Value {
+        let answer = http::post(&format!("{}/v1/events", self.intake), lines.to_owned());
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
+    }
+
     /// `ssowatch_events_rejected_total` of one source and reason; 0 as long as there is none.
     pub(crate) fn rejected(&self, source: &str, reason: &str) -> u64 {
         let series =

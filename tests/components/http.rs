@@ -39,3 +39,8 @@ pub(crate) fn try_get(url: &str) -> Option<Answer> {
 pub(crate) fn get(url: &str) -> Answer {
     try_get(url).unwrap_or_else(|| panic!("GET {url}: no answer"))
 }
+
+/// The answer to `POST url` with `body`.
+pub(crate) fn post(url: &str, body: impl Into<reqwest::blocking::Body>) -> Answer {
+    try_send(client().post(url).body(body)).unwrap_or_else(|| panic!("POST {url}: no answer"))
+}

@@ -4,10 +4,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod alertmanager;
 mod component;
 mod daemon;
+mod events;
 mod http;
 mod installed;
 mod prometheus;
+mod recorder;
+mod script;
 mod wait;
 mod webhook;

@@ -1,75 +1,37 @@
 //! Webhooks that are signed and verified by the official Python SDK.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
-use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
 use crate::daemon::Daemon;
-use crate::{http, installed, wait};
+use crate::script::Script;
+use crate::{events, http, wait};
 
 const SECRET: &str = "whsec_components";
 const SAMPLE: &str = include_str!("../fixtures/workos/authentication_sso_failed.sdk.json");
 
-/// The SDK, at work in a process of its own.
-#[derive(Debug)]
-struct Sdk {
-    child: Child,
-    requests: ChildStdin,
-    answers: BufReader<ChildStdout>,
-}
+/// The SDK.
+struct Sdk(Script);
 
 impl Sdk {
-    fn start() -> Self {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/components/workos_sdk.py");
-        let mut command = installed::bound_to_this_thread(installed::python());
-        command.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let requests = child.stdin.take().unwrap();
-        let answers = BufReader::new(child.stdout.take().unwrap());
-        Self { child, requests, answers }
-    }
-
-    fn ask(&mut self, request: &Value) -> Value {
-        writeln!(self.requests, "{request}").unwrap();
-        let mut answer = String::new();
-        self.answers.read_line(&mut answer).unwrap();
-        serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{request}: {error}"))
-    }
-
     /// The header for `body`, signed `age` milliseconds ago.
     fn sign(&mut self, secret: &str, body: &str, age: i64) -> String {
-        let request =
-            json!({"do": "sign", "secret": secret, "body": body, "at": now_millis() - age});
-        self.ask(&request).as_str().unwrap().to_owned()
+        let at = events::now_millis() - age;
+        let request = json!({"do": "sign", "secret": secret, "body": body, "at": at});
+        self.0.ask(&request).as_str().unwrap().to_owned()
     }
 
     /// Whether it takes `body` for what WorkOS sent.
     fn accepts(&mut self, body: &str, header: Option<&str>) -> bool {
         let request = json!({"do": "verify", "secret": SECRET, "body": body, "header": header});
-        self.ask(&request).get("id").is_some()
+        self.0.ask(&request).get("id").is_some()
     }
-}
-
-impl Drop for Sdk {
-    fn drop(&mut self) {
-        // An error means that it is gone already.
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the SDK and the daemon compare with the real time")]
-fn now_millis() -> i64 {
-    let age = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    i64::try_from(age.as_millis()).unwrap()
 }
 
 #[test]
 fn a_webhook_is_taken_when_the_official_sdk_takes_it_and_refused_when_it_refuses() {
-    let mut sdk = Sdk::start();
+    let mut sdk = Sdk(Script::start("workos_sdk.py"));
     let config = format!("sources: {{ workos_webhook: {{ secret: {SECRET} }} }}\n");
     let daemon = Daemon::start(&config);
     let header = sdk.sign(SECRET, SAMPLE, 0);
