@@ -48,6 +48,11 @@ pub(crate) fn python() -> PathBuf {
     below("python/bin/python")
 }
 
+/// The npm packages of `package.json`.
+pub(crate) fn node_modules() -> PathBuf {
+    below("node/node_modules")
+}
+
 fn below(path: &str) -> PathBuf {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/components").join(path);
     assert!(file.exists(), "{} is missing; run `make setup`", file.display());

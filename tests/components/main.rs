@@ -10,6 +10,7 @@ mod daemon;
 mod events;
 mod http;
 mod installed;
+mod payloads;
 mod prometheus;
 mod recorder;
 mod script;
