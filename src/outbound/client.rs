@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
-use super::{Answer, Method, Request};
+use super::{Answer, Method, Request, host};
 
 /// Limits of a client.
 #[derive(Clone, Copy, Debug)]
@@ -78,36 +78,6 @@ impl Client {
     }
 }
 
-/// Scheme, host and port of a URL.
-#[must_use]
-pub fn host(url: &str) -> String {
-    let parsed = reqwest::Url::parse(url);
-    parsed.map_or_else(
-        |_| "an invalid URL".to_owned(),
-        |url| {
-            let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
-            format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or_default())
-        },
-    )
-}
-
-/// A URL to which paths are appended, without the slash at its end. The problem never repeats it.
-pub fn base_url(text: &str) -> Result<String, &'static str> {
-    const SHAPE: &str =
-        "is not a base URL; write e.g. https://example.com or http://127.0.0.1:9093";
-    let url = reqwest::Url::parse(text).map_err(|_| SHAPE)?;
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
-        return Err(SHAPE);
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("has a user or a password in it; remove them and use a key made for secrets");
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("has a `?` or `#` in it; a path is appended, so end it before");
-    }
-    Ok(url.as_str().trim_end_matches('/').to_owned())
-}
-
 fn describe(error: &reqwest::Error) -> String {
     let kind = if error.is_timeout() {
         "no answer in time"
@@ -175,28 +145,6 @@ mod tests {
             let map =
                 headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
             assert_eq!(retry_after(&map.collect()).map(|wait| wait.as_secs()), want, "{headers:?}");
-        }
-    }
-
-    #[test]
-    fn a_base_url_takes_paths_and_holds_no_password() {
-        let cases = [
-            ("http://127.0.0.1:9093/", Ok("http://127.0.0.1:9093")),
-            ("https://a.example/prefix/", Ok("https://a.example/prefix")),
-            ("a.example:9093", Err("is not a base URL")),
-            ("ftp://a.example", Err("is not a base URL")),
-            ("", Err("is not a base URL")),
-            ("http://me:secret@a.example", Err("has a user or a password")),
-            ("http://a.example/?key=secret", Err("has a `?` or `#`")),
-        ];
-        for (text, want) in cases {
-            match (base_url(text), want) {
-                (Ok(url), Ok(want)) => assert_eq!(url, want),
-                (Err(problem), Err(want)) => {
-                    assert!(problem.starts_with(want), "{text}: {problem}");
-                }
-                (got, want) => panic!("{text}: {got:?}, not {want:?}"),
-            }
         }
     }
 

@@ -1,13 +1,18 @@
-//! The one HTTP client: requests as plain data, time limits, bounded answers, and how long to wait before the next try.
-//! Imports no other module.
+//! The one HTTP client: requests as plain data, time limits, bounded answers, quotas, and how long to wait before the next
+//! try. Imports no other module.
 
 mod backoff;
 mod client;
+mod quota;
+mod url;
 
 pub use backoff::Backoff;
-pub use client::{Client, Limits, SendError, base_url, host};
+pub use client::{Client, Limits, SendError};
+pub use quota::Quota;
+pub use url::{base_url, host, with_query};
 
 use std::fmt;
+use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -43,6 +48,18 @@ pub struct Answer {
     pub retry_after: Option<Duration>,
     /// The body, cut at the client's limit.
     pub body: Bytes,
+}
+
+/// Sends a request: the real client, or a test.
+pub trait Transport: Clone + Send + Sync + 'static {
+    /// Sends it; any status is an answer.
+    fn send(&self, request: &Request) -> impl Future<Output = Result<Answer, SendError>> + Send;
+}
+
+impl Transport for Client {
+    async fn send(&self, request: &Request) -> Result<Answer, SendError> {
+        Self::send(self, request).await
+    }
 }
 
 /// What an answer means for the request that it answers. The same everywhere; which status means what is data of each

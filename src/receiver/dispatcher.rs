@@ -7,7 +7,6 @@
 //! but in Slack.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +19,7 @@ use super::{Links, Notification, Pace, Reason, Target, words};
 use crate::clock::Clock;
 use crate::event::{Record, Timestamp, Told};
 use crate::journal::{Delivery, Inlet};
-use crate::outbound::{Answer, Backoff, Client, Request, SendError, Verdict};
+use crate::outbound::{Answer, Backoff, Request, SendError, Transport, Verdict};
 use crate::signal::Snapshot;
 use crate::telemetry;
 
@@ -36,18 +35,6 @@ const RECORD_PAUSE: Duration = Duration::from_secs(30);
 
 /// By fingerprint: whether it was told as open, and when.
 pub type ToldLog = BTreeMap<Box<str>, (bool, Timestamp)>;
-
-/// Sends a request: the real client, or a test.
-pub trait Transport: Clone + Send + Sync + 'static {
-    /// Sends it; any status is an answer.
-    fn send(&self, request: &Request) -> impl Future<Output = Result<Answer, SendError>> + Send;
-}
-
-impl Transport for Client {
-    async fn send(&self, request: &Request) -> Result<Answer, SendError> {
-        Self::send(self, request).await
-    }
-}
 
 /// Tells all receivers.
 #[derive(Debug)]
