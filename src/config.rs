@@ -25,6 +25,7 @@ use crate::event::cause::{self, Causes};
 use crate::journal;
 use crate::receiver::{self, Target};
 use crate::setting::{Period, Secret};
+use crate::source::workos_api;
 
 /// Largest file: 64 rules take 20 KiB, a scenario 2.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -143,6 +144,8 @@ pub struct PrivacyConfig {
 pub struct Sources {
     /// `POST /webhooks/workos`.
     pub workos_webhook: Option<Webhook>,
+    /// WorkOS's Events API, and the names of its connections.
+    pub workos_api: Option<workos_api::Config>,
     /// `POST /v1/events` and `POST /api/v2/logs`.
     pub push: Push,
 }
@@ -306,6 +309,7 @@ impl Config {
                 "`http.intake.listen` is reachable from outside; set `sources.push.token`".into()
             );
         }
+        self.workos_api()?;
         self.webhook_secrets().map(drop)
     }
 
@@ -361,6 +365,11 @@ impl Config {
             .map_err(|error| format!("`sources.workos_webhook`: {error}"))?
             .ok_or("`sources.workos_webhook` needs `secret` or `secret_file`")?;
         Ok([Some(secret), previous_secret].into_iter().flatten().collect())
+    }
+
+    /// `sources.workos_api`, when it is on.
+    pub fn workos_api(&self) -> Result<Option<workos_api::Settings>, String> {
+        self.sources.workos_api.as_ref().map(workos_api::Config::settings).transpose()
     }
 
     /// What the engine is told.

@@ -4,13 +4,13 @@
 use std::fmt::Display;
 
 use crate::signal::catalog::{
-    JOURNAL_BYTES, NOTIFICATIONS, SINK_BACKLOG, SINK_DROPPED, SINK_REQUESTS,
+    JOURNAL_BYTES, NOTIFICATIONS, SINK_BACKLOG, SINK_DROPPED, SINK_REQUESTS, SOURCE_REQUESTS,
 };
 use crate::signal::{Severity, State, Transition};
 
 /// Gives the recorder the help texts of the catalogue for what is counted here.
 pub fn describe() {
-    for metric in [SINK_REQUESTS, SINK_DROPPED, NOTIFICATIONS] {
+    for metric in [SOURCE_REQUESTS, SINK_REQUESTS, SINK_DROPPED, NOTIFICATIONS] {
         metrics::describe_counter!(metric.name, metric.help);
     }
     for metric in [SINK_BACKLOG, JOURNAL_BYTES] {
@@ -115,4 +115,36 @@ pub fn notification_unrecorded(receiver: &str, detail: &dyn Display) {
 /// A source has trouble and goes on trying.
 pub fn source_trouble(source: &'static str, detail: &dyn Display) {
     tracing::warn!(source, %detail, "Source has trouble; it goes on trying.");
+}
+
+/// A request of a pulled source was answered. `result` is `accepted`, `retried`, `held` or `refused`.
+pub fn source_request(source: &'static str, result: &'static str, detail: &dyn Display) {
+    metrics::counter!(SOURCE_REQUESTS.name, "source" => source, "result" => result).increment(1);
+    match result {
+        "accepted" => tracing::debug!(source, %detail, "Source answered."),
+        "held" => {
+            tracing::error!(source, %detail, "Source refuses the credentials; it is asked again.");
+        }
+        _ => tracing::warn!(source, result, %detail, "Source's request failed; it goes on trying."),
+    }
+}
+
+/// A pulled source reads what it has missed. `reached` is the time of the newest event so far.
+pub fn source_behind(source: &'static str, reached: &dyn Display, events: u64) {
+    tracing::info!(source, %reached, events, "Source is catching up.");
+}
+
+/// A pulled source has read everything there is.
+pub fn source_caught_up(source: &'static str, events: u64) {
+    tracing::info!(source, events, "Source has caught up.");
+}
+
+/// A pulled source does without something that it may not have.
+pub fn source_without(source: &'static str, what: &dyn Display, detail: &dyn Display) {
+    tracing::warn!(source, %what, %detail, "Source goes on without a part of it.");
+}
+
+/// Items of a page are no events; the reading goes on behind them.
+pub fn source_rejected(source: &'static str, count: usize, first: &dyn Display) {
+    tracing::warn!(source, count, %first, "Source gave items that are no events; they are passed.");
 }

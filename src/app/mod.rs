@@ -22,6 +22,7 @@ use crate::outbound::{Client, Limits};
 use crate::receiver::dispatcher::Dispatcher;
 use crate::signal::Snapshot;
 use crate::source::intake::{self, Intake};
+use crate::source::workos_api::{self, Workos};
 use crate::store::{State, checkpoint};
 use crate::telemetry;
 use crate::web::series::Series;
@@ -58,6 +59,13 @@ impl Daemon {
         let (publish, snapshots) = watch::channel(Arc::default());
         let (stop, stopped) = watch::channel(false);
         let told = state.told().clone();
+        let workos = config.workos_api().map_err(|error| anyhow!(error))?.map(|settings| Workos {
+            settings,
+            cursor: state.cursor(workos_api::CURSOR).map(str::to_owned),
+            inlet: inlet.clone(),
+            clock,
+            privacy: privacy.clone(),
+        });
         let fold = fold::Fold {
             state,
             journal: Some(journal),
@@ -105,7 +113,10 @@ impl Daemon {
             inlet,
             clock,
         };
-        tasks.spawn(dispatcher.run(snapshots.clone(), stopped));
+        tasks.spawn(dispatcher.run(snapshots.clone(), stopped.clone()));
+        if let Some(workos) = workos {
+            tasks.spawn(workos.run(stopped));
+        }
         tasks.spawn(fold.run());
         tracing::info!(%admin, %intake, "Ready.");
         Ok(Self { admin, intake, snapshots, stop, tasks })

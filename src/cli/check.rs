@@ -58,6 +58,10 @@ pub(super) fn summary(config: &Config) -> Result<String, String> {
         ),
         ("privacy.personal", format!("{:?}", config.privacy.personal).to_lowercase()),
         ("sources.workos_webhook", webhook),
+        (
+            "sources.workos_api",
+            config.workos_api()?.map_or_else(|| "off".to_owned(), |settings| settings.summary()),
+        ),
         ("sessions.timeout", config.sessions.timeout.to_string()),
         (
             "sinks.prometheus",

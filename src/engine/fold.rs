@@ -36,7 +36,10 @@ impl Engine {
                     self.learn(info, entry.received_at);
                 }
             }
-            Record::Cursor { .. } | Record::Told(_) | Record::Sent { .. } => {}
+            Record::Cursor { .. }
+            | Record::Told(_)
+            | Record::Sent { .. }
+            | Record::CaughtUp { .. } => {}
         }
     }
 

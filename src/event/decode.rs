@@ -13,7 +13,7 @@ mod message;
 mod raw;
 pub(super) mod scan;
 
-use super::{AuthEvent, Privacy, Reason, Timestamp};
+use super::{AuthEvent, ConnectionInfo, OrganizationId, Privacy, Reason, Timestamp};
 
 pub use datadog::decode_datadog_log;
 pub use message::{CODE_BYTES_MAX, MESSAGE_BYTES_MAX};
@@ -58,6 +58,16 @@ pub fn decode(bytes: &[u8], privacy: &Privacy) -> Result<AuthEvent, Rejection> {
             build::event(&lenient::parse(&repaired)?, privacy)
         }
     }
+}
+
+/// Decodes a connection, as `GET /connections` lists it.
+pub fn decode_connection(text: &str) -> Result<ConnectionInfo, Rejection> {
+    build::listed_connection(&lenient::parse(text)?)
+}
+
+/// Decodes the id and the name of an organization, as `GET /organizations` lists it.
+pub fn decode_organization(text: &str) -> Result<(OrganizationId, Option<Box<str>>), Rejection> {
+    build::listed_organization(&lenient::parse(text)?)
 }
 
 /// Refuses an event from the future: it would move windows that have not begun.

@@ -50,6 +50,14 @@ pub enum Record {
         /// Opaque to all but its sink; grows with each acceptance.
         mark: u64,
     },
+    /// A pulled source has nothing more: what it had at `at` stands before this entry. Said once after each start, and
+    /// after each time that it fell behind.
+    CaughtUp {
+        /// Which source.
+        source: Source,
+        /// When it was asked last.
+        at: Timestamp,
+    },
 }
 
 /// A receiver has accepted a notification.

@@ -234,6 +234,15 @@ pub const SOURCE_LAST_EVENT: Metric = Metric {
     labels: &["source"],
 };
 
+/// Requests of a pulled source by result: `accepted`, `retried`, `held`, `refused`.
+pub const SOURCE_REQUESTS: Metric = Metric {
+    name: "ssowatch_source_requests_total",
+    kind: Kind::Counter,
+    unit: "request",
+    help: "Requests of a pulled source by result: accepted, retried, held, refused.",
+    labels: &["source", "result"],
+};
+
 /// Requests to a sink by result: accepted, retried, held, split, dropped.
 pub const SINK_REQUESTS: Metric = Metric {
     name: "ssowatch_sink_requests_total",
@@ -289,7 +298,7 @@ pub const BUILD_INFO: Metric = Metric {
 };
 
 /// The whole catalogue, in the order of the exposition.
-pub const ALL: [Metric; 26] = [
+pub const ALL: [Metric; 27] = [
     SESSIONS_STARTED,
     SESSIONS_FINISHED,
     SESSIONS_STALLED,
@@ -310,6 +319,7 @@ pub const ALL: [Metric; 26] = [
     EVENTS_REJECTED,
     SOURCE_LAG,
     SOURCE_LAST_EVENT,
+    SOURCE_REQUESTS,
     SINK_REQUESTS,
     SINK_DROPPED,
     SINK_BACKLOG,

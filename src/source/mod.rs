@@ -2,3 +2,4 @@
 
 pub mod intake;
 pub mod signature;
+pub mod workos_api;

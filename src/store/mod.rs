@@ -66,7 +66,10 @@ impl State {
                 log.retain(|_, (open, at)| *open || *at >= oldest);
                 log.insert(told.fingerprint.clone(), (told.open, told.at));
             }
-            Record::Event { .. } | Record::Refused { .. } | Record::Directory(_) => {}
+            Record::Event { .. }
+            | Record::Refused { .. }
+            | Record::Directory(_)
+            | Record::CaughtUp { .. } => {}
         }
         self.engine.apply(entry);
     }

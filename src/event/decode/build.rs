@@ -59,7 +59,7 @@ fn body(name: &str, envelope: &Envelope<'_>, privacy: &Privacy) -> Result<Body, 
             error: error(&data.error, privacy),
             person: person(data, privacy),
         }),
-        Kind::Connection(state) => Body::Connection(connection(state, &data.here)?),
+        Kind::Connection(state) => Body::Connection(connection(Some(state), &data.here)?),
         Kind::Certificate => Body::Certificate(certificate(data)?),
         Kind::Other => Body::Other,
     })
@@ -129,18 +129,33 @@ fn sso(
     Ok(sso)
 }
 
+/// A connection in a list. It says no name of its organization.
+pub(super) fn listed_connection(
+    listed: &Object<Connection<'_>>,
+) -> Result<ConnectionInfo, Rejection> {
+    connection(None, listed.get().ok_or_else(|| not_an_event("not a connection"))?)
+}
+
+/// An organization in a list: what is read of it has the same keys as a connection's.
+pub(super) fn listed_organization(
+    listed: &Object<Connection<'_>>,
+) -> Result<(OrganizationId, Option<Box<str>>), Rejection> {
+    let listed = listed.get().ok_or_else(|| not_an_event("not an organization"))?;
+    Ok((OrganizationId::new(required_id(&listed.id, "id")?), label(&listed.name)))
+}
+
 /// `implied` is the state after such an event; what `data` says is more exact, except that what is deleted
 /// stays so.
-fn connection(implied: &str, data: &Connection<'_>) -> Result<ConnectionInfo, Rejection> {
-    let state = word(&data.state).filter(|_| implied != "deleted");
+fn connection(implied: Option<&str>, data: &Connection<'_>) -> Result<ConnectionInfo, Rejection> {
+    let state = word(&data.state).filter(|_| implied != Some("deleted"));
     Ok(ConnectionInfo {
         id: ConnectionId::new(required_id(&data.id, "data.id")?),
         organization_id: optional_id(&data.organization_id, "data.organization_id")?
             .map(OrganizationId::new),
         organization_name: None,
         connection_type: word(&data.connection_type),
-        name: data.name.optional().map(|name| message::printable(name, LABEL_BYTES_MAX).into()),
-        state: Some(state.unwrap_or_else(|| implied.into())),
+        name: label(&data.name),
+        state: state.or(implied.map(Into::into)),
     })
 }
 
@@ -230,6 +245,10 @@ fn timestamp(text: &Text<'_>, field: &str) -> Result<Timestamp, Rejection> {
             format!("`{field}` is not a time; write ISO 8601, e.g. 2026-01-15T12:00:00.000Z"),
         )
     })
+}
+
+fn label(text: &Text<'_>) -> Option<Box<str>> {
+    text.optional().map(|text| message::printable(text, LABEL_BYTES_MAX).into())
 }
 
 fn word(text: &Text<'_>) -> Option<Box<str>> {
