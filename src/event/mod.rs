@@ -4,6 +4,7 @@ mod auth;
 pub mod batch;
 pub mod cause;
 pub mod decode;
+pub mod edge;
 mod id;
 pub mod personal;
 mod record;

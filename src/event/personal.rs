@@ -63,9 +63,29 @@ impl Privacy {
         }
         match self.treatment {
             Treatment::Drop => None,
-            Treatment::Hash => Some(Personal(self.hash(value).into())),
+            Treatment::Hash => Some(Personal(hex(&self.digest(value)).into())),
             Treatment::Keep => Some(Personal(cut(value, PERSONAL_BYTES_MAX).into())),
         }
+    }
+
+    /// `value` after its treatment, and 64 bits by which it is told apart; `None` when it is dropped or empty.
+    #[must_use]
+    pub fn caller(&self, value: &str) -> Option<(Personal, u64)> {
+        if value.is_empty() || self.treatment == Treatment::Drop {
+            return None;
+        }
+        let digest = self.digest(value);
+        let name = match self.treatment {
+            Treatment::Keep => Personal(cut(value, PERSONAL_BYTES_MAX).into()),
+            Treatment::Drop | Treatment::Hash => Personal(hex(&digest).into()),
+        };
+        Some((name, u64::from_be_bytes(digest[..8].try_into().expect("a digest has 32 bytes"))))
+    }
+
+    /// The hash of a value that must never be kept, whatever becomes of personal data: a key that opens something.
+    #[must_use]
+    pub fn conceal(&self, value: &str) -> Option<Personal> {
+        (!value.is_empty()).then(|| Personal(hex(&self.digest(value)).into()))
     }
 
     /// The key by which this user is told apart: of the user id, or else of the e-mail address.
@@ -77,17 +97,6 @@ impl Privacy {
         let value = user_id.or(email).filter(|value| !value.is_empty())?;
         let digest = self.digest(value);
         Some(UserKey(u64::from_be_bytes(digest[..8].try_into().expect("a digest has 32 bytes"))))
-    }
-
-    fn hash(&self, value: &str) -> String {
-        let digest = self.digest(value);
-        let mut text = String::with_capacity(34);
-        text.push_str("h:");
-        for byte in &digest[..16] {
-            text.push(char::from_digit(u32::from(byte >> 4), 16).expect("a nibble is a digit"));
-            text.push(char::from_digit(u32::from(byte & 15), 16).expect("a nibble is a digit"));
-        }
-        text
     }
 
     /// E-mail addresses are compared without regard to case, as people type them.
@@ -103,11 +112,28 @@ impl Privacy {
 }
 
 impl Personal {
+    /// A value that is neither personal nor secret: the operator said so. `None` when it is empty.
+    #[must_use]
+    pub fn shown(value: &str) -> Option<Self> {
+        (!value.is_empty()).then(|| Self(cut(value, PERSONAL_BYTES_MAX).into()))
+    }
+
     /// The treated value.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// `h:` and 32 hex digits.
+fn hex(digest: &[u8; 32]) -> String {
+    let mut text = String::with_capacity(34);
+    text.push_str("h:");
+    for byte in &digest[..16] {
+        text.push(char::from_digit(u32::from(byte >> 4), 16).expect("a nibble is a digit"));
+        text.push(char::from_digit(u32::from(byte & 15), 16).expect("a nibble is a digit"));
+    }
+    text
 }
 
 impl fmt::Debug for Personal {

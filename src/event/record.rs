@@ -133,11 +133,15 @@ pub enum Reason {
     Unauthorized,
     /// The intake was at its limit.
     Busy,
+    /// A line that does not fit its access-log format.
+    NotALine,
+    /// A line of an access log without a status of three digits.
+    BadStatus,
 }
 
 impl Reason {
     /// All of them, in the order of declaration.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::NotJson,
         Self::NotUtf8,
         Self::TooDeep,
@@ -152,6 +156,8 @@ impl Reason {
         Self::SignatureStale,
         Self::Unauthorized,
         Self::Busy,
+        Self::NotALine,
+        Self::BadStatus,
     ];
 
     /// The label value.
@@ -172,6 +178,8 @@ impl Reason {
             Self::SignatureStale => "signature_stale",
             Self::Unauthorized => "unauthorized",
             Self::Busy => "busy",
+            Self::NotALine => "not_a_line",
+            Self::BadStatus => "bad_status",
         }
     }
 }

@@ -224,7 +224,9 @@ impl Intake {
             | Reason::NotAnEvent
             | Reason::BadId
             | Reason::BadTimestamp
-            | Reason::FutureTimestamp => StatusCode::BAD_REQUEST,
+            | Reason::FutureTimestamp
+            | Reason::NotALine
+            | Reason::BadStatus => StatusCode::BAD_REQUEST,
         };
         Refusal(status, rejection.problem.clone())
     }

@@ -1,0 +1,35 @@
+//! Access logs of the edge: their lines, and what a second of them adds up to.
+//!
+//! A line lives only as long as it is read: [`Tallier`] adds lines up to an [`EdgeTally`] for each second and tier, and
+//! those are what the journal holds. What a line needs to be understood, the operator's formats, tiers, routes and limits,
+//! is the [`Scheme`].
+
+mod address;
+mod distinct;
+mod format;
+mod json;
+mod line;
+mod method;
+mod moment;
+mod pattern;
+mod preset;
+mod route;
+mod scheme;
+mod tallier;
+mod tally;
+
+pub use address::Internal;
+pub use distinct::Distinct;
+pub use format::{DurationUnit, Format, FormatConfig, KeysConfig, TimeIs};
+pub use line::{EdgeLine, HEADERS_MAX};
+pub use method::Method;
+pub use moment::Moment;
+pub use route::PathPattern;
+pub use scheme::{
+    DEFAULT_TIER, Key, LIMITS_MAX, LONG_URI_BYTES, NO_ROUTE, Scheme, TIERS_MAX, Tier, Watch, label,
+};
+pub use tallier::Tallier;
+pub use tally::{
+    Arrivals, CELLS_MAX, Caller, DURATION_BOUNDS_MICROS, EdgeTally, Histogram, KEYS_MAX, Kind,
+    LimitUse, OTHER_ROUTE, SLOTS, URI_BOUNDS_BYTES,
+};

@@ -1,0 +1,385 @@
+//! What one second of one tier adds up to: all that is kept of access logs, and what the journal holds.
+//!
+//! Tallies of any parts of a second merge into that of the whole, in any order: counts add up, sketches join. The lists of
+//! callers and of limits' keys are exact up to their bounds; beyond them the smallest of a second are missing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::distinct::Distinct;
+use super::method::Method;
+use crate::event::Personal;
+
+/// Kinds of requests (route, method, code, traffic) that one tally tells apart; the rest has the route `other`. An edge
+/// has some dozens in a second, a scan of random paths has as many as it likes.
+pub const CELLS_MAX: usize = 512;
+
+/// The route of what is beyond a bound on routes.
+pub const OTHER_ROUTE: &str = "other";
+
+/// Callers that one tally names for each of three reasons: most requests, most 429s, most 403s.
+const CALLERS_EACH_MAX: usize = 32;
+
+/// Keys of one limit that a tally counts by name: the busiest. A key beyond them sent less than each of these.
+pub const KEYS_MAX: usize = 256;
+
+/// Parts of a second in which requests are counted for limits.
+pub const SLOTS: usize = 10;
+
+/// Upper bounds of the duration buckets, in microseconds: steps of about one and a half, so that "slower than usual" can
+/// be told from them.
+pub const DURATION_BOUNDS_MICROS: [u64; 26] = [
+    1_000, 2_000, 3_000, 5_000, 7_500, 10_000, 15_000, 20_000, 30_000, 50_000, 75_000, 100_000,
+    150_000, 200_000, 300_000, 500_000, 750_000, 1_000_000, 1_500_000, 2_000_000, 3_000_000,
+    5_000_000, 7_500_000, 10_000_000, 30_000_000, 60_000_000,
+];
+
+/// Upper bounds of the buckets of URI lengths, in bytes. Servers take 2 to 16 KiB.
+pub const URI_BOUNDS_BYTES: [u64; 11] =
+    [32, 64, 128, 256, 512, 1_024, 2_048, 4_096, 6_144, 8_192, 16_384];
+
+/// One second of one tier.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct EdgeTally {
+    /// Seconds since 1970.
+    pub second: i64,
+    /// The tier's name.
+    pub tier: Box<str>,
+    /// Requests by kind, in order of the kind.
+    pub cells: Vec<(Kind, u64)>,
+    /// How long they took, as far as the log says.
+    pub durations: Histogram,
+    /// How long their URIs were, as far as the server could read them.
+    pub uri_bytes: Histogram,
+    /// How many of these were nearly too long.
+    pub long_uris: u64,
+    /// Clients that got a 429.
+    pub limited: Distinct,
+    /// Clients that got a 403.
+    pub blocked: Distinct,
+    /// The callers with most requests, 429s and 403s, in order of their names.
+    pub callers: Vec<Caller>,
+    /// Use of the declared limits, in order of their names.
+    pub limits: Vec<LimitUse>,
+}
+
+/// A kind of request. Its parts are the labels of `edge_requests_total`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct Kind {
+    /// The route.
+    pub route: Arc<str>,
+    /// The method.
+    pub method: Method,
+    /// Status of the answer; 0 when there was none.
+    pub code: u16,
+    /// Whether it came from within.
+    pub internal: bool,
+}
+
+/// Observations in buckets; only those that hold any.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Histogram {
+    /// Place of the bucket, and observations in it; in order of the place, of which the last is +Inf.
+    pub buckets: Vec<(u8, u64)>,
+    /// Sum of all observations.
+    pub sum: u64,
+}
+
+/// What one caller did.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Caller {
+    /// The client's address, treated as personal data is.
+    pub name: Personal,
+    /// Whether it is internal.
+    pub internal: bool,
+    /// Requests.
+    pub requests: u64,
+    /// 429s among them.
+    pub limited: u64,
+    /// 403s among them.
+    pub blocked: u64,
+}
+
+/// Use of one declared limit.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct LimitUse {
+    /// The limit's name.
+    pub limit: Box<str>,
+    /// The busiest keys, in order of their names.
+    pub keys: Vec<(Personal, Arrivals)>,
+    /// Requests of keys beyond [`KEYS_MAX`].
+    pub others: u64,
+}
+
+/// When in its second a key's requests came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Arrivals {
+    /// In each part of the second.
+    pub slots: [u32; SLOTS],
+    /// Those of which the log names only the second: taken as spread over it evenly.
+    pub even: u32,
+}
+
+impl EdgeTally {
+    /// How many requests.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.cells.iter().map(|(_, count)| count).sum()
+    }
+
+    /// Adds another tally of the same second and tier.
+    pub fn merge(&mut self, other: &Self) {
+        let mut cells: BTreeMap<Kind, u64> = std::mem::take(&mut self.cells).into_iter().collect();
+        for (kind, count) in &other.cells {
+            add_cell(&mut cells, kind.clone(), *count);
+        }
+        self.cells = cells.into_iter().collect();
+        self.durations.merge(&other.durations);
+        self.uri_bytes.merge(&other.uri_bytes);
+        self.long_uris += other.long_uris;
+        self.limited.merge(&other.limited);
+        self.blocked.merge(&other.blocked);
+        let callers = std::mem::take(&mut self.callers).into_iter().chain(other.callers.clone());
+        self.callers = busiest(callers);
+        for their in &other.limits {
+            match self.limits.binary_search_by(|ours| ours.limit.cmp(&their.limit)) {
+                Ok(found) => self.limits[found].merge(their),
+                Err(before) => self.limits.insert(before, their.clone()),
+            }
+        }
+    }
+}
+
+/// Counts a kind; beyond the bound its route is `other`.
+pub(super) fn add_cell(cells: &mut BTreeMap<Kind, u64>, mut kind: Kind, count: u64) {
+    if cells.len() >= CELLS_MAX && !cells.contains_key(&kind) {
+        kind.route = OTHER_ROUTE.into();
+    }
+    *cells.entry(kind).or_default() += count;
+}
+
+/// The callers with most requests, most 429s and most 403s, each once, in order of their names.
+pub(super) fn busiest(callers: impl Iterator<Item = Caller>) -> Vec<Caller> {
+    let mut all: BTreeMap<Personal, Caller> = BTreeMap::new();
+    for caller in callers {
+        match all.get_mut(&caller.name) {
+            Some(known) => {
+                known.internal |= caller.internal;
+                known.requests += caller.requests;
+                known.limited += caller.limited;
+                known.blocked += caller.blocked;
+            }
+            None => drop(all.insert(caller.name.clone(), caller)),
+        }
+    }
+    if all.len() <= CALLERS_EACH_MAX {
+        return all.into_values().collect();
+    }
+    let mut kept: BTreeMap<Personal, Caller> = BTreeMap::new();
+    let measures: [fn(&Caller) -> u64; 3] =
+        [|caller| caller.requests, |caller| caller.limited, |caller| caller.blocked];
+    for measure in measures {
+        let mut ranked: Vec<&Caller> = all.values().filter(|caller| measure(caller) > 0).collect();
+        ranked.sort_by_key(|caller| std::cmp::Reverse(measure(caller)));
+        for caller in ranked.into_iter().take(CALLERS_EACH_MAX) {
+            kept.insert(caller.name.clone(), caller.clone());
+        }
+    }
+    kept.into_values().collect()
+}
+
+impl Histogram {
+    /// The bucket of `value` among those with these upper bounds.
+    #[must_use]
+    pub fn place(bounds: &[u64], value: u64) -> usize {
+        bounds.partition_point(|bound| *bound < value)
+    }
+
+    /// How many observations.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.buckets.iter().map(|(_, count)| count).sum()
+    }
+
+    /// Adds another with the same bounds.
+    pub fn merge(&mut self, other: &Self) {
+        for (place, count) in &other.buckets {
+            match self.buckets.binary_search_by_key(place, |(place, _)| *place) {
+                Ok(found) => self.buckets[found].1 += count,
+                Err(before) => self.buckets.insert(before, (*place, *count)),
+            }
+        }
+        self.sum += other.sum;
+    }
+}
+
+impl LimitUse {
+    /// Use of `limit` by `keys`, of which the busiest are kept.
+    pub(super) fn new(
+        limit: &str,
+        keys: impl Iterator<Item = (Personal, Arrivals)>,
+        others: u64,
+    ) -> Self {
+        let mut sums: BTreeMap<Personal, Arrivals> = BTreeMap::new();
+        for (key, arrivals) in keys {
+            sums.entry(key).or_default().merge(&arrivals);
+        }
+        let mut keys: Vec<(Personal, Arrivals)> = sums.into_iter().collect();
+        let mut others = others;
+        if keys.len() > KEYS_MAX {
+            keys.sort_by_key(|(_, arrivals)| std::cmp::Reverse(arrivals.count()));
+            others += keys[KEYS_MAX..].iter().map(|(_, arrivals)| arrivals.count()).sum::<u64>();
+            keys.truncate(KEYS_MAX);
+            keys.sort_by(|(a, _), (b, _)| a.cmp(b));
+        }
+        Self { limit: limit.into(), keys, others }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        let keys = std::mem::take(&mut self.keys).into_iter().chain(other.keys.iter().cloned());
+        *self = Self::new(&self.limit, keys, self.others + other.others);
+    }
+}
+
+impl Arrivals {
+    /// How many requests.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.slots.iter().map(|count| u64::from(*count)).sum::<u64>() + u64::from(self.even)
+    }
+
+    /// Requests in each part of the second, those of which only the second is known among them.
+    #[must_use]
+    pub fn spread(&self) -> [u64; SLOTS] {
+        let even = u64::from(self.even);
+        std::array::from_fn(|slot| {
+            // The difference of rounded shares: they add up to all.
+            let slots = SLOTS as u64;
+            let share = |slot: u64| even * slot / slots;
+            u64::from(self.slots[slot]) + share(slot as u64 + 1) - share(slot as u64)
+        })
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (ours, theirs) in self.slots.iter_mut().zip(other.slots) {
+            *ours = ours.saturating_add(theirs);
+        }
+        self.even = self.even.saturating_add(other.even);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::event::{Privacy, Treatment};
+
+    fn name(n: u64) -> Personal {
+        Privacy::new(Treatment::Keep, b"").treat(&n.to_string()).unwrap()
+    }
+
+    /// A tally of one request of everything.
+    fn one(n: u64, code: u16) -> EdgeTally {
+        let kind = Kind {
+            route: format!("/{}", n % 5).into(),
+            method: Method::Get,
+            code,
+            internal: n.is_multiple_of(2),
+        };
+        let mut limited = Distinct::default();
+        limited.insert(n << 40);
+        let arrivals = Arrivals { even: 1, ..Arrivals::default() };
+        EdgeTally {
+            second: 7,
+            tier: "web".into(),
+            cells: vec![(kind, 1)],
+            durations: Histogram { buckets: vec![(u8::try_from(n % 9).unwrap(), 1)], sum: n },
+            uri_bytes: Histogram { buckets: vec![(1, 1)], sum: n },
+            long_uris: n % 2,
+            limited,
+            blocked: Distinct::default(),
+            callers: vec![Caller {
+                name: name(n % 7),
+                internal: false,
+                requests: 1,
+                limited: 1,
+                blocked: 0,
+            }],
+            limits: vec![LimitUse {
+                limit: "l".into(),
+                keys: vec![(name(n % 6), arrivals)],
+                others: 0,
+            }],
+        }
+    }
+
+    fn sum(tallies: &[EdgeTally]) -> EdgeTally {
+        let mut sum = EdgeTally { second: 7, tier: "web".into(), ..EdgeTally::default() };
+        for tally in tallies {
+            sum.merge(tally);
+        }
+        sum
+    }
+
+    proptest! {
+        #[test]
+        fn property_test_parts_merge_into_the_whole_in_any_order(
+            mut members in prop::collection::vec((0u64..50, 200u16..204), 0..60), cut in 0usize..60,
+        ) {
+            let tallies: Vec<_> = members.iter().map(|(n, code)| one(*n, *code)).collect();
+            let whole = sum(&tallies);
+            let (left, right) = tallies.split_at(cut.min(tallies.len()));
+            prop_assert_eq!(&sum(&[sum(right), sum(left)]), &whole);
+            members.reverse();
+            let reversed: Vec<_> = members.iter().map(|(n, code)| one(*n, *code)).collect();
+            prop_assert_eq!(&sum(&reversed), &whole);
+            prop_assert_eq!(whole.requests(), members.len() as u64);
+            let bytes = postcard::to_stdvec(&whole).unwrap();
+            prop_assert_eq!(postcard::from_bytes::<EdgeTally>(&bytes).unwrap(), whole);
+        }
+    }
+
+    #[test]
+    fn beyond_a_bound_the_smallest_are_missing_and_nothing_is_lost_from_the_sums() {
+        let many: Vec<_> = (0..2_000u64)
+            .map(|n| {
+                let mut tally = one(n, 200);
+                tally.cells[0].0.route = format!("/{n}").into();
+                tally.callers[0] = Caller {
+                    name: name(n),
+                    internal: false,
+                    requests: n,
+                    limited: 0,
+                    blocked: 2_000 - n,
+                };
+                tally.limits[0].keys[0].0 = name(n);
+                tally
+            })
+            .chain([one(3, 200)])
+            .collect();
+        let sum = sum(&many);
+        assert_eq!(sum.requests(), 2_001);
+        assert!(sum.cells.len() <= CELLS_MAX + 4);
+        assert!(sum.cells.iter().any(|(kind, _)| &*kind.route == OTHER_ROUTE));
+        assert!(sum.callers.len() <= 3 * CALLERS_EACH_MAX);
+        assert!(sum.callers.iter().any(|caller| caller.requests == 1_999));
+        assert!(sum.callers.iter().any(|caller| caller.blocked == 2_000));
+        let limit = &sum.limits[0];
+        assert_eq!(limit.keys.len(), KEYS_MAX);
+        assert_eq!(
+            limit.keys.iter().map(|(_, use_)| use_.count()).sum::<u64>() + limit.others,
+            2_001
+        );
+    }
+
+    #[test]
+    fn requests_of_a_whole_second_are_spread_over_it() {
+        let arrivals = Arrivals { slots: [1, 0, 0, 0, 0, 0, 0, 0, 0, 2], even: 13 };
+        let spread = arrivals.spread();
+        assert_eq!(spread.iter().sum::<u64>(), arrivals.count());
+        assert!(spread[1..9].iter().all(|count| (1..=2).contains(count)), "{spread:?}");
+    }
+}
