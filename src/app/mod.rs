@@ -89,6 +89,7 @@ impl Daemon {
                 .as_ref()
                 .map_or(0, |webhook| webhook.tolerance.millis()),
             push_token: config.push_token().map_err(|error| anyhow!(error))?,
+            rooms: intake::Rooms::default(),
         };
         let admin = Admin {
             snapshots: snapshots.clone(),

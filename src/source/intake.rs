@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -18,6 +17,7 @@ use crate::event::{Privacy, Reason, Source};
 use crate::journal::{Delivery, Inlet, InletError, Receipt};
 use crate::setting::{Secret, same};
 
+use super::room::{Held, Room, Unread, discard};
 use super::signature;
 
 /// Largest webhook. A WorkOS event has about 700 bytes.
@@ -27,6 +27,19 @@ pub const WEBHOOK_BYTES_MAX: usize = 256 * 1024;
 pub const PUSH_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// See [`PUSH_BYTES_MAX`].
 pub const PUSH_DECOMPRESSED_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Webhooks under way together: 45,000 of the usual size. Anybody can send to that route.
+const WEBHOOKS_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Pushed bodies under way together, as they arrive.
+const PUSHES_BYTES_MAX: usize = 128 * 1024 * 1024;
+
+/// A pushed body up to here stands for little more than itself. A larger or a compressed one may take
+/// [`PUSH_DECOMPRESSED_BYTES_MAX`] and three times that as events.
+const GROWING_BYTES_MIN: usize = 1024 * 1024;
+
+/// Such bodies at a time: a core or two decode faster than a network sends.
+const GROWING_MAX: usize = 2;
 
 /// Rejected lines that an answer lists; all are counted.
 const LISTED_MAX: usize = 100;
@@ -46,6 +59,24 @@ pub struct Intake {
     pub tolerance_millis: i64,
     /// Whoever pushes events must have it; none: nobody must.
     pub push_token: Option<Secret>,
+    /// Memory for what is under way.
+    pub rooms: Rooms,
+}
+
+/// Memory for webhooks and for pushed events, so that a flood of one leaves room for the other.
+#[derive(Clone, Debug)]
+pub struct Rooms {
+    webhooks: Room,
+    pushes: Room,
+}
+
+impl Default for Rooms {
+    fn default() -> Self {
+        Self {
+            webhooks: Room::new(WEBHOOKS_BYTES_MAX, GROWING_MAX),
+            pushes: Room::new(PUSHES_BYTES_MAX, GROWING_MAX),
+        }
+    }
 }
 
 /// An answer that is not 2xx.
@@ -79,7 +110,10 @@ async fn webhook(
 ) -> Result<StatusCode, Refusal> {
     let source = Source::WorkosWebhook;
     let (parts, body) = request.into_parts();
-    let body = intake.read(source, &parts.headers, body, WEBHOOK_BYTES_MAX).await?;
+    let room = &intake.rooms.webhooks;
+    let held = room.read(&parts.headers, body, WEBHOOK_BYTES_MAX).await;
+    let Held { bytes: body, .. } =
+        &held.map_err(|unread| intake.unread(source, unread, WEBHOOK_BYTES_MAX))?;
     let secrets = intake.webhook_secrets.iter().map(Secret::reveal).collect::<Result<Vec<_>, _>>();
     let secrets = secrets.map_err(|error| {
         tracing::error!(%error, "Webhook secret cannot be read.");
@@ -90,9 +124,9 @@ async fn webhook(
     })?;
     let header = parts.headers.get("workos-signature").and_then(|value| value.to_str().ok());
     let now = intake.clock.now();
-    signature::verify(&secrets, header, &body, now, intake.tolerance_millis)
+    signature::verify(&secrets, header, body, now, intake.tolerance_millis)
         .map_err(|rejection| intake.refuse(source, &rejection))?;
-    let event = decode(&body, &intake.privacy)
+    let event = decode(body, &intake.privacy)
         .and_then(|event| check_time(&event, now).map(|()| event))
         .map_err(|rejection| intake.refuse(source, &rejection))?;
     intake.deliver(vec![(source, event)]).await?;
@@ -127,11 +161,21 @@ impl Intake {
     ) -> Result<(Receipt, Vec<(u64, Rejection)>, u64), Refusal> {
         let source = Source::Push;
         let (parts, body) = request.into_parts();
-        self.authorize(&parts.headers)?;
-        let body = self.read(source, &parts.headers, body, PUSH_BYTES_MAX).await?;
+        if let Err(refusal) = self.authorize(&parts.headers) {
+            discard(&parts.headers, body).await;
+            return Err(refusal);
+        }
+        let room = &self.rooms.pushes;
+        let held = room.read(&parts.headers, body, PUSH_BYTES_MAX).await;
+        let Held { bytes: body, .. } =
+            &held.map_err(|unread| self.unread(source, unread, PUSH_BYTES_MAX))?;
         let encoding =
             parts.headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?"));
-        let body = decompress(&body, encoding, PUSH_DECOMPRESSED_BYTES_MAX)
+        let _turn = match encoding {
+            None if body.len() < GROWING_BYTES_MIN => None,
+            _ => Some(room.grow().await),
+        };
+        let body = decompress(body, encoding, PUSH_DECOMPRESSED_BYTES_MAX)
             .map_err(|rejection| self.refuse(source, &rejection))?;
         let now = self.clock.now();
         let (mut taken, mut rejected, mut more) = (Vec::new(), Vec::new(), 0u64);
@@ -174,23 +218,20 @@ impl Intake {
         Err(self.refuse(Source::Push, &rejection))
     }
 
-    async fn read(
-        &self,
-        source: Source,
-        headers: &HeaderMap,
-        body: Body,
-        bytes_max: usize,
-    ) -> Result<Bytes, Refusal> {
-        let length =
-            headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-        let too_large = || {
-            let problem = format!("the body has more than {bytes_max} bytes; send smaller batches");
-            self.refuse(source, &Rejection::new(Reason::TooLarge, problem))
+    fn unread(&self, source: Source, unread: Unread, bytes_max: usize) -> Refusal {
+        let (reason, problem) = match unread {
+            Unread::TooLarge => {
+                let problem =
+                    format!("the body has more than {bytes_max} bytes; send smaller batches");
+                (Reason::TooLarge, problem)
+            }
+            Unread::Full => (
+                Reason::Busy,
+                "too many bodies arrive at once; try again, or send smaller ones".into(),
+            ),
+            Unread::Broken => (Reason::BadEncoding, "the body did not arrive whole".into()),
         };
-        if length.is_some_and(|length: usize| length > bytes_max) {
-            return Err(too_large());
-        }
-        to_bytes(body, bytes_max).await.map_err(|_| too_large())
+        self.refuse(source, &Rejection::new(reason, problem))
     }
 
     async fn deliver(

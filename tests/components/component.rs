@@ -38,7 +38,7 @@ impl Place {
     }
 
     /// The path of a file with `content`.
-    pub(crate) fn write(&self, name: &str, content: &str) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path().join(name);
         fs::write(&path, content).unwrap();
         path
@@ -96,6 +96,11 @@ impl Component {
             .spawn()
             .unwrap_or_else(|error| panic!("{name} cannot be started: {error}"));
         Self { name, child, place }
+    }
+
+    /// Its process id: `setpriv` becomes the program that it starts.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Everything that it wrote.

@@ -12,7 +12,6 @@ pub(crate) struct Daemon {
     pub(crate) admin: String,
     /// `http://127.0.0.1:PORT` of webhooks and pushed events.
     pub(crate) intake: String,
-    #[expect(dead_code, reason = "runs as long as it is held")]
     component: Component,
 }
 
@@ -22,7 +21,7 @@ impl Daemon {
         let (component, (), (admin, intake)) = Component::start(
             "ssowatch",
             |place| {
-                let file = place.write("ssowatch.yaml", &configuration(config));
+                let file = place.write("ssowatch.yaml", configuration(config));
                 let mut command = installed::bound_to_this_thread(env!("CARGO_BIN_EXE_ssowatch"));
                 command.args(["--log-format", "json", "run", "--config"]).arg(file);
                 (command, ())
@@ -33,6 +32,14 @@ impl Daemon {
             },
         );
         Self { admin, intake, component }
+    }
+
+    /// The most memory that it ever had, in bytes.
+    pub(crate) fn peak_bytes(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.component.id());
+        let status = std::fs::read_to_string(status).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
     }
 
     /// The exposition text.

@@ -1,5 +1,6 @@
 //! Plain HTTP to this machine.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use reqwest::blocking::{Client, RequestBuilder};
@@ -19,9 +20,12 @@ impl Answer {
     }
 }
 
-/// A client that goes to the address itself, whatever proxy the machine has.
-pub(crate) fn client() -> Client {
-    Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap()
+/// A client that goes to the address itself, whatever proxy the machine has. One for all: it takes long to make.
+pub(crate) fn client() -> &'static Client {
+    static CLIENT: LazyLock<Client> = LazyLock::new(|| {
+        Client::builder().no_proxy().timeout(Duration::from_mins(1)).build().unwrap()
+    });
+    &CLIENT
 }
 
 /// The answer, or none when nobody listens (any more).

@@ -5,6 +5,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod alertmanager;
+mod bad_input;
+mod batches;
+mod bytes;
 mod component;
 mod daemon;
 mod events;

@@ -1,10 +1,11 @@
 use std::io::Read;
 
+use axum::body::{Body, to_bytes};
 use axum::http::Method;
 use tower::ServiceExt;
 
 use super::*;
-use crate::event::{Timestamp, Treatment};
+use crate::event::{Record, Timestamp, Treatment};
 use crate::journal::inlet;
 
 type Headers<'a> = &'a [(&'a str, &'a str)];
@@ -13,6 +14,13 @@ const NOW: i64 = 1_768_478_400_000;
 
 /// A router whose inlet takes everything, and the number of events that it took.
 fn intake(token: Option<&str>) -> (Router, Inlet, tokio::sync::watch::Receiver<usize>) {
+    intake_with(token, Rooms::default())
+}
+
+fn intake_with(
+    token: Option<&str>,
+    rooms: Rooms,
+) -> (Router, Inlet, tokio::sync::watch::Receiver<usize>) {
     let (way_in, mut parcels) = inlet(8);
     let (arrivals, seen) = tokio::sync::watch::channel(0);
     tokio::spawn(async move {
@@ -29,6 +37,7 @@ fn intake(token: Option<&str>) -> (Router, Inlet, tokio::sync::watch::Receiver<u
         webhook_secrets: vec![Secret::inline("whsec_1")],
         tolerance_millis: 180_000,
         push_token: token.map(Secret::inline),
+        rooms,
     };
     (router(state), way_in, seen)
 }
@@ -131,4 +140,20 @@ async fn bombs_wrong_encodings_wrong_tokens_and_wrong_routes_are_refused() {
         assert_eq!(status, want, "{path} {headers:?} {answer}");
     }
     assert_eq!(*seen.borrow(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pushes_without_room_are_told_to_come_again_and_cost_webhooks_nothing() {
+    let rooms = Rooms { pushes: Room::new(10, 1), ..Rooms::default() };
+    let (router, inlet, _) = intake_with(None, rooms);
+    let body = event("event_1", "2026-01-15T12:00:00Z").into_bytes();
+    let (status, answer) = call(&router, "/v1/events", &[], body.clone()).await;
+    assert_eq!(status, 503, "{answer}");
+    assert!(answer.contains("try again"), "{answer}");
+    let header = signature::sign("whsec_1", &body, Timestamp::from_millis(NOW));
+    let headers: Headers = &[("workos-signature", &header)];
+    assert_eq!(call(&router, "/webhooks/workos", headers, body).await.0, 200);
+    let busy =
+        Record::Refused { source: Source::Push, duplicates: 0, rejected: vec![(Reason::Busy, 1)] };
+    assert_eq!(inlet.refusals().drain(), [busy]);
 }
