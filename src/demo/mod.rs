@@ -33,6 +33,7 @@ use crate::receiver;
 use crate::setting::{Period, Secret};
 use crate::signal::{Severity, Snapshot};
 use crate::simulate::{Recording, Scenario, Simulation, Wire};
+use crate::source::workos_api;
 
 /// The scenario that is shown unless another one is asked for.
 pub const SCENARIO_DEFAULT: &str = "demo-certificate";
@@ -46,6 +47,9 @@ const LEAD_IN_MILLIS: i64 = 5 * 60_000;
 
 /// How often due events are sent.
 const BEAT: Duration = Duration::from_millis(100);
+
+/// How often the Events API is read, on the wall's time.
+const POLL: Period = Period::from_secs(1);
 
 /// How often the state of things is printed.
 const WEATHER: Duration = Duration::from_secs(10);
@@ -93,9 +97,9 @@ async fn run(args: &Args, scenario: Scenario, out: &mut impl Write) -> anyhow::R
     let folder = Folder::new()?;
     let (pager, notifications) = pager::pager();
     let (pager, _pager_serving) = serve(pager).await?;
-    let daemon = Daemon::start(&config(args, &folder, pager), clock).await?;
     let provider = Arc::new(Provider::new(wire.connections(), wire.organizations()));
     let (api, _api_serving) = serve(provider::router(Arc::clone(&provider))).await?;
+    let daemon = Daemon::start(&config(args, &folder, pager, api), clock).await?;
     let mut show = Show {
         clock,
         begun: clock.now(),
@@ -134,8 +138,9 @@ async fn serve(router: axum::Router) -> anyhow::Result<(SocketAddr, JoinSet<io::
     Ok((address, serving))
 }
 
-/// The daemon's configuration: the default one, on loopback, in a folder of its own, with one receiver.
-fn config(args: &Args, folder: &Folder, pager: SocketAddr) -> Config {
+/// The daemon's configuration: the default one, on loopback, in a folder of its own, with both ways in from WorkOS and one
+/// receiver.
+fn config(args: &Args, folder: &Folder, pager: SocketAddr, api: SocketAddr) -> Config {
     let mut config = Config::default();
     config.data_dir.0.clone_from(&folder.0);
     let usual = config.http.admin.listen;
@@ -149,6 +154,12 @@ fn config(args: &Args, folder: &Folder, pager: SocketAddr) -> Config {
         secret_file: None,
         previous_secret: None,
         tolerance: Period::from_secs(180),
+    });
+    config.sources.workos_api = Some(workos_api::Config {
+        api_key: Some(Secret::inline(API_KEY)),
+        base_url: format!("http://{api}"),
+        poll_interval: POLL,
+        ..workos_api::Config::default()
     });
     config.receivers.push(receiver::Config::Webhook(receiver::webhook::Config {
         url: Some(Secret::inline(&format!("http://{pager}/"))),
@@ -237,7 +248,7 @@ impl<W: Write> Show<'_, W> {
             (
                 "Simulated WorkOS",
                 format!(
-                    "http://{api} (Events API; key {API_KEY}) and signed webhooks; nothing leaves this machine"
+                    "http://{api} (Events API, key {API_KEY}) and signed webhooks, both of which the daemon takes; nothing leaves this machine"
                 ),
             ),
             (
@@ -294,12 +305,16 @@ impl<W: Write> Show<'_, W> {
 
     fn conclude(&mut self, webhooks: &Webhooks) -> io::Result<()> {
         let (sent, given_up) = (webhooks.sent(), webhooks.given_up());
-        let duplicates: u64 =
-            self.snapshots.borrow().sources.iter().map(|source| source.duplicates).sum();
+        let (counted, again) = self
+            .snapshots
+            .borrow()
+            .sources
+            .iter()
+            .fold((0, 0), |(new, known), one| (new + one.received, known + one.duplicates));
         let Story { pages_fired, pages_resolved, .. } = *self.story;
         writeln!(
             self.out,
-            "\n{sent} events delivered by webhook, {given_up} given up, {duplicates} came twice and counted once. Pages: {pages_fired} fired, {pages_resolved} resolved."
+            "\n{sent} events by webhook, {given_up} given up, and by the Events API; {counted} counted, {again} that came again were not. Pages: {pages_fired} fired, {pages_resolved} resolved."
         )
     }
 

@@ -19,7 +19,7 @@ async fn the_daemon_pages_for_the_expired_certificate_and_for_nothing_else() {
     let wanted = [
         "16 connections are healthy",
         "Acme's signing certificate expires",
-        "PAGE      SsoConnectionFailing: Acme Okta",
+        "PAGE      SsoConnectionFailing: Acme (conn_",
         "pager rings (page): SsoConnectionFailing",
         " 0 given up",
         "Pages: 1 fired, 0 resolved.",
