@@ -64,7 +64,8 @@ enum Command {
         /// Configuration file (YAML).
         #[arg(long)]
         config: Option<PathBuf>,
-        /// Also tries what a start needs: secrets, the data directory, the listeners. Exit code 1 when something fails.
+        /// Also tries what a start needs: secrets, the data directory, the listeners, WorkOS's API key. Exit code 1 when
+        /// something fails.
         #[arg(long)]
         online: bool,
     },

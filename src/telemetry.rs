@@ -148,3 +148,17 @@ pub fn source_without(source: &'static str, what: &dyn Display, detail: &dyn Dis
 pub fn source_rejected(source: &'static str, count: usize, first: &dyn Display) {
     tracing::warn!(source, count, %first, "Source gave items that are no events; they are passed.");
 }
+
+/// Names and states of connections were read.
+pub fn directory_read(
+    source: &'static str,
+    connections: usize,
+    organizations: usize,
+    changed: usize,
+) {
+    if changed > 0 {
+        tracing::info!(source, connections, organizations, changed, "Directory read.");
+    } else {
+        tracing::debug!(source, connections, organizations, "Directory read; nothing changed.");
+    }
+}

@@ -82,6 +82,14 @@ fn count(snapshot: &Snapshot, source: Source) -> (u64, u64) {
     view.map_or((0, 0), |view| (view.received, view.duplicates))
 }
 
+fn config(dir: &std::path::Path, api: &str) -> Config {
+    let yaml = format!(
+        "data_dir: {}\nhttp: {{ admin: {{ listen: \"127.0.0.1:0\" }}, intake: {{ listen: \"127.0.0.1:0\" }} }}\nsources:\n  workos_webhook: {{ secret: {SECRET} }}\n  workos_api: {{ api_key: sk_1, base_url: \"{api}\", poll_interval: 1s }}\n",
+        dir.display(),
+    );
+    Config::parse("c.yaml", &yaml, |_| None).unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_comes_by_webhook_and_by_the_api_counts_once() {
     let server = MockServer::start().await;
@@ -93,12 +101,7 @@ async fn what_comes_by_webhook_and_by_the_api_counts_once() {
         .mount(&server)
         .await;
     let dir = tempfile::tempdir().unwrap();
-    let yaml = format!(
-        "data_dir: {}\nhttp: {{ admin: {{ listen: \"127.0.0.1:0\" }}, intake: {{ listen: \"127.0.0.1:0\" }} }}\nsources:\n  workos_webhook: {{ secret: {SECRET} }}\n  workos_api: {{ api_key: sk_1, base_url: \"{}\", poll_interval: 1s }}\n",
-        dir.path().display(),
-        server.uri()
-    );
-    let config = Config::parse("c.yaml", &yaml, |_| None).unwrap();
+    let config = config(dir.path(), &server.uri());
     let clock = Clock::starting_at(Timestamp::from_millis(NOW));
     let mut daemon = Daemon::start(&config, clock).await.unwrap();
     let client = Client::new(Limits::default());
@@ -134,4 +137,49 @@ async fn what_comes_by_webhook_and_by_the_api_counts_once() {
     wait_for(&mut daemon, |_| !asked.lock().unwrap().is_empty()).await;
     daemon.stop().await;
     assert_eq!(api.asked.lock().unwrap()[0], format!("event_{}", EVENTS - 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_of_connections_and_customers_are_read_beside_the_events() {
+    let server = MockServer::start().await;
+    let lists = [
+        ("/events", json!([event(0)])),
+        (
+            "/connections",
+            json!([{"id": "conn_1", "organization_id": "org_1", "connection_type": "OktaSAML",
+                "name": "Acme Okta", "state": "active"}]),
+        ),
+        ("/organizations", json!([{"id": "org_1", "name": "Acme"}])),
+    ];
+    for (list, data) in lists {
+        let body = json!({"object": "list", "data": data, "list_metadata": {"after": null}});
+        let answer = ResponseTemplate::new(200).set_body_json(body);
+        Mock::given(path(list)).respond_with(answer).mount(&server).await;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Clock::starting_at(Timestamp::from_millis(NOW));
+    let mut daemon = Daemon::start(&config(dir.path(), &server.uri()), clock).await.unwrap();
+    wait_for(&mut daemon, |snapshot| {
+        let infos = snapshot.connections.iter().filter_map(|connection| connection.info.clone());
+        infos.into_iter().any(|info| info.organization_name.is_some())
+    })
+    .await;
+    let request = Request {
+        method: Method::Get,
+        url: format!("http://{}/metrics", daemon.admin),
+        headers: vec![],
+        body: "".into(),
+    };
+    let limits = Limits { answer_bytes_max: 1 << 20, ..Limits::default() };
+    let answer = Client::new(limits).send(&request).await.unwrap();
+    let text = String::from_utf8(answer.body.to_vec()).unwrap();
+    let info = text.lines().find(|line| line.starts_with("sso_connection_info{")).unwrap();
+    assert_eq!(
+        info,
+        r#"sso_connection_info{connection_id="conn_1",connection_name="Acme Okta",connection_type="OktaSAML",organization_id="org_1",organization_name="Acme",state="active"} 1"#
+    );
+    assert!(
+        text.contains(r#"ssowatch_source_requests_total{source="workos_api",result="accepted"}"#)
+    );
+    daemon.stop().await;
 }

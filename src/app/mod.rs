@@ -62,6 +62,7 @@ impl Daemon {
         let workos = config.workos_api().map_err(|error| anyhow!(error))?.map(|settings| Workos {
             settings,
             cursor: state.cursor(workos_api::CURSOR).map(str::to_owned),
+            known: state.connections().collect(),
             inlet: inlet.clone(),
             clock,
             privacy: privacy.clone(),

@@ -9,6 +9,7 @@ use std::path::Path;
 use crate::config::Config;
 use crate::receiver::Target;
 use crate::setting::{Secret, SecretError};
+use crate::source::workos_api;
 
 /// One thing that was tried.
 pub(super) struct Finding {
@@ -96,7 +97,7 @@ fn receivers(targets: &[Target]) -> String {
     if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 
-/// Tries what a start needs: secrets, the data directory, both listeners.
+/// Tries what a start needs: secrets, the data directory, both listeners, WorkOS's API.
 pub(super) fn online(config: &Config) -> Result<Vec<Finding>, String> {
     let mut findings = Vec::new();
     let listeners = [
@@ -126,6 +127,12 @@ pub(super) fn online(config: &Config) -> Result<Vec<Finding>, String> {
     findings.push(Finding { key: "data_dir".to_owned(), outcome });
     for (key, listen) in listeners {
         findings.push(Finding { key: key.to_owned(), outcome: bindable(listen) });
+    }
+    if let Some(settings) = config.workos_api()? {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
+        let found = runtime.block_on(workos_api::probe(&settings));
+        findings.extend(found.into_iter().map(|(key, outcome)| Finding { key, outcome }));
     }
     Ok(findings)
 }

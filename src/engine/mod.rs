@@ -26,7 +26,7 @@ use self::calendar::Place;
 use self::memory::Memory;
 use self::rule::Rule;
 use crate::event::cause::Causes;
-use crate::event::{EventId, Timestamp};
+use crate::event::{ConnectionInfo, EventId, Timestamp};
 use crate::signal::{ConnectionView, Snapshot, Transition, WINDOWS};
 
 /// Version of the encoding of a checkpoint's engine. A checkpoint of another version is not read: the journal is folded anew.
@@ -130,6 +130,11 @@ impl Engine {
     #[must_use]
     pub fn knows(&self, id: &EventId) -> bool {
         self.memory.dedup.knows(id)
+    }
+
+    /// What is known of connections, of those of which anything is.
+    pub fn connections(&self) -> impl Iterator<Item = Arc<ConnectionInfo>> {
+        self.memory.connections.iter().filter_map(|connection| connection.info.clone())
     }
 
     /// The engine's time.

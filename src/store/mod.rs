@@ -4,11 +4,12 @@
 pub mod checkpoint;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{Config, Engine, LoadError};
-use crate::event::{Entry, EventId, Record, Timestamp};
+use crate::event::{ConnectionInfo, Entry, EventId, Record, Timestamp};
 use crate::signal::{Snapshot, Transition};
 
 /// What a receiver was told about an incident that ended is remembered for this long: longer than any repeat.
@@ -93,6 +94,11 @@ impl State {
     /// What began to fire or was resolved since the last call.
     pub fn transitions(&mut self) -> Vec<Transition> {
         self.engine.transitions()
+    }
+
+    /// What is known of connections.
+    pub fn connections(&self) -> impl Iterator<Item = Arc<ConnectionInfo>> {
+        self.engine.connections()
     }
 
     /// Position of the next entry to fold.

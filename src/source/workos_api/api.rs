@@ -32,8 +32,10 @@ pub(super) enum Outcome {
     Body(Bytes),
     /// A parameter is refused: 400, 404, 410, 422.
     Refused(Refusal),
-    /// The key is refused: 401, 403; or there is none to be had. In words.
+    /// The key is refused: 401; or there is none to be had. In words.
     Denied(String),
+    /// The key is not for this: 403. In words.
+    Forbidden(String),
     /// Try again later: in words, and how long the service asks to wait.
     Later(String, Option<Duration>),
 }
@@ -109,8 +111,9 @@ fn meaning(status: u16, asked: Option<Duration>, body: Bytes, key: &str) -> Outc
             Outcome::Refused(Refusal { status, words, fields })
         }
         401 | 403 => {
-            let words = complaint(&body, key).0;
-            Outcome::Denied(Refusal { status, words, fields: Vec::new() }.describe())
+            let (words, fields) = complaint(&body, key);
+            let problem = Refusal { status, words, fields }.describe();
+            if status == 401 { Outcome::Denied(problem) } else { Outcome::Forbidden(problem) }
         }
         429 => Outcome::Later("too many requests (HTTP 429)".into(), asked),
         408 | 500..=599 => Outcome::Later(format!("HTTP {status}"), asked),
@@ -173,7 +176,8 @@ mod tests {
             let want = match status {
                 200 => matches!(outcome, Outcome::Body(_)),
                 400 | 404 | 410 | 422 => matches!(outcome, Outcome::Refused(_)),
-                401 | 403 => matches!(outcome, Outcome::Denied(_)),
+                401 => matches!(outcome, Outcome::Denied(_)),
+                403 => matches!(outcome, Outcome::Forbidden(_)),
                 300..=399 => matches!(outcome, Outcome::Later(_, None)),
                 _ => matches!(outcome, Outcome::Later(_, Some(asked)) if asked.as_secs() == 7),
             };

@@ -36,6 +36,8 @@ pub struct Config {
     pub start: Period,
     /// Share of the key's quota (WorkOS allows 6000 requests a minute), 6 to 6000. Default 600.
     pub requests_per_minute: u32,
+    /// How often names of connections and organizations are read, 1m to 7d. Default 1h.
+    pub directory_interval: Period,
 }
 
 impl Default for Config {
@@ -47,6 +49,7 @@ impl Default for Config {
             poll_interval: Period::from_secs(10),
             start: Period::from_secs(24 * 3600),
             requests_per_minute: 600,
+            directory_interval: Period::from_secs(3600),
         }
     }
 }
@@ -60,6 +63,7 @@ pub struct Settings {
     pub(super) poll_interval: Duration,
     pub(super) start: Duration,
     pub(super) requests_per_minute: NonZeroU32,
+    pub(super) directory_interval: Duration,
 }
 
 impl Config {
@@ -88,6 +92,13 @@ impl Config {
             poll_interval: within("poll_interval", self.poll_interval, 1, HOUR, "1s to 1h")?,
             start: within("start", self.start, 0, KEPT_DAYS * DAY, "0s to 90d")?,
             requests_per_minute: requests,
+            directory_interval: within(
+                "directory_interval",
+                self.directory_interval,
+                60,
+                7 * DAY,
+                "1m to 7d",
+            )?,
         })
     }
 }
@@ -117,7 +128,7 @@ mod tests {
     #[test]
     fn each_bound_holds_and_its_error_names_the_key_and_the_range() {
         type Change = fn(&mut Config);
-        let cases: [(&str, Change, &str); 11] = [
+        let cases: [(&str, Change, &str); 12] = [
             ("default", |_| {}, ""),
             ("shortest", |c| c.poll_interval = period("1s"), ""),
             ("everything", |c| c.start = period("90d"), ""),
@@ -146,6 +157,11 @@ mod tests {
                 "too fast",
                 |c| c.requests_per_minute = 6001,
                 "`sources.workos_api.requests_per_minute` must be 6 to 6000",
+            ),
+            (
+                "too often",
+                |c| c.directory_interval = period("59s"),
+                "`sources.workos_api.directory_interval` must be 1m to 7d",
             ),
             (
                 "no URL",

@@ -14,7 +14,7 @@ use super::config::{Config, Settings};
 use super::place::{LIMIT, RANGE_MILLIS_MAX};
 use super::{CURSOR, Workos};
 use crate::clock::Clock;
-use crate::event::{Privacy, Reason, Record, Timestamp, Treatment};
+use crate::event::{ConnectionInfo, Privacy, Reason, Record, Timestamp, Treatment};
 use crate::journal::{Inlet, InletError, Parcel, Receipt, inlet};
 use crate::outbound::{Answer, Quota, Request, SendError, Transport};
 use crate::setting::Secret;
@@ -53,7 +53,8 @@ pub(super) struct Taken {
     pub(super) cursor: Option<String>,
     /// How often the source said that it has caught up.
     pub(super) caught_up: usize,
-    pub(super) directory: Vec<Vec<crate::event::ConnectionInfo>>,
+    /// What was told of connections, delivery by delivery.
+    pub(super) directory: Vec<Vec<ConnectionInfo>>,
 }
 
 /// A fake, and a journal that knows duplicates.
@@ -237,6 +238,7 @@ impl Stage {
         Workos {
             settings: self.settings(),
             cursor: self.taken().cursor,
+            known: self.taken().directory.into_iter().flatten().map(Arc::new).collect(),
             inlet: self.inlet.clone(),
             clock: self.clock,
             privacy: Privacy::new(Treatment::Hash, b"key"),

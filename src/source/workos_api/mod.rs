@@ -6,22 +6,27 @@
 
 mod api;
 mod config;
+mod directory;
 mod names;
 mod page;
 mod place;
 mod poller;
+mod probe;
 
 pub use config::{Config, Settings};
+pub use probe::probe;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use self::api::{ANSWER_BYTES_MAX, Api};
+use self::directory::Directory;
 use self::place::Place;
 use self::poller::Poller;
 use crate::clock::Clock;
-use crate::event::Privacy;
+use crate::event::{ConnectionInfo, Privacy};
 use crate::journal::Inlet;
 use crate::outbound::{Client, Limits, Quota};
 use crate::telemetry;
@@ -39,6 +44,8 @@ pub struct Workos {
     pub settings: Settings,
     /// Where it came to before, as [`crate::event::Record::Cursor`] said under [`CURSOR`].
     pub cursor: Option<String>,
+    /// What is known of connections: only news of them is told.
+    pub known: Vec<Arc<ConnectionInfo>>,
     /// Where deliveries go.
     pub inlet: Inlet,
     /// The time.
@@ -64,11 +71,13 @@ impl Workos {
             place
         });
         let poller = Poller::new(&api, &self, place);
+        let directory = Directory::new(&api, &self);
         tokio::select! {
             // An error means that the daemon is gone: stop as well. What is under way may be
             // dropped at any point: it is in the journal whole, with its cursor, or not at all.
             _ = stop.wait_for(|stop| *stop) => {}
             () = poller.run() => {}
+            () = directory.run() => {}
         }
     }
 }

@@ -124,7 +124,7 @@ impl<'a, T: Transport> Poller<'a, T> {
                 }
             }
             Outcome::Refused(refusal) => self.refused(&refusal, &query),
-            Outcome::Denied(problem) => {
+            Outcome::Denied(problem) | Outcome::Forbidden(problem) => {
                 let problem = format!("{problem}; check `sources.workos_api.api_key`");
                 self.fail("held", &problem, None)
             }
