@@ -19,7 +19,8 @@ use self::read::{Mistake, read};
 pub use self::reference::{reference, schema};
 pub use self::scenario::scenario;
 
-use crate::engine::rule::{self, RULES_MAX, Rule};
+use crate::engine::detect;
+use crate::engine::rule::{RULES_MAX, Rule};
 use crate::event::Treatment;
 use crate::event::cause::{self, Causes};
 use crate::journal;
@@ -54,6 +55,8 @@ pub struct Config {
     pub receivers: Vec<receiver::Config>,
     /// Where people read more about an incident.
     pub links: receiver::LinksConfig,
+    /// How sure the built-in alerts are.
+    pub detection: detect::Config,
     /// Whether the built-in alerts are on. Default true.
     pub built_in_alerts: On,
     /// Classes of `error.code` beside the built-in ones; `*` at the end of a code stands for any rest.
@@ -286,7 +289,7 @@ impl Config {
         if self.rules.len() > RULES_MAX {
             return Err(format!("`rules` has {} rules; at most {RULES_MAX}", self.rules.len()));
         }
-        let mut names: Vec<_> = self.rules().iter().map(|rule| rule.name.clone()).collect();
+        let mut names: Vec<_> = self.rules.iter().map(|rule| rule.name.clone()).collect();
         names.sort_unstable();
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| &pair[0]) {
             return Err(format!("`rules`: the name `{twice}` is taken; choose another"));
@@ -294,6 +297,7 @@ impl Config {
         if !(30..=3600).contains(&self.sessions.timeout.seconds()) {
             return Err("`sessions.timeout` must be 30s to 1h".into());
         }
+        self.detection.check()?;
         self.causes()?;
         self.privacy_secret()?;
         self.targets()?;
@@ -311,13 +315,6 @@ impl Config {
         }
         self.workos_api()?;
         self.webhook_secrets().map(drop)
-    }
-
-    /// Built-in and own thresholds.
-    #[must_use]
-    pub fn rules(&self) -> Vec<Rule> {
-        let built_in = if self.built_in_alerts.0 { rule::built_in() } else { Vec::new() };
-        built_in.into_iter().chain(self.rules.iter().cloned()).collect()
     }
 
     /// Every place that is told of incidents.
@@ -377,7 +374,8 @@ impl Config {
         Ok(crate::engine::Config {
             session_timeout: self.sessions.timeout.duration(),
             causes: self.causes()?,
-            rules: self.rules(),
+            rules: self.rules.clone(),
+            detection: self.built_in_alerts.0.then(|| self.detection.clone()),
         })
     }
 }

@@ -26,7 +26,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("simulate", &["event", "signal", "setting"]),
 ];
 
-const ASSEMBLY: [&str; 6] = ["app", "cli", "config", "demo", "lib", "replay"];
+const ASSEMBLY: [&str; 7] = ["app", "backtest", "cli", "config", "demo", "lib", "replay"];
 
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();

@@ -37,7 +37,7 @@ impl Display for Finding {
 pub(super) fn summary(config: &Config) -> Result<String, String> {
     let there =
         |secret: &Option<Secret>| if secret.is_some() { "with a token" } else { "without a token" };
-    let rules: Vec<_> = config.rules().iter().map(|rule| rule.name.to_string()).collect();
+    let rules: Vec<_> = config.rules.iter().map(|rule| rule.name.to_string()).collect();
     let secrets = config.webhook_secrets()?.len();
     let webhook = match &config.sources.workos_webhook {
         Some(webhook) => format!("on, {secrets} secret(s), tolerance {}", webhook.tolerance),

@@ -1,7 +1,7 @@
 //! `ssowatch demo`: a simulated WorkOS and the daemon in one process, with no credentials and no network.
 //!
-//! The daemon is the real one with its default rules. Its clock runs faster than the wall, so that windows of five minutes pass
-//! while somebody watches; the simulated WorkOS stamps and signs with the same clock.
+//! The daemon is the real one; it judges connections after 10 attempts and resolves after 2 quiet minutes. Its clock runs faster
+//! than the wall, so that minutes pass while somebody watches; the simulated WorkOS stamps and signs with the same clock.
 
 mod pager;
 mod provider;
@@ -149,6 +149,9 @@ fn config(args: &Args, folder: &Folder, pager: SocketAddr, api: SocketAddr) -> C
         if free { usual } else { ([127, 0, 0, 1], 0).into() }
     });
     config.http.intake.listen.set_port(0);
+    // Minutes stand for the days in which the daemon gets to know a fleet, and for the quiet that ends an incident.
+    config.detection.min_attempts = 10;
+    config.detection.keep_firing_for = Period::from_secs(120);
     config.sources.workos_webhook = Some(Webhook {
         secret: Some(Secret::inline(webhooks::SECRET)),
         secret_file: None,

@@ -151,6 +151,26 @@ impl Alerts {
         self.plan(key, before.and_then(|alert| alert.deadline), deadline);
     }
 
+    /// The alert `from` is part of something wider that `to` says: the incident goes on under that name.
+    pub(super) fn grow(&mut self, from: &Key, to: Key, finding: Finding, now: Timestamp) {
+        let Some(alert) = self.open.remove(from) else { return };
+        self.plan(from.clone(), alert.deadline, None);
+        if let Some(incident) = self.incidents.get_mut(&alert.incident) {
+            let incident = Arc::make_mut(incident);
+            incident.alertname = to.alertname.clone();
+            incident.scope = to.scope.clone();
+            incident.labels = finding.labels;
+            incident.severity = finding.severity;
+            incident.started_at = incident.started_at.min(finding.started_at);
+            incident.summary = finding.summary;
+            incident.description = finding.description;
+            incident.evidence = finding.evidence;
+            let incident = Arc::new(incident.clone());
+            self.transitions.push(Transition { at: now, incident });
+        }
+        self.open.insert(to, Alert { deadline: None, ..alert });
+    }
+
     fn plan(&mut self, key: Key, before: Option<Timestamp>, after: Option<Timestamp>) {
         if before == after {
             return;

@@ -5,16 +5,25 @@ use std::sync::Arc;
 use super::Engine;
 use super::calendar::Place;
 use super::dedup::fingerprint;
+use super::detect::{Arrival, Kind, Trial};
+use super::hanging::Waiting;
+use super::page::second_of;
 use super::people::Trouble;
-use super::session::{Ended, Started};
+use super::session::{Ended, Sessions, Started};
 use crate::event::{
-    AuthEvent, Body, CertificateNotice, ConnectionInfo, Entry, EventId, Record, Source, Sso, Step,
-    Timestamp, UserKey,
+    AuthEvent, Body, CertificateNotice, ConnectionInfo, Entry, EventId, Record, SessionId, Source,
+    Sso, Step, Timestamp, UserKey,
 };
 use crate::signal::{Certificate, Counts};
 
 /// How often certificates are looked at, which change by the day, and old incidents forgotten.
 const HOUSEKEEPING_SECONDS: i64 = 60;
+
+/// The class of failures by which the user, or the identity provider on their behalf, said no.
+const DENIED: &str = "denied";
+
+/// How late the end of a sign-in may come after its start came late: polling and retries take seconds.
+const LAG_MILLIS_MAX: i64 = 60_000;
 
 impl Engine {
     /// Folds one entry, after moving time to its `received_at`. An event that is known changes nothing but the count of
@@ -35,6 +44,9 @@ impl Engine {
                 for info in infos {
                     self.learn(info, entry.received_at);
                 }
+            }
+            Record::Planned(planned) => {
+                self.memory.announced.announce(planned, entry.received_at);
             }
             Record::Cursor { .. }
             | Record::Told(_)
@@ -71,6 +83,8 @@ impl Engine {
             self.memory.calendar.next_second(),
             self.memory.sessions.next_deadline().map(at),
             self.memory.closing.next_second(),
+            self.next_look_at_hanging().map(at),
+            self.next_look_at_flows(),
             self.memory.alerts.next_deadline().map(at),
             Some((second.div_euclid(HOUSEKEEPING_SECONDS) + 1) * HOUSEKEEPING_SECONDS),
         ];
@@ -82,6 +96,7 @@ impl Engine {
         while let Some(connection) = self.memory.sessions.next_stalled(now) {
             self.stalled(connection);
         }
+        self.look_at_hanging();
         while let Some(place) = self.memory.calendar.due(second) {
             self.memory.change(place, |tally| tally.advance(now));
             self.mark(place);
@@ -91,6 +106,7 @@ impl Engine {
             self.look_at_certificates();
             self.memory.alerts.forget(now);
         }
+        self.look_at_evidence();
         self.look();
     }
 
@@ -144,6 +160,8 @@ impl Engine {
         if sso.test || connection.is_test() {
             return true;
         }
+        self.memory.detection.heard(second_of(at), second_of(now));
+        let connection = &mut self.memory.connections[index as usize];
         if let Some(organization) = &sso.organization_id {
             connection.learn_organization(organization);
         }
@@ -162,6 +180,19 @@ impl Engine {
             }
             Step::TimedOut => counts.timed_out = 1,
         }
+        let provider = connection.provider;
+        let person = person(sso, id);
+        let trial = Trial {
+            second: second_of(at),
+            kind: Kind::Failing,
+            bad: false,
+            connection: index,
+            provider,
+            person: person.0,
+            known: sso.person.key.is_some(),
+            address: address(sso),
+            code: None,
+        };
         if let Some(cause) = &cause {
             *connection.causes.entry(Arc::clone(cause)).or_default() += 1;
         }
@@ -171,21 +202,28 @@ impl Engine {
             Step::Started | Step::Succeeded => None,
         };
         if let Some(trouble) = trouble {
-            connection.people.hit(trouble, person(sso, id), at.min(now));
+            connection.people.hit(trouble, person, at.min(now));
         }
         let on_time = self.count(index, at, counts, cause.as_ref());
+        self.judge_step(sso, &trial, cause.as_deref(), at);
         if let Some(session) = &sso.session_id {
             if sso.step == Step::Started {
                 let timeout = self.config.session_timeout;
                 match self.memory.sessions.start(session, index, at, now, timeout) {
                     Started::InProgress { evicted } => {
+                        self.wait_for_end(session, &trial, at);
                         self.in_progress(index, 1);
                         if let Some(evicted) = evicted {
                             self.stalled(evicted);
                         }
                     }
-                    Started::Over { millis: Some(millis) } => self.observe(index, at, millis),
-                    Started::Over { millis: None } | Started::Repeated => {}
+                    Started::Over { millis } => {
+                        self.wait_for_end(session, &trial, at);
+                        if let Some(millis) = millis {
+                            self.observe(index, at, millis);
+                        }
+                    }
+                    Started::Repeated => {}
                 }
             } else {
                 let measured = sso.step != Step::TimedOut;
@@ -194,6 +232,9 @@ impl Engine {
                     self.in_progress(connection, -1);
                 }
                 if let Some(millis) = millis {
+                    if sso.step == Step::Succeeded {
+                        self.judge_duration(&trial, millis);
+                    }
                     // A failure may not name the connection that its start named.
                     let named = sso.connection_id.as_ref().map(|_| index);
                     self.observe(named.or(closes).unwrap_or(index), at, millis);
@@ -201,6 +242,45 @@ impl Engine {
             }
         }
         on_time
+    }
+
+    /// Judges a success or a failure: whose, why, and whether the user said no.
+    fn judge_step(&mut self, sso: &Sso, trial: &Trial<'_>, cause: Option<&str>, at: Timestamp) {
+        let code = sso.error.as_ref().map(|error| &*error.code);
+        match sso.step {
+            Step::Started => self.arrived(Arrival::Start, at),
+            Step::TimedOut => {}
+            Step::Succeeded => {
+                self.arrived(Arrival::Success, at);
+                self.judge(trial);
+                self.judge(&Trial { kind: Kind::Denied, ..*trial });
+            }
+            Step::Failed if cause == Some(DENIED) => {
+                self.judge(&Trial { kind: Kind::Denied, bad: true, ..*trial });
+            }
+            Step::Failed => self.judge(&Trial { bad: true, code: code.or(Some("")), ..*trial }),
+        }
+    }
+
+    /// A sign-in was started: it is looked at when it should have ended. Ends come as late as other events do.
+    fn wait_for_end(&mut self, session: &SessionId, trial: &Trial<'_>, at: Timestamp) {
+        let Some(config) = &self.config.detection else { return };
+        let lag = self.memory.now.millis_since(at).clamp(0, LAG_MILLIS_MAX);
+        self.memory.hanging.push(Waiting {
+            due: at.plus_millis(config.hanging_after.millis() + lag),
+            session: Sessions::key(session),
+            connection: trial.connection,
+            person: self.memory.detection.who_waits(trial),
+        });
+        if !self.memory.detection.is_live() {
+            self.look_at_hanging();
+        }
+    }
+
+    /// When the next sign-in should have ended, while the present is looked at.
+    fn next_look_at_hanging(&self) -> Option<Timestamp> {
+        let live = self.memory.detection.is_live();
+        self.memory.hanging.next_due().filter(|_| live)
     }
 
     /// Adds to every scope that the connection belongs to.
@@ -285,4 +365,13 @@ fn person(sso: &Sso, id: &EventId) -> UserKey {
         #[expect(clippy::cast_possible_truncation, reason = "64 bits tell people apart")]
         UserKey(fingerprint(text) as u64)
     })
+}
+
+/// Where a sign-in comes from, as far as privacy allows: address and browser.
+fn address(sso: &Sso) -> Option<u64> {
+    let address = sso.person.ip_address.as_ref()?;
+    let browser = sso.person.user_agent.as_ref().map_or("", |agent| agent.as_str());
+    let hash = fingerprint(address.as_str()).wrapping_add(fingerprint(browser));
+    #[expect(clippy::cast_possible_truncation, reason = "64 bits tell addresses apart")]
+    Some(hash as u64)
 }

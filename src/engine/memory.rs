@@ -9,6 +9,9 @@ use super::alert::Alerts;
 use super::calendar::{Calendar, Place};
 use super::closing::Closing;
 use super::dedup::Dedup;
+use super::detect::{Change, Detection, Outbreaks};
+use super::hanging::Hanging;
+use super::planned::Announced;
 use super::session::Sessions;
 use super::tally::{Connection, Tally};
 use super::window::Sliding;
@@ -47,6 +50,12 @@ pub(super) struct Memory {
     /// Connections with a certificate.
     pub(super) certified: BTreeSet<u32>,
     pub(super) alerts: Alerts,
+    pub(super) detection: Detection,
+    pub(super) outbreaks: Outbreaks,
+    /// Alarms that nobody was paged for yet: they were found late, or are expected.
+    pub(super) held: Vec<Change>,
+    pub(super) announced: Announced,
+    pub(super) hanging: Hanging,
     lengths: Vec<u32>,
 }
 
@@ -84,6 +93,11 @@ impl Memory {
             calendar: Calendar::default(),
             certified: BTreeSet::new(),
             alerts: Alerts::default(),
+            detection: Detection::default(),
+            outbreaks: Outbreaks::default(),
+            held: Vec::new(),
+            announced: Announced::default(),
+            hanging: Hanging::default(),
             lengths: lengths.to_vec(),
         }
     }

@@ -8,9 +8,13 @@ mod calendar;
 mod certificate;
 mod closing;
 mod dedup;
+pub mod detect;
 mod fold;
+mod hanging;
 mod memory;
+mod page;
 mod people;
+mod planned;
 pub mod rule;
 mod session;
 mod tally;
@@ -30,7 +34,7 @@ use crate::event::{ConnectionInfo, EventId, Timestamp};
 use crate::signal::{ConnectionView, Snapshot, Transition, WINDOWS};
 
 /// Version of the encoding of a checkpoint's engine. A checkpoint of another version is not read: the journal is folded anew.
-const STATE_VERSION: u8 = 3;
+const STATE_VERSION: u8 = 4;
 
 /// What an engine is told once.
 #[derive(Clone, Debug)]
@@ -39,8 +43,10 @@ pub struct Config {
     pub session_timeout: Duration,
     /// From `error.code` to its class.
     pub causes: Causes,
-    /// Thresholds, built-in and own.
+    /// The operator's thresholds.
     pub rules: Vec<Rule>,
+    /// The built-in detection; `None` when it is off.
+    pub detection: Option<detect::Config>,
 }
 
 impl Default for Config {
@@ -48,7 +54,8 @@ impl Default for Config {
         Self {
             session_timeout: Duration::from_mins(5),
             causes: Causes::default(),
-            rules: rule::built_in(),
+            rules: Vec::new(),
+            detection: Some(detect::Config::default()),
         }
     }
 }

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::certificate::ALERTNAME as CERTIFICATE;
+use super::page;
 use super::people::Trouble;
 use super::watch::WATCHDOG;
 use crate::event::Timestamp;
@@ -175,7 +176,7 @@ impl TryFrom<RawRule> for Rule {
                 "`{name}` is not a name for a rule; use letters, digits and _, e.g. LoginsFailing"
             ));
         }
-        if RESERVED_NAMES.contains(&name.as_str()) {
+        if RESERVED_NAMES.contains(&name.as_str()) || page::ALERTNAMES.contains(&name.as_str()) {
             return Err(format!("`{name}` is the name of a built-in alert; choose another"));
         }
         if (raw.min_users > 1 || raw.min_connections > 1) && metric.trouble().is_none() {
@@ -372,44 +373,6 @@ impl Phase {
             other => other,
         }
     }
-}
-
-/// The built-in alerts: thresholds that a healthy fleet stays clear of (3 % failures, 11 % time-outs, people who try again
-/// and again at night). In 15 days of 500 simulated connections they page for nothing but the fault; with 3 people and
-/// lower ratios it was 317 times.
-#[must_use]
-pub fn built_in() -> Vec<Rule> {
-    use Metric::{FailureRatio, TimeoutRatio};
-    use ScopeKind::{Connection, ConnectionType, Fleet};
-    let rule = |name: &str,
-                scope,
-                metric,
-                value,
-                window_seconds,
-                min_attempts,
-                min_users,
-                min_connections| Rule {
-        name: name.into(),
-        metric,
-        op: Op::AtLeast,
-        value,
-        window_seconds,
-        min_attempts,
-        min_users,
-        min_connections,
-        hold: Hold { for_millis: 0, keep_firing_for_millis: 300_000 },
-        severity: Severity::Page,
-        scope,
-        labels: BTreeMap::new(),
-        summary: None,
-    };
-    vec![
-        rule("SsoConnectionFailing", Connection, FailureRatio, 0.3, 300, 10, 4, 1),
-        rule("SsoConnectionTimingOut", Connection, TimeoutRatio, 0.7, 900, 15, 4, 1),
-        rule("SsoProviderFailing", ConnectionType, FailureRatio, 0.25, 300, 30, 8, 3),
-        rule("SsoFleetFailing", Fleet, FailureRatio, 0.15, 300, 100, 10, 3),
-        rule("SsoFleetTimingOut", Fleet, TimeoutRatio, 0.3, 300, 100, 10, 3),
-    ]
 }
 
 #[cfg(test)]

@@ -125,6 +125,20 @@ impl Sessions {
         Ended { closes: None, millis: past.millis().filter(|_| first) }
     }
 
+    /// The key of a session.
+    pub(super) fn key(id: &SessionId) -> u128 {
+        fingerprint(id.as_str())
+    }
+
+    /// Whether the session had no success or failure within `millis` of its start; `None` when it is not known any more.
+    pub(super) fn hangs(&self, key: u128, millis: i64) -> Option<bool> {
+        if self.open.contains_key(&key) {
+            return Some(true);
+        }
+        let past = self.ended.get(&key).or_else(|| self.ended_before.get(&key))?;
+        Some(past.millis().is_none_or(|took| took > millis.unsigned_abs()))
+    }
+
     fn past(&mut self, key: u128) -> Option<&mut Past> {
         self.ended.get_mut(&key).or_else(|| self.ended_before.get_mut(&key))
     }

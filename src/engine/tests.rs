@@ -93,6 +93,19 @@ fn an_event_older_than_every_window_is_late_and_still_in_the_totals() {
 }
 
 /// `bad` failures and `good` successes within a minute, by `users` people of this connection.
+/// Thresholds of every scope, and nothing else.
+fn thresholds() -> Config {
+    let rules: Vec<Rule> = serde_json::from_str(
+        r#"[
+        {"name":"ConnectionFailing","metric":"failure_ratio","op":">=","value":0.3,"window":"5m","min_attempts":10,"min_users":4},
+        {"name":"ProviderFailing","metric":"failure_ratio","op":">=","value":0.25,"window":"5m","min_attempts":30,"min_users":8,"min_connections":3,"scope":"connection_type"},
+        {"name":"FleetFailing","metric":"failure_ratio","op":">=","value":0.15,"window":"5m","min_attempts":100,"min_users":10,"min_connections":3,"scope":"fleet"}
+        ]"#,
+    )
+    .unwrap();
+    Config { rules, detection: None, ..Config::default() }
+}
+
 fn trouble(engine: &mut Engine, at: i64, connection: &str, bad: u64, good: u64, users: u64) {
     let first = connection.bytes().map(u64::from).sum::<u64>() * 1_000;
     for n in 0..bad + good {
@@ -106,7 +119,7 @@ fn trouble(engine: &mut Engine, at: i64, connection: &str, bad: u64, good: u64, 
 
 #[test]
 fn a_failing_connection_fires_with_its_numbers_and_is_resolved() {
-    let mut engine = Engine::new(Config::default());
+    let mut engine = Engine::new(thresholds());
     let info = ConnectionInfo {
         id: ConnectionId::new("c1"),
         organization_id: None,
@@ -125,7 +138,7 @@ fn a_failing_connection_fires_with_its_numbers_and_is_resolved() {
         .collect();
     assert_eq!(fired.len(), 1);
     let incident = &fired[0].incident;
-    assert_eq!(&*incident.alertname, "SsoConnectionFailing");
+    assert_eq!(&*incident.alertname, "ConnectionFailing");
     assert_eq!(incident.started_at, second(100));
     assert_eq!((incident.evidence.bad, incident.evidence.users), (7, Some(5)));
     let shown = engine.snapshot().incidents.iter().find(|i| i.id == incident.id).cloned().unwrap();
@@ -142,11 +155,11 @@ fn a_failing_connection_fires_with_its_numbers_and_is_resolved() {
 
 #[test]
 fn a_crowd_is_counted_whole_with_all_its_causes() {
-    let mut engine = Engine::new(Config::default());
+    let mut engine = Engine::new(thresholds());
     trouble(&mut engine, 100, "c1", 200, 0, 150);
     engine.advance(second(200));
     let incidents = engine.snapshot().incidents;
-    let found = incidents.iter().find(|i| &*i.alertname == "SsoConnectionFailing").unwrap();
+    let found = incidents.iter().find(|i| &*i.alertname == "ConnectionFailing").unwrap();
     let evidence = &found.evidence;
     assert_eq!((evidence.bad, evidence.users), (200, Some(150)));
     assert_eq!(evidence.causes, [("certificate".into(), 200)]);
@@ -155,7 +168,7 @@ fn a_crowd_is_counted_whole_with_all_its_causes() {
 #[test]
 fn one_person_or_few_attempts_are_nobodys_page() {
     for (bad, good, users) in [(20, 0, 1), (20, 0, 3), (5, 4, 5), (3, 20, 5)] {
-        let mut engine = Engine::new(Config::default());
+        let mut engine = Engine::new(thresholds());
         trouble(&mut engine, 100, "c1", bad, good, users);
         engine.advance(second(400));
         let pages =
@@ -172,15 +185,15 @@ fn the_fleet_fires_only_when_several_connections_carry_it() {
             engine.transitions().into_iter().filter(|t| t.incident.severity == Severity::Page);
         pages.map(|t| t.incident.alertname.to_string()).collect::<std::collections::BTreeSet<_>>()
     };
-    let mut one = Engine::new(Config::default());
+    let mut one = Engine::new(thresholds());
     trouble(&mut one, 100, "c1", 40, 0, 9);
     trouble(&mut one, 100, "c2", 1, 60, 9);
     trouble(&mut one, 100, "c3", 1, 60, 9);
-    assert_eq!(names(&mut one), ["SsoConnectionFailing".to_owned()].into());
-    let (fleet, provider) = ("SsoFleetFailing", "SsoProviderFailing");
-    let cases = [((8, 32), vec![fleet]), ((15, 15), vec!["SsoConnectionFailing", fleet, provider])];
+    assert_eq!(names(&mut one), ["ConnectionFailing".to_owned()].into());
+    let (fleet, provider) = ("FleetFailing", "ProviderFailing");
+    let cases = [((8, 32), vec![fleet]), ((15, 15), vec!["ConnectionFailing", fleet, provider])];
     for ((bad, good), want) in cases {
-        let mut many = Engine::new(Config::default());
+        let mut many = Engine::new(thresholds());
         for connection in ["c1", "c2", "c3", "c4"] {
             trouble(&mut many, 100, connection, bad, good, 40);
         }
@@ -264,7 +277,7 @@ fn of_two_events_about_a_connection_the_newer_wins_whichever_comes_first() {
 
 #[test]
 fn labels_stay_as_they_were_when_the_incident_began() {
-    let mut engine = Engine::new(Config::default());
+    let mut engine = Engine::new(thresholds());
     let mut first = event("e0", 90, Step::Started, "c1", "", 1);
     let Body::Sso(sso) = &mut first.body else { unreachable!() };
     sso.organization_id = Some(crate::event::OrganizationId::new("org_1"));
@@ -274,7 +287,7 @@ fn labels_stay_as_they_were_when_the_incident_began() {
     trouble(&mut engine, 170, "c1", 20, 0, 5);
     engine.advance(second(240));
     let incidents = engine.snapshot().incidents;
-    let found = incidents.iter().find(|i| &*i.alertname == "SsoConnectionFailing").unwrap();
+    let found = incidents.iter().find(|i| &*i.alertname == "ConnectionFailing").unwrap();
     assert_eq!(&*found.labels["organization_id"], "org_1");
     assert!(!found.labels.contains_key("connection_type"));
     assert!(found.summary.ends_with("since about 08:55:00 UTC"), "{}", found.summary);
@@ -308,7 +321,7 @@ fn every_rule() -> Config {
         ]"#,
     )
     .unwrap();
-    let rules = rule::built_in().into_iter().chain(own).collect();
+    let rules = thresholds().rules.into_iter().chain(own).collect();
     Config { rules, ..Config::default() }
 }
 

@@ -9,7 +9,7 @@ use super::people::Trouble;
 use super::rule::{Phase, Rule, ScopeKind};
 use super::tally::Connection;
 use super::window::Sliding;
-use super::{Engine, words};
+use super::{Engine, page, words};
 use crate::event::{ConnectionId, Timestamp};
 use crate::signal::{Counts, Evidence, Scope, Severity};
 
@@ -17,8 +17,8 @@ use crate::signal::{Counts, Evidence, Scope, Severity};
 pub(super) const WATCHDOG: &str = "Watchdog";
 
 /// Causes and connections that an alert names.
-const CAUSES_MAX: usize = 5;
-const CONNECTIONS_MAX: usize = 10;
+pub(super) const CAUSES_MAX: usize = 5;
+pub(super) const CONNECTIONS_MAX: usize = 10;
 
 impl Engine {
     /// What holds from the first moment.
@@ -39,12 +39,15 @@ impl Engine {
 
     /// Ends alerts that no rule stands behind any more.
     pub(super) fn drop_unknown_alerts(&mut self) {
-        let built_in = [WATCHDOG, certificate::ALERTNAME];
+        let built_in = |name: &str| {
+            let detected = self.config.detection.is_some() && page::ALERTNAMES.contains(&name);
+            detected || name == WATCHDOG || name == certificate::ALERTNAME
+        };
         let gone: Vec<Key> = self
             .memory
             .alerts
             .open()
-            .filter(|key| self.rule(key).is_none() && !built_in.contains(&&*key.alertname))
+            .filter(|key| self.rule(key).is_none() && !built_in(&key.alertname))
             .cloned()
             .collect();
         for key in gone {
@@ -219,13 +222,15 @@ impl Engine {
             value: Some(value),
             threshold: Some(rule.value),
             usual: None,
+            nats: None,
+            chance_days: None,
             window_seconds: Some(rule.window_seconds),
             causes,
             connections: connections.collect(),
         }
     }
 
-    fn scope(&self, place: Place) -> Scope {
+    pub(super) fn scope(&self, place: Place) -> Scope {
         match place {
             Place::Connection(index) => {
                 Scope::Connection(self.memory.connections[index as usize].id.clone())
@@ -246,7 +251,7 @@ impl Engine {
         }
     }
 
-    fn who(&self, place: Place) -> String {
+    pub(super) fn who(&self, place: Place) -> String {
         match place {
             Place::Connection(index) => who(&self.memory.connections[index as usize]),
             Place::Provider(index) => {

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write};
 
+use super::detect::{Arrival, Kind, Signal};
 use super::rule::{Metric, Rule};
 use crate::event::Timestamp;
 use crate::signal::Evidence;
@@ -60,6 +61,81 @@ pub(super) fn description(rule: &Rule, evidence: &Evidence) -> String {
     list(&mut text, "Causes", &evidence.causes);
     list(&mut text, "Connections", &evidence.connections);
     text
+}
+
+/// The first line of what the detection found: who, what, how many of how many by how many people, since when, what is usual.
+pub(super) fn found(
+    signal: Signal,
+    who: &str,
+    evidence: &Evidence,
+    started_at: Timestamp,
+) -> String {
+    let what = match signal {
+        Signal::Drought(arrival) => return drought(arrival, who, evidence, started_at),
+        Signal::Code(_) | Signal::Stream(Kind::Failing) => "failed",
+        Signal::Stream(Kind::Hanging) => "have no end in time",
+        Signal::Stream(Kind::Denied) => "were denied",
+        Signal::Stream(Kind::Slow) => "were slow",
+    };
+    let Evidence { bad, attempts, .. } = evidence;
+    let mut text = format!("{who}: {bad} of {attempts} sign-ins");
+    match evidence.users {
+        Some(1) => text.push_str(" by 1 person"),
+        Some(users) => add(&mut text, format_args!(" by {users} people")),
+        None => {}
+    }
+    add(&mut text, format_args!(" {what} since about {}", clock(started_at)));
+    if let Some(usual) = evidence.usual {
+        add(&mut text, format_args!("; {} is usual here", percent(usual)));
+    }
+    text
+}
+
+fn drought(arrival: Arrival, who: &str, evidence: &Evidence, started_at: Timestamp) -> String {
+    let what = match arrival {
+        Arrival::Start => "started",
+        Arrival::Success => "succeeded",
+    };
+    let due = evidence.usual.unwrap_or_default();
+    let came = evidence.attempts;
+    format!("{who}: {came} sign-ins {what} since about {}; {due:.0} were due", clock(started_at))
+}
+
+/// Says that other connections have the same trouble.
+pub(super) fn others(summary: &mut String, others: usize) {
+    let noun = if others == 1 { "connection" } else { "connections" };
+    add(summary, format_args!("; {others} more {noun} with the same trouble"));
+}
+
+/// The rest: how unlikely, causes, connections.
+pub(super) fn proof(evidence: &Evidence, code: Option<&str>) -> String {
+    let mut text = String::new();
+    if let Some(code) = code {
+        add(
+            &mut text,
+            format_args!("The error code {code} was rare and now comes from many connections. "),
+        );
+    }
+    if let Some(days) = evidence.chance_days {
+        add(&mut text, format_args!("Chance alone would do this {}.", rarity(days)));
+    }
+    list(&mut text, "Causes", &evidence.causes);
+    list(&mut text, "Connections", &evidence.connections);
+    text
+}
+
+/// How rarely something happens once in `days`.
+fn rarity(days: f64) -> String {
+    let years = days / 365.0;
+    if years >= 10_000.0 {
+        "less than once in 10,000 years".into()
+    } else if years >= 2.0 {
+        format!("about once in {years:.0} years")
+    } else if days >= 2.0 {
+        format!("about once in {days:.0} days")
+    } else {
+        "about once a day".into()
+    }
 }
 
 fn list(text: &mut String, title: &str, counts: &[(Box<str>, u64)]) {

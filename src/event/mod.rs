@@ -7,6 +7,7 @@ pub mod decode;
 pub mod edge;
 mod id;
 pub mod personal;
+mod planned;
 mod record;
 mod timestamp;
 
@@ -16,5 +17,6 @@ pub use auth::{
 };
 pub use id::{ConnectionId, EventId, ID_BYTES_MAX, OrganizationId, SessionId};
 pub use personal::{Personal, Privacy, Treatment, UserKey};
+pub use planned::{Covers, Planned};
 pub use record::{Entry, Reason, Record, Source, Told};
 pub use timestamp::Timestamp;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AuthEvent, ConnectionInfo, Timestamp};
+use super::{AuthEvent, ConnectionInfo, Planned, Timestamp};
 
 /// One entry of the journal.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -58,6 +58,8 @@ pub enum Record {
         /// When it was asked last.
         at: Timestamp,
     },
+    /// Work that was announced.
+    Planned(Planned),
 }
 
 /// A receiver has accepted a notification.

@@ -98,6 +98,10 @@ pub struct Evidence {
     pub usual: Option<f64>,
     /// Length of the window, in seconds.
     pub window_seconds: Option<u32>,
+    /// Strength of the evidence against chance, in nats (natural logarithm of a likelihood ratio).
+    pub nats: Option<f64>,
+    /// By chance alone there would be evidence like this once in so many days.
+    pub chance_days: Option<f64>,
     /// The bad by cause, most frequent first; at most 5.
     pub causes: Vec<(Box<str>, u64)>,
     /// The connections that carry it, worst first, with their bad; at most 10.

@@ -95,6 +95,21 @@ impl Simulation {
         Recording::new(self, 0, Some(self.scenario.seconds()))
     }
 
+    /// From this minute on, to the end.
+    pub(crate) fn recording_from(&self, minute: u64) -> Recording<'_> {
+        Recording::new(self, minute, Some(self.scenario.seconds()))
+    }
+
+    /// When the ordinary days end.
+    pub(crate) fn warm_up_ends(&self) -> Timestamp {
+        self.at(self.scenario.warmup.0)
+    }
+
+    /// When it ends.
+    pub(crate) fn ends(&self) -> Timestamp {
+        self.at(self.scenario.seconds())
+    }
+
     /// From this minute on, without an end.
     pub(crate) fn endless(&self, from_minute: u64) -> Recording<'_> {
         Recording::new(self, from_minute, None)

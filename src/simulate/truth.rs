@@ -1,11 +1,15 @@
 //! The ground truth of a simulation: what broke, when, for whom, and which alerts are right.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::fault::Fault;
 use super::recording::{Simulation, Tally};
-use super::scenario::{Effect, ExpectedScope, Page, PageOrTicket, Select};
+use super::scenario::{Effect, ExpectedScope, Maintenance, Page, PageOrTicket, Select};
 use super::wire::{Customer, Wire};
+use crate::event::{ConnectionId, Covers, Planned};
+use crate::signal::Scope;
 
 /// An alert up to this long after the end of the trouble is about it: windows and time-outs run on.
 const RIGHT_AFTER_SECONDS: f64 = 600.0;
@@ -65,6 +69,38 @@ impl Simulation {
     pub(super) fn scored_from(&self, faults: &[Fault]) -> Option<f64> {
         let other = self.scenario.expect.onset_for_scoring;
         other.map(|at| at.seconds_after(self.start)).or(first(faults))
+    }
+
+    /// The planned work, as it is announced.
+    pub(crate) fn planned(&self) -> Vec<Planned> {
+        let (wire, moments) = (Wire::new(self), self.moments());
+        let windows = self.scenario.maintenance.iter().enumerate();
+        let one = |(index, window): (usize, &Maintenance)| {
+            let from = moments.of(window.at, window.jitter);
+            let ids = self.selected(&window.select, &wire);
+            Planned {
+                id: format!("maintenance-{index}").into(),
+                from: self.at(from),
+                until: self.at(from + window.duration.0),
+                covers: Covers::Connections(ids.iter().map(|id| ConnectionId::new(id)).collect()),
+                note: "planned work".into(),
+            }
+        };
+        windows.map(one).collect()
+    }
+
+    /// Every scope that the faults touch, as alerts name it.
+    pub(crate) fn affected(&self) -> BTreeSet<Scope> {
+        let wire = Wire::new(self);
+        let faults = self.faults();
+        let hit = hit_by(&faults, wire.customers());
+        let mut scopes = BTreeSet::new();
+        for (_, customer) in hit {
+            scopes.insert(Scope::Connection(Some(ConnectionId::new(&customer.connection_id))));
+            scopes.insert(Scope::ConnectionType(customer.connection_type.into()));
+            scopes.insert(Scope::Fleet);
+        }
+        scopes
     }
 
     /// Which alerts are right, which may be, and which are wrong.

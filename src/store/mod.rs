@@ -70,7 +70,8 @@ impl State {
             Record::Event { .. }
             | Record::Refused { .. }
             | Record::Directory(_)
-            | Record::CaughtUp { .. } => {}
+            | Record::CaughtUp { .. }
+            | Record::Planned(_) => {}
         }
         self.engine.apply(entry);
     }

@@ -1,0 +1,299 @@
+//! Silence as evidence: arrivals that stop, against what this hour of the week usually brings.
+//!
+//! Arrivals are counted in bins of ten seconds. The week's profile says how many are due, the level of the last hour how
+//! today compares. A CUSUM weighs "hardly any come" against "as many as due", tempered by how much bins vary beyond chance.
+
+use serde::{Deserialize, Serialize};
+
+use super::stream::Numbers;
+
+/// Length of a bin, in seconds.
+pub(super) const BIN_SECONDS: u32 = 10;
+
+/// Slots of ten minutes in a week, beginning on Thursday, as the epoch did.
+const SLOT_SECONDS: u32 = 600;
+const SLOTS: usize = 1_008;
+
+/// How much a week moves a slot once it is known.
+const SLOT_SMOOTHING: f32 = 0.4;
+
+/// After a silence of a week counting begins anew.
+const SILENT_BINS_MAX: u32 = 7 * 86_400 / BIN_SECONDS;
+
+/// Slots to each side over which the profile is smoothed: arrivals shift by minutes from week to week.
+const SMOOTH: usize = 2;
+const SMOOTHED: f64 = 5.0;
+
+/// What is left of the arrivals when they stop.
+const LEFT: [f64; 2] = [0.02, 0.15];
+
+/// Arrivals are due at this share of the profile and level: nobody is paged because a morning starts late.
+const CAUTION: f64 = 0.8;
+
+/// Time in which the level moves most of the way, in bins, and its bounds.
+const LEVEL_BINS: f64 = 180.0;
+const LEVEL: std::ops::RangeInclusive<f64> = 0.05..=1.2;
+
+/// How much a bin moves the measure of variation, the most it may say, and where it begins.
+const VARIATION_SMOOTHING: f64 = 0.002;
+const CHI2_MAX: f64 = 12.0;
+const VARIATION_START: f64 = 2.0;
+
+/// Share of what is due that must come, over [`RETURN_BINS`], for a drought to be over.
+const RETURN_SHARE: f64 = 0.5;
+const RETURN_BINS: u32 = 12;
+
+/// One flow of arrivals.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Flow {
+    /// Arrivals in each slot; below zero: never seen whole.
+    profile: Vec<f32>,
+    slot: u32,
+    in_slot: u32,
+    bin: u32,
+    in_bin: u32,
+    level: f64,
+    variation: f64,
+    runs: [Run; LEFT.len()],
+    alarm: Option<Dry>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct Run {
+    weight: f64,
+    since: u32,
+    due: f64,
+    came: u32,
+}
+
+/// A drought that is going on.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+struct Dry {
+    since: u32,
+    /// Arrivals that were due since then.
+    due: f64,
+    /// Arrivals that came.
+    came: u32,
+    nats: f64,
+    back_bins: u32,
+    back_due: f64,
+    back_came: u32,
+}
+
+/// What a bin brought about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Weather {
+    Same,
+    Drought,
+    Rain,
+}
+
+impl Default for Flow {
+    fn default() -> Self {
+        Self {
+            profile: vec![-1.0; SLOTS],
+            slot: 0,
+            in_slot: 0,
+            bin: 0,
+            in_bin: 0,
+            level: 1.0,
+            variation: VARIATION_START,
+            runs: Default::default(),
+            alarm: None,
+        }
+    }
+}
+
+impl Flow {
+    /// Something arrived.
+    pub(super) fn arrival(&mut self) {
+        self.in_bin += 1;
+        self.in_slot += 1;
+    }
+
+    /// The numbers behind the drought that is going on: `attempts` came, `usual` were due.
+    pub(super) fn numbers(&self) -> Option<Numbers> {
+        let dry = self.alarm.as_ref()?;
+        Some(Numbers {
+            since: dry.since,
+            attempts: dry.came.into(),
+            bad: 0,
+            people: 0,
+            usual: dry.due,
+            nats: dry.nats,
+            chance_days: libm::exp(dry.nats.min(60.0)) / f64::from(86_400 / BIN_SECONDS),
+            code: None,
+        })
+    }
+
+    /// When the current bin ends, once there is one.
+    pub(super) fn bin_ends(&self) -> Option<u32> {
+        (self.bin > 0).then(|| (self.bin + 1) * BIN_SECONDS)
+    }
+
+    /// Moves time to `second`, at most one bin further: the caller comes back until nothing is left.
+    pub(super) fn advance(&mut self, second: u32, threshold: f64) -> Option<Weather> {
+        let bin = second / BIN_SECONDS;
+        if self.bin == 0 || bin > self.bin + SILENT_BINS_MAX {
+            // The first bin, or a silence that no week explains.
+            self.restart(bin);
+            return None;
+        }
+        if bin <= self.bin {
+            return None;
+        }
+        let weather = self.close_bin(threshold);
+        self.bin += 1;
+        self.in_bin = 0;
+        let slot = self.bin * BIN_SECONDS / SLOT_SECONDS;
+        if slot != self.slot {
+            self.close_slot();
+            self.slot = slot;
+        }
+        Some(weather)
+    }
+
+    fn restart(&mut self, bin: u32) {
+        self.bin = bin;
+        self.in_bin = 0;
+        // This slot was not counted from its beginning.
+        self.slot = 0;
+        self.in_slot = 0;
+        self.runs = Default::default();
+    }
+
+    fn close_slot(&mut self) {
+        #[expect(clippy::cast_precision_loss, reason = "arrivals of ten minutes, for an average")]
+        let (came, slot) = (self.in_slot as f32, self.slot);
+        self.in_slot = 0;
+        // A slot with a drought is not what is usual.
+        if slot == 0 || self.alarm.is_some() {
+            return;
+        }
+        let place = &mut self.profile[slot as usize % SLOTS];
+        *place = if *place < 0.0 { came } else { *place + SLOT_SMOOTHING * (came - *place) };
+    }
+
+    /// Arrivals that the profile gives for a bin in this slot; `None` when the week is not known here.
+    fn usual(&self) -> Option<f64> {
+        let slot = (self.bin * BIN_SECONDS / SLOT_SECONDS) as usize % SLOTS;
+        let mut sum = 0.0;
+        for offset in 0..=2 * SMOOTH {
+            let place = self.profile[(slot + SLOTS + offset - SMOOTH) % SLOTS];
+            if place < 0.0 {
+                return None;
+            }
+            sum += f64::from(place);
+        }
+        Some(sum / SMOOTHED * f64::from(BIN_SECONDS) / f64::from(SLOT_SECONDS))
+    }
+
+    fn close_bin(&mut self, threshold: f64) -> Weather {
+        let Some(usual) = self.usual() else { return Weather::Same };
+        let came = self.in_bin;
+        let due = usual * self.level;
+        if self.alarm.is_some() {
+            return self.watch_return(due, came);
+        }
+        self.measure(usual, due, came);
+        let due = due * CAUTION;
+        let mut strongest = Run::default();
+        for (run, left) in self.runs.iter_mut().zip(LEFT) {
+            if run.weight <= 0.0 {
+                *run = Run { since: self.bin * BIN_SECONDS, ..Run::default() };
+            }
+            let nats = f64::from(came) * libm::log(left) + (1.0 - left) * due;
+            run.weight += nats / self.variation;
+            run.due += due;
+            run.came += came;
+            if run.weight > strongest.weight {
+                strongest = *run;
+            }
+        }
+        if strongest.weight < threshold {
+            return Weather::Same;
+        }
+        self.alarm = Some(Dry {
+            since: strongest.since,
+            due: strongest.due,
+            came: strongest.came,
+            nats: strongest.weight,
+            back_bins: 0,
+            back_due: 0.0,
+            back_came: 0,
+        });
+        self.runs = Default::default();
+        Weather::Drought
+    }
+
+    fn measure(&mut self, usual: f64, due: f64, came: u32) {
+        let came = f64::from(came);
+        if due > 0.05 {
+            let chi2 = ((came - due) * (came - due) / due).min(CHI2_MAX);
+            self.variation += VARIATION_SMOOTHING * (chi2 - self.variation);
+            self.variation = self.variation.max(1.0);
+        }
+        // Few arrivals say little about the level.
+        let step = (usual / (usual + 1.0)) / LEVEL_BINS;
+        if usual > 0.0 {
+            self.level += step * (came / usual - self.level);
+            self.level = self.level.clamp(*LEVEL.start(), *LEVEL.end());
+        }
+    }
+
+    fn watch_return(&mut self, due: f64, came: u32) -> Weather {
+        let dry = self.alarm.as_mut().expect("a drought is going on");
+        dry.due += due;
+        dry.came += came;
+        dry.back_bins += 1;
+        dry.back_due += due;
+        dry.back_came += came;
+        if dry.back_bins < RETURN_BINS {
+            return Weather::Same;
+        }
+        let back = f64::from(dry.back_came) >= RETURN_SHARE * dry.back_due;
+        dry.back_bins = 0;
+        dry.back_due = 0.0;
+        dry.back_came = 0;
+        if !back {
+            return Weather::Same;
+        }
+        self.alarm = None;
+        Weather::Rain
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two weeks of an arrival every `every` seconds by day (half of the slots), then silence; when it was noticed, in seconds.
+    fn noticed_after(every: u32, threshold: f64) -> Option<u32> {
+        let mut flow = Flow::default();
+        let start = 20_000 * 86_400;
+        let end = start + 15 * 86_400 + 43_200;
+        let mut second = start;
+        while second < end + 7_200 {
+            if second < end && second % every == 0 {
+                flow.arrival();
+            }
+            while let Some(weather) = flow.advance(second, threshold) {
+                if weather == Weather::Drought {
+                    return Some(second - end);
+                }
+            }
+            second += 1;
+        }
+        None
+    }
+
+    #[test]
+    fn silence_is_noticed_after_what_was_due_outweighs_chance() {
+        // 17 nats at a due of 0.8 an arrival: 22 arrivals and a bin or two.
+        let after = noticed_after(2, 17.0).unwrap();
+        assert!((40..=80).contains(&after), "{after}");
+        let after = noticed_after(60, 17.0).unwrap();
+        assert!((1_200..=2_000).contains(&after), "{after}");
+        assert_eq!(noticed_after(900, 17.0), None, "four an hour say nothing in two hours");
+    }
+}

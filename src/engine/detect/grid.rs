@@ -1,0 +1,102 @@
+//! Sequential evidence that a stream of attempts has become worse: one CUSUM for each shift of the table.
+//!
+//! Each keeps W ← max(0, W) + the attempt's nats, and since it last left zero the time (the estimated onset), the attempts,
+//! the bad ones and the people behind them. The cost is eight additions an attempt; a stream without evidence has no grid.
+
+use serde::{Deserialize, Serialize};
+
+use super::table::{self, Row, SHIFTS, SHIFTS_LEN};
+
+/// The evidence of one stream.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Grid {
+    runs: [Run; SHIFTS_LEN],
+}
+
+/// The evidence for one shift.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Run {
+    weight: f64,
+    /// When it last left zero, in seconds.
+    pub(super) since: u32,
+    /// Attempts since then.
+    pub(super) attempts: u32,
+    /// Bad ones among them.
+    pub(super) bad: u32,
+    /// People among the bad ones whose first it was in a while.
+    pub(super) people: u32,
+}
+
+/// The strongest evidence in a grid.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Strongest {
+    /// Nats, comparable between shifts.
+    pub(super) nats: f64,
+    /// Which shift.
+    pub(super) index: usize,
+}
+
+impl Grid {
+    /// A good attempt. Whether any evidence is left.
+    pub(super) fn good(&mut self, tempering: f64) -> bool {
+        let mut any = false;
+        for (run, loss) in self.runs.iter_mut().zip(table::loss()) {
+            if run.weight > 0.0 {
+                run.weight += tempering * loss;
+                run.attempts += 1;
+                any |= run.weight > 0.0;
+            }
+        }
+        any
+    }
+
+    /// A bad attempt at `second`, where `expected` is the evidence of this attempt and `usual` that of the stream; `first`
+    /// when it is the person's first in a while.
+    pub(super) fn bad(
+        &mut self,
+        expected: &Row,
+        usual: &Row,
+        tempering: f64,
+        first: bool,
+        second: u32,
+    ) {
+        for (index, run) in self.runs.iter_mut().enumerate() {
+            if index < usual.first {
+                run.weight = 0.0;
+                continue;
+            }
+            if run.weight <= 0.0 {
+                *run = Run { since: second, ..Run::default() };
+            }
+            run.weight += tempering * expected.gain[index];
+            run.attempts += 1;
+            run.bad += 1;
+            run.people += u32::from(first);
+        }
+    }
+
+    /// The strongest evidence for a shift of at least `shift_min`; `None` when no such shift is looked for.
+    pub(super) fn strongest(
+        &self,
+        usual: &Row,
+        tempering: f64,
+        shift_min: f64,
+    ) -> Option<Strongest> {
+        let mut best: Option<Strongest> = None;
+        for (index, shift) in SHIFTS.iter().enumerate().skip(usual.first) {
+            if *shift < shift_min {
+                continue;
+            }
+            let nats = self.runs[index].weight.max(0.0) - usual.correction(index, tempering);
+            if best.is_none_or(|best| nats > best.nats) {
+                best = Some(Strongest { nats, index });
+            }
+        }
+        best
+    }
+
+    /// The run behind the strongest evidence.
+    pub(super) fn run(&self, index: usize) -> Run {
+        self.runs[index]
+    }
+}

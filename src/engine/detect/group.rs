@@ -1,0 +1,191 @@
+//! A provider or the fleet: the streams of all its connections together, calibrated by the hour of the day, with bunching
+//! measured and the culprits remembered.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use super::config::Kind;
+use super::stream::{Entered, Stream};
+
+/// Failures that are remembered for the question who carries it.
+const HITS_MAX: usize = 64;
+
+/// Attempts' worth of "as expected" in each hour's calibration.
+const PRIOR: f64 = 30.0;
+
+/// Bins in which bunching is measured.
+const BIN_SECONDS: u32 = 600;
+
+/// How much a bin moves the measure of bunching, and the most that one bin may say.
+const BUNCHING_SMOOTHING: f64 = 0.01;
+const BIN_CHI2_MAX: f64 = 9.0;
+
+/// Bunching before any is measured: variance by mean.
+const BUNCHING_START: f64 = 1.2;
+
+/// How far the usual may lie from the connections' expectations.
+const CALIBRATION: std::ops::RangeInclusive<f64> = 0.3..=3.0;
+
+/// The usual is lifted by this share: what drifts is no outage.
+const LIFT: f64 = 1.1;
+
+const USUAL_MIN: f64 = 0.0005;
+const USUAL_MAX: f64 = 0.6;
+
+/// A group.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Group {
+    streams: [GroupStream; Kind::ALL.len()],
+}
+
+/// One stream of a group.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct GroupStream {
+    pub(super) stream: Stream,
+    /// By hour of the day (UTC): what came into the baseline, bad and expected.
+    hours: [(f64, f64); 24],
+    bunching: f64,
+    bin: Bin,
+    hits: VecDeque<Hit>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct Bin {
+    since: u32,
+    bad: f64,
+    expected: f64,
+    variance: f64,
+}
+
+/// A bad attempt.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Hit {
+    pub(super) at: u32,
+    pub(super) connection: u32,
+    pub(super) first: bool,
+}
+
+/// Who carries the bad attempts since a moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Carried {
+    /// All, each person's first only.
+    pub(super) total: u32,
+    /// Connections.
+    pub(super) connections: usize,
+    /// Of the one that has most.
+    pub(super) largest: u32,
+}
+
+impl Default for GroupStream {
+    fn default() -> Self {
+        Self {
+            stream: Stream::default(),
+            hours: [(0.0, 0.0); 24],
+            bunching: BUNCHING_START,
+            bin: Bin::default(),
+            hits: VecDeque::new(),
+        }
+    }
+}
+
+impl Group {
+    pub(super) fn stream(&self, kind: Kind) -> &GroupStream {
+        &self.streams[kind as usize]
+    }
+
+    pub(super) fn stream_mut(&mut self, kind: Kind) -> &mut GroupStream {
+        &mut self.streams[kind as usize]
+    }
+
+    /// Decays with the baseline, once a day.
+    pub(super) fn decay(&mut self, left: f64) {
+        for (bad, expected) in self.streams.iter_mut().flat_map(|stream| &mut stream.hours) {
+            *bad *= left;
+            *expected *= left;
+        }
+    }
+}
+
+fn hour(second: u32) -> usize {
+    (second / 3600 % 24) as usize
+}
+
+impl GroupStream {
+    /// Expectation by this hour's calibration of an attempt of which its connection expects `mean`, and what is usual for
+    /// evidence: lifted, and by the uncertainty of the calibration.
+    pub(super) fn expect(&self, mean: f64, second: u32) -> (f64, f64) {
+        let learned = self.stream.learned;
+        let overall = (learned.bad + PRIOR) / (learned.attempts + PRIOR);
+        let (bad, expected) = self.hours[hour(second)];
+        let calibration = (bad + PRIOR * overall) / (expected + PRIOR);
+        let calibration = calibration.clamp(*CALIBRATION.start(), *CALIBRATION.end());
+        let uncertainty = calibration / libm::sqrt(bad + PRIOR);
+        let usual = mean * calibration * LIFT + mean * uncertainty;
+        (mean * calibration, usual.clamp(USUAL_MIN, USUAL_MAX))
+    }
+
+    /// Whether enough was seen to have expectations: at least one bad attempt was due.
+    pub(super) fn is_established(&self) -> bool {
+        let learned = &self.stream.learned;
+        learned.attempts + learned.fresh_attempts >= 1.0
+    }
+
+    /// Measures bunching: how far the failures of ten minutes vary beyond chance.
+    pub(super) fn measure(&mut self, bad: bool, expected: f64, second: u32) {
+        if second.saturating_sub(self.bin.since) > BIN_SECONDS {
+            let Bin { bad, expected, variance, .. } = self.bin;
+            if expected > 0.5 {
+                let chi2 = ((bad - expected) * (bad - expected) / variance).min(BIN_CHI2_MAX);
+                self.bunching += BUNCHING_SMOOTHING * (chi2 - self.bunching);
+                self.bunching = self.bunching.max(1.0);
+            }
+            self.bin = Bin { since: second, ..Bin::default() };
+        }
+        self.bin.bad += f64::from(u8::from(bad));
+        self.bin.expected += expected;
+        self.bin.variance += expected * (1.0 - expected);
+    }
+
+    /// How much an attempt counts: less where failures come in bunches.
+    pub(super) fn tempering(&self) -> f64 {
+        1.0 / self.bunching
+    }
+
+    pub(super) fn hit(&mut self, hit: Hit) {
+        if self.hits.len() >= HITS_MAX {
+            self.hits.pop_front();
+        }
+        self.hits.push_back(hit);
+    }
+
+    /// The connections hit since then, most hit first, with how often.
+    pub(super) fn carriers(&self, since: u32) -> Vec<(u32, u32)> {
+        let mut carriers: Vec<(u32, u32)> = Vec::new();
+        for hit in self.hits.iter().filter(|hit| hit.at >= since && hit.first) {
+            match carriers.iter_mut().find(|(connection, _)| *connection == hit.connection) {
+                Some((_, count)) => *count += 1,
+                None => carriers.push((hit.connection, 1)),
+            }
+        }
+        carriers.sort_by_key(|(connection, count)| (std::cmp::Reverse(*count), *connection));
+        carriers
+    }
+
+    /// Who carries what was hit since then.
+    pub(super) fn carried(&self, since: u32) -> Carried {
+        let carriers = self.carriers(since);
+        Carried {
+            total: carriers.iter().map(|(_, count)| count).sum(),
+            connections: carriers.len(),
+            largest: carriers.first().map_or(0, |(_, count)| *count),
+        }
+    }
+
+    /// What entered the baseline belongs to this hour.
+    pub(super) fn entered(&mut self, entered: Entered, second: u32) {
+        let (bad, expected) = &mut self.hours[hour(second)];
+        *bad += entered.bad;
+        *expected += entered.attempts;
+    }
+}

@@ -1,0 +1,175 @@
+//! Alarms that share a cause are one outbreak: one page, at the scope that explains the most.
+//!
+//! A new alarm joins an outbreak that covers its scope, that lies within its scope and began at about the same time, or that is
+//! the same trouble on another connection at about the same time. An outbreak is over when all its alarms have been over for a
+//! while; one that flares up again takes longer to be believed.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Change, Signal, What};
+use crate::engine::calendar::Place;
+
+/// Trouble on two connections is the same if it began within this time of each other and is found within [`JOIN_SECONDS`].
+const SIBLING_SECONDS: u32 = 1_800;
+
+/// A wider alarm takes a narrower one over if they began within this time of each other.
+const GROW_SECONDS: u32 = 1_200;
+
+/// After this time an outbreak takes over no more than what it covers.
+const JOIN_SECONDS: u32 = 3_600;
+
+/// Scopes that an outbreak names at most.
+const PLACES_MAX: usize = 1_000;
+
+/// The longest that an outbreak which flares up again and again must be quiet, in seconds.
+const QUIET_SECONDS_MAX: u32 = 2_400;
+
+/// All outbreaks that are not over.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(in crate::engine) struct Outbreaks(Vec<Outbreak>);
+
+/// One of them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(in crate::engine) struct Outbreak {
+    /// The widest scope that has an alarm, and which.
+    pub(in crate::engine) lead: (Place, Signal),
+    /// When the trouble is believed to have begun.
+    pub(in crate::engine) since: u32,
+    /// Every scope that had an alarm.
+    pub(in crate::engine) places: BTreeSet<Place>,
+    /// When the last alarm was over, while none is up.
+    pub(in crate::engine) quiet_since: Option<u32>,
+    raised_at: u32,
+    flares: u32,
+    alarms: BTreeSet<(Place, Signal)>,
+}
+
+/// What an alarm did to the outbreaks.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(in crate::engine) enum Step {
+    /// A new outbreak, by its index.
+    Began(usize),
+    /// The outbreak has a wider lead than the one given.
+    Grew(usize, (Place, Signal)),
+    /// Nothing that a new page is owed for.
+    Joined,
+}
+
+impl Outbreaks {
+    /// All of them.
+    pub(in crate::engine) fn iter(&self) -> impl Iterator<Item = &Outbreak> {
+        self.0.iter()
+    }
+
+    /// One of them.
+    pub(in crate::engine) fn get(&self, index: usize) -> &Outbreak {
+        &self.0[index]
+    }
+
+    /// An alarm was raised on trouble that began at `since`; `provider` is that of the alarm's connection, or `provider_of`
+    /// tells it for the connections of an outbreak.
+    pub(in crate::engine) fn raised(
+        &mut self,
+        change: &Change,
+        since: u32,
+        provider_of: impl Fn(u32) -> u32,
+    ) -> Step {
+        debug_assert_eq!(change.what, What::Raised);
+        let (place, signal) = (change.place, change.signal);
+        // At most one outbreak holds a scope above connections: it is asked first.
+        let holds = self.0.iter().position(|outbreak| outbreak.places.contains(&place));
+        let found = holds.or_else(|| {
+            self.0.iter().position(|outbreak| {
+                outbreak.takes(place, signal, since, change.second, &provider_of)
+            })
+        });
+        let Some(index) = found else {
+            self.0.push(Outbreak {
+                lead: (place, signal),
+                since,
+                places: BTreeSet::from([place]),
+                quiet_since: None,
+                raised_at: change.second,
+                flares: 0,
+                alarms: BTreeSet::from([(place, signal)]),
+            });
+            return Step::Began(self.0.len() - 1);
+        };
+        let outbreak = &mut self.0[index];
+        outbreak.alarms.insert((place, signal));
+        if outbreak.places.len() < PLACES_MAX {
+            outbreak.places.insert(place);
+        }
+        if outbreak.quiet_since.take().is_some() {
+            outbreak.flares += 1;
+        }
+        if place > outbreak.lead.0 && level(place) > level(outbreak.lead.0) {
+            let before = std::mem::replace(&mut outbreak.lead, (place, signal));
+            outbreak.since = outbreak.since.min(since);
+            return Step::Grew(index, before);
+        }
+        Step::Joined
+    }
+
+    /// An alarm is over.
+    pub(in crate::engine) fn over(&mut self, change: &Change) {
+        for outbreak in &mut self.0 {
+            if outbreak.alarms.remove(&(change.place, change.signal)) && outbreak.alarms.is_empty()
+            {
+                outbreak.quiet_since = Some(change.second);
+            }
+        }
+    }
+
+    /// Takes out those that have been quiet for long enough.
+    pub(in crate::engine) fn ended(&mut self, now: u32, quiet_seconds: u32) -> Vec<Outbreak> {
+        let is_over = |outbreak: &mut Outbreak| {
+            let needed = quiet_seconds.saturating_mul(1 << outbreak.flares.min(4));
+            let needed = needed.min(QUIET_SECONDS_MAX.max(quiet_seconds));
+            outbreak.quiet_since.is_some_and(|since| now.saturating_sub(since) >= needed)
+        };
+        self.0.extract_if(.., is_over).collect()
+    }
+}
+
+impl Outbreak {
+    fn takes(
+        &self,
+        place: Place,
+        signal: Signal,
+        since: u32,
+        second: u32,
+        provider_of: &impl Fn(u32) -> u32,
+    ) -> bool {
+        if self.places.contains(&Place::Fleet) {
+            return true;
+        }
+        let apart = since.abs_diff(self.since);
+        let young = second.saturating_sub(self.raised_at) < JOIN_SECONDS;
+        let within = |provider: u32| {
+            self.places.iter().any(|place| match place {
+                Place::Connection(index) => provider_of(*index) == provider,
+                Place::Provider(_) | Place::Fleet => false,
+            })
+        };
+        match place {
+            Place::Connection(index) => {
+                let covered = self.places.contains(&Place::Provider(provider_of(index)));
+                let sibling = level(self.lead.0) == 0 && self.lead.1 == signal;
+                covered || (sibling && apart < SIBLING_SECONDS && young)
+            }
+            Place::Provider(provider) => within(provider) && apart < GROW_SECONDS && young,
+            Place::Fleet => apart < GROW_SECONDS && young,
+        }
+    }
+}
+
+fn level(place: Place) -> u8 {
+    match place {
+        Place::Connection(_) => 0,
+        Place::Provider(_) => 1,
+        Place::Fleet => 2,
+    }
+}

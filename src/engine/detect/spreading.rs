@@ -1,0 +1,338 @@
+//! Error codes of the whole fleet: one that was rare and now comes from many connections is evidence of its own, and needs far
+//! fewer failures than all codes together.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use super::config::{Config, SHARE_SPREADING, WAIT_SECONDS};
+use super::stream::Numbers;
+
+/// Codes that are followed; the rarest makes room for a new one.
+const CODES_MAX: usize = 32;
+
+/// Failures of a code that are remembered for the question who carries it.
+const HITS_MAX: usize = 64;
+
+/// Attempts that must have been learned before any code counts as rare.
+const LEARNED_MIN: f64 = 500.0;
+
+/// Shifts that are looked for: a code's usual share is far smaller than that of all failures.
+const SHIFTS: [f64; 8] = [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 0.9];
+
+/// What a new code may be worth: independent streams that the threshold must cover.
+const STREAMS: f64 = 16.0;
+
+/// The usual share of a code lies between these.
+const USUAL_MIN: f64 = 2e-5;
+const USUAL_MAX: f64 = 0.3;
+
+/// Below this share a single failure is a large step, so that no overshoot may be taken credit for.
+const LATTICE_USUAL: f64 = 0.002;
+const LATTICE_CORRECTION: f64 = -0.5;
+
+/// Below this share of its threshold the rest without the worst connection is no evidence.
+const REST_SHARE: f64 = 0.4;
+
+/// All codes.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Spreading {
+    codes: Vec<Code>,
+    /// Attempts that were looked at.
+    attempts: f64,
+    learned: f64,
+    fresh: f64,
+    entered_at: u32,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Code {
+    id: u64,
+    name: Box<str>,
+    learned: f64,
+    fresh: f64,
+    /// `Spreading::attempts` at its last failure.
+    last: f64,
+    runs: [Run; SHIFTS.len()],
+    hits: VecDeque<(u32, u32)>,
+    alarm: Option<CodeAlarm>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct Run {
+    weight: f64,
+    since: u32,
+    /// `Spreading::attempts` when it began.
+    began: f64,
+    bad: u32,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct CodeAlarm {
+    raised_at: u32,
+    since: u32,
+    attempts: u64,
+    bad: u64,
+    nats: f64,
+    chance_days: f64,
+    usual: f64,
+    during: f64,
+    relief: f64,
+}
+
+/// What changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum News {
+    Spreads(u64),
+    Over(u64),
+}
+
+impl Spreading {
+    /// A finished attempt of somebody who did not fail lately, on a connection that is known well.
+    pub(super) fn attempt(
+        &mut self,
+        failure: Option<(&str, u64)>,
+        connection: u32,
+        second: u32,
+        per_day: f64,
+        config: &Config,
+    ) -> Vec<News> {
+        self.attempts += 1.0;
+        self.fresh += 1.0;
+        if second.saturating_sub(self.entered_at) > WAIT_SECONDS {
+            self.enter(second);
+        }
+        let mut news = self.relieve(failure.map(|(_, id)| id), second);
+        if let Some((name, id)) = failure {
+            let place = self.place(name, id);
+            let spreads = self.failure(place, connection, second, per_day, config);
+            news.extend(spreads.then_some(News::Spreads(id)));
+        }
+        news
+    }
+
+    /// Decays with the baselines, once a day.
+    pub(super) fn decay(&mut self, left: f64) {
+        self.learned *= left;
+        for code in &mut self.codes {
+            code.learned *= left;
+        }
+    }
+
+    /// The share of a code among failures, `failures` of which were learned in all: of one that was never seen, small.
+    pub(super) fn share(&self, code: u64) -> f64 {
+        let all: f64 = self.codes.iter().map(|code| code.learned).sum();
+        let known = self.codes.iter().find(|known| known.id == code);
+        let learned = known.map_or(0.0, |code| code.learned);
+        ((learned + 1.0 + libm::sqrt(learned + 1.0)) / (all + 20.0)).clamp(0.01, 1.0)
+    }
+
+    /// The connections that a code spreads over, worst first.
+    pub(super) fn carriers(&self, id: u64) -> Vec<(u32, u32)> {
+        let Some(code) = self.codes.iter().find(|code| code.id == id) else { return Vec::new() };
+        let since = code.alarm.map_or(0, |alarm| alarm.since);
+        let mut counts = code.counts(since);
+        counts.sort_by_key(|(connection, count)| (std::cmp::Reverse(*count), *connection));
+        counts
+    }
+
+    /// The numbers behind the alarm on a code.
+    pub(super) fn numbers(&self, id: u64) -> Option<Numbers> {
+        let code = self.codes.iter().find(|code| code.id == id)?;
+        let alarm = code.alarm.as_ref()?;
+        Some(Numbers {
+            since: alarm.since,
+            attempts: alarm.attempts,
+            bad: alarm.bad,
+            people: alarm.bad,
+            usual: alarm.usual,
+            nats: alarm.nats,
+            chance_days: alarm.chance_days,
+            code: Some(code.name.clone()),
+        })
+    }
+
+    fn enter(&mut self, second: u32) {
+        if self.entered_at > 0 {
+            for code in &mut self.codes {
+                if code.alarm.is_none() {
+                    code.learned += code.fresh;
+                }
+                code.fresh = 0.0;
+            }
+            self.learned += self.fresh;
+        }
+        self.fresh = 0.0;
+        self.entered_at = second;
+    }
+
+    fn relieve(&mut self, failed_with: Option<u64>, second: u32) -> Vec<News> {
+        let learned = self.learned;
+        let mut news = Vec::new();
+        for code in &mut self.codes {
+            let Some(alarm) = &mut code.alarm else { continue };
+            let usual = ((1.25 * code.learned + 3.0) / (learned + 100.0)).min(USUAL_MAX);
+            let usual = (usual * 1.1).min(alarm.during * 0.5);
+            alarm.attempts += 1;
+            alarm.bad += u64::from(failed_with == Some(code.id));
+            alarm.relief += if failed_with == Some(code.id) {
+                libm::log(usual / alarm.during)
+            } else {
+                libm::log((1.0 - usual) / (1.0 - alarm.during))
+            };
+            alarm.relief = alarm.relief.max(0.0);
+            if alarm.relief >= 5.3 && second.saturating_sub(alarm.raised_at) >= 300 {
+                code.alarm = None;
+                code.runs = Default::default();
+                news.push(News::Over(code.id));
+            }
+        }
+        news
+    }
+
+    fn place(&mut self, name: &str, id: u64) -> usize {
+        if let Some(place) = self.codes.iter().position(|code| code.id == id) {
+            return place;
+        }
+        let new = Code {
+            id,
+            name: name.into(),
+            learned: 0.0,
+            fresh: 0.0,
+            last: self.attempts,
+            runs: Default::default(),
+            hits: VecDeque::new(),
+            alarm: None,
+        };
+        if self.codes.len() < CODES_MAX {
+            self.codes.push(new);
+            return self.codes.len() - 1;
+        }
+        let known = |code: &Code| code.learned + code.fresh;
+        let rarest = (0..CODES_MAX)
+            .min_by(|a, b| known(&self.codes[*a]).total_cmp(&known(&self.codes[*b])))
+            .expect("there are codes");
+        self.codes[rarest] = new;
+        rarest
+    }
+
+    fn failure(
+        &mut self,
+        place: usize,
+        connection: u32,
+        second: u32,
+        per_day: f64,
+        config: &Config,
+    ) -> bool {
+        let (attempts, learned) = (self.attempts, self.learned);
+        let code = &mut self.codes[place];
+        code.fresh += 1.0;
+        if code.hits.len() >= HITS_MAX {
+            code.hits.pop_front();
+        }
+        code.hits.push_back((second, connection));
+        if code.alarm.is_some() {
+            return false;
+        }
+        let usual =
+            (1.25 * code.learned + 1.0 + 2.0 * libm::sqrt(code.learned + 1.0)) / (learned + 100.0);
+        let usual = usual.clamp(USUAL_MIN, USUAL_MAX);
+        let good = (attempts - code.last - 1.0).max(0.0);
+        code.last = attempts;
+        let Some((index, nats)) = code.weigh(usual, good, attempts, second) else { return false };
+        let days = config.false_alarm_days(SHARE_SPREADING);
+        let threshold = libm::log(days * per_day.max(100.0) * STREAMS);
+        if nats < threshold || learned < LEARNED_MIN {
+            return false;
+        }
+        let run = code.runs[index];
+        let (connections, largest, total) = code.carried(run.since);
+        let gain = libm::log1p(SHIFTS[index] * (1.0 - usual) / usual);
+        let broad = connections >= config.min_connections
+            && largest * 2 <= total
+            && nats - f64::from(largest) * gain >= REST_SHARE * threshold;
+        if !broad {
+            if nats >= threshold + 3.0 {
+                for run in &mut code.runs {
+                    run.weight *= 0.5;
+                }
+            }
+            return false;
+        }
+        let since_began = (attempts - run.began).max(1.0);
+        let during = (f64::from(run.bad) / since_began * 0.8).max(usual * 2.0).min(0.95);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a positive count"
+        )]
+        let looked_at = since_began as u64;
+        code.alarm = Some(CodeAlarm {
+            raised_at: second,
+            since: run.since,
+            attempts: looked_at,
+            bad: run.bad.into(),
+            nats,
+            chance_days: libm::exp(nats.min(60.0)) / (per_day * STREAMS),
+            usual,
+            during,
+            relief: 0.0,
+        });
+        code.runs = Default::default();
+        true
+    }
+}
+
+impl Code {
+    /// The strongest evidence after another failure and the `good` attempts before it.
+    fn weigh(&mut self, usual: f64, good: f64, attempts: f64, second: u32) -> Option<(usize, f64)> {
+        let odds_against = (1.0 - usual) / usual;
+        let mut best: Option<(usize, f64)> = None;
+        for (index, (run, shift)) in self.runs.iter_mut().zip(SHIFTS).enumerate() {
+            if shift * odds_against < 1.0 {
+                run.weight = 0.0;
+                continue;
+            }
+            let loss = libm::log1p(-shift);
+            run.weight += good * loss;
+            if run.weight <= 0.0 {
+                *run = Run { weight: 0.0, since: second, began: attempts - 1.0, bad: 0 };
+            }
+            let gain = libm::log1p(shift * odds_against);
+            run.weight += gain;
+            run.bad += 1;
+            let shifted = usual + shift * (1.0 - usual);
+            let mut correction = libm::log(shifted * gain + (1.0 - shifted) * loss) - 0.65 * gain;
+            if correction < 0.0 {
+                correction *= 1.0 - shift * shift;
+            }
+            if usual < LATTICE_USUAL {
+                correction = correction.max(LATTICE_CORRECTION);
+            }
+            let nats = run.weight - correction;
+            if best.is_none_or(|(_, most)| nats > most) {
+                best = Some((index, nats));
+            }
+        }
+        best
+    }
+
+    /// Connections hit since then, failures of the worst, all failures.
+    fn carried(&self, since: u32) -> (usize, u32, u32) {
+        let counts = self.counts(since);
+        let largest = counts.iter().map(|(_, count)| *count).max().unwrap_or(0);
+        (counts.len(), largest, counts.iter().map(|(_, count)| count).sum())
+    }
+
+    /// Failures by connection since then.
+    fn counts(&self, since: u32) -> Vec<(u32, u32)> {
+        let mut counts: Vec<(u32, u32)> = Vec::new();
+        for (_, connection) in self.hits.iter().filter(|(at, _)| *at >= since) {
+            match counts.iter_mut().find(|(known, _)| known == connection) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((*connection, 1)),
+            }
+        }
+        counts
+    }
+}

@@ -1,0 +1,302 @@
+//! From evidence to incidents: feeds sign-ins to the detection and says in words what it found.
+
+use std::collections::BTreeMap;
+
+use super::alert::{Finding, Key};
+use super::calendar::Place;
+use super::detect::{
+    Arrival, Change, Kind, LATE_SECONDS, Numbers, Outbreak, Signal, Step, Trial, What,
+};
+use super::rule::Phase;
+use super::watch::{CAUSES_MAX, CONNECTIONS_MAX, labels};
+use super::{Engine, words};
+use crate::event::{ConnectionId, Timestamp};
+use crate::signal::{Evidence, Severity};
+
+/// How often the words of an incident that goes on are renewed.
+const RENEW_SECONDS: i64 = 10;
+
+/// The ticket for a rise that is real but too small, or too narrow, to page.
+pub(super) const SLOW_BURN: &str = "SsoSlowBurn";
+
+/// Alerts that the detection raises.
+pub(super) const ALERTNAMES: [&str; 8] = [
+    "SsoConnectionFailing",
+    "SsoConnectionTimingOut",
+    "SsoProviderFailing",
+    "SsoFleetFailing",
+    "SsoFleetTimingOut",
+    "SsoLatencyHigh",
+    "SsoSuccessDrought",
+    SLOW_BURN,
+];
+
+impl Engine {
+    /// Judges an attempt.
+    pub(super) fn judge(&mut self, trial: &Trial<'_>) {
+        let Some(config) = &self.config.detection else { return };
+        self.memory.detection.take(trial, second_of(self.memory.now), config);
+    }
+
+    /// Judges the duration of a success.
+    pub(super) fn judge_duration(&mut self, trial: &Trial<'_>, millis: u64) {
+        let Some(config) = &self.config.detection else { return };
+        self.memory.detection.duration(trial, millis, second_of(self.memory.now), config);
+    }
+
+    /// A start or a success came.
+    pub(super) fn arrived(&mut self, arrival: Arrival, at: Timestamp) {
+        let Some(config) = &self.config.detection else { return };
+        let now = second_of(self.memory.now);
+        self.memory.detection.arrived(arrival, second_of(at), now, config);
+    }
+
+    /// When silence is looked at next.
+    pub(super) fn next_look_at_flows(&self) -> Option<i64> {
+        let live = self.memory.detection.is_live() && self.config.detection.is_some();
+        self.memory.detection.next_look_at_flows().filter(|_| live).map(i64::from)
+    }
+
+    /// Looks at sign-ins that should have ended by now.
+    pub(super) fn look_at_hanging(&mut self) {
+        let Some(config) = &self.config.detection else { return };
+        let after = config.hanging_after.millis();
+        let time = self.memory.detection.time(second_of(self.memory.now));
+        let limit = Timestamp::from_millis(i64::from(time) * 1000 + 999).min(self.memory.now);
+        while let Some(waiting) = self.memory.hanging.pop(limit) {
+            let Some(bad) = self.memory.sessions.hangs(waiting.session, after) else { continue };
+            let provider = self.memory.connections[waiting.connection as usize].provider;
+            self.judge(&Trial {
+                second: second_of(waiting.due),
+                kind: Kind::Hanging,
+                bad,
+                connection: waiting.connection,
+                provider,
+                person: waiting.person,
+                known: true,
+                address: None,
+                code: None,
+            });
+        }
+    }
+
+    /// Turns what the detection found into incidents.
+    pub(super) fn look_at_evidence(&mut self) {
+        let Some(config) = &self.config.detection else { return };
+        let quiet = u32::try_from(config.keep_firing_for.seconds()).unwrap_or(u32::MAX);
+        let now = second_of(self.memory.now);
+        if self.memory.detection.is_live() {
+            self.memory.detection.look_at_flows(now, config);
+        }
+        for change in std::mem::take(&mut self.memory.held) {
+            self.raised(change, now);
+        }
+        for change in self.memory.detection.changes() {
+            self.take_change(change, now);
+        }
+        for outbreak in self.memory.outbreaks.ended(now, quiet) {
+            let key = self.key(outbreak.lead);
+            self.memory.alerts.end(&key, self.memory.now);
+        }
+        if i64::from(now) % RENEW_SECONDS == 0 {
+            self.renew();
+        }
+    }
+
+    fn take_change(&mut self, change: Change, now: u32) {
+        // One customer's slow sign-ins get nobody up.
+        let slow = change.signal == Signal::Stream(Kind::Slow);
+        let ticket_at_most = slow && matches!(change.place, Place::Connection(_));
+        match change.what {
+            What::Raised | What::Ticket if ticket_at_most => self.ticket(change),
+            What::Over if ticket_at_most => self.end_ticket(change),
+            What::Raised => self.raised(change, now),
+            What::Over => self.memory.outbreaks.over(&change),
+            What::Ticket => self.ticket(change),
+            What::TicketOver => self.end_ticket(change),
+        }
+    }
+
+    fn end_ticket(&mut self, change: Change) {
+        if let Some(key) = self.ticket_key(change) {
+            self.memory.alerts.end(&key, self.memory.now);
+        }
+    }
+
+    fn raised(&mut self, change: Change, now: u32) {
+        let Some(numbers) = self.memory.detection.numbers(change.place, change.signal) else {
+            return;
+        };
+        // Nobody is paged for what was over before it was known; what still goes on when the present is reached is news. Nor is
+        // anybody for what was announced, while its window lasts.
+        let late = now.saturating_sub(change.second) > LATE_SECONDS;
+        let carriers = self.memory.detection.carriers(change.place, change.signal, numbers.since);
+        if (late && !self.memory.detection.is_live()) || self.is_expected(change.place, &carriers) {
+            return self.memory.held.push(change);
+        }
+        let change = Change { second: now, ..change };
+        let connections = &self.memory.connections;
+        let provider_of = |index: u32| connections[index as usize].provider;
+        let step = self.memory.outbreaks.raised(&change, numbers.since, provider_of);
+        if change.signal != Signal::Stream(Kind::Slow) {
+            // The page says more than the ticket.
+            self.end_ticket(change);
+        }
+        match step {
+            Step::Began(index) => self.tell(&self.memory.outbreaks.get(index).clone()),
+            Step::Grew(index, before) => {
+                let outbreak = self.memory.outbreaks.get(index).clone();
+                let (before, after) = (self.key(before), self.key(outbreak.lead));
+                if let Some(finding) = self.explain(&outbreak) {
+                    self.memory.alerts.grow(&before, after, finding, self.memory.now);
+                }
+            }
+            Step::Joined => {}
+        }
+    }
+
+    /// Renews the words of every outbreak.
+    fn renew(&mut self) {
+        let outbreaks: Vec<Outbreak> = self.memory.outbreaks.iter().cloned().collect();
+        for outbreak in outbreaks {
+            self.tell(&outbreak);
+        }
+    }
+
+    fn tell(&mut self, outbreak: &Outbreak) {
+        let Some(finding) = self.explain(outbreak) else { return };
+        let key = self.key(outbreak.lead);
+        let phase = Phase::Firing { clear_since: None };
+        self.memory.alerts.move_to(key, phase, None, Some(finding), self.memory.now);
+    }
+
+    fn ticket(&mut self, change: Change) {
+        let Some(key) = self.ticket_key(change) else { return };
+        let Some(numbers) = self.memory.detection.numbers(change.place, change.signal) else {
+            return;
+        };
+        let finding =
+            self.finding_of(change.place, change.signal, &numbers, &key, Severity::Ticket);
+        let phase = Phase::Firing { clear_since: None };
+        self.memory.alerts.move_to(key, phase, None, Some(finding), self.memory.now);
+    }
+
+    /// The key of the ticket for a change; providers have none.
+    fn ticket_key(&self, change: Change) -> Option<Key> {
+        let alertname = match change.signal {
+            Signal::Stream(Kind::Slow) => "SsoLatencyHigh",
+            Signal::Stream(Kind::Failing | Kind::Hanging | Kind::Denied) => SLOW_BURN,
+            Signal::Code(_) | Signal::Drought(_) => return None,
+        };
+        match change.place {
+            Place::Provider(_) => None,
+            Place::Connection(_) | Place::Fleet => {
+                Some(Key { alertname: alertname.into(), scope: self.scope(change.place) })
+            }
+        }
+    }
+
+    fn key(&self, (place, signal): (Place, Signal)) -> Key {
+        Key { alertname: alertname(place, signal).into(), scope: self.scope(place) }
+    }
+
+    /// What an outbreak says now; `None` when its widest alarm is over.
+    fn explain(&self, outbreak: &Outbreak) -> Option<Finding> {
+        let (place, signal) = outbreak.lead;
+        let numbers = self.memory.detection.numbers(place, signal)?;
+        let key = self.key(outbreak.lead);
+        let mut finding = self.finding_of(place, signal, &numbers, &key, Severity::Page);
+        let others = outbreak.places.len().saturating_sub(1);
+        if matches!(place, Place::Connection(_)) && others > 0 {
+            words::others(&mut finding.summary, others);
+        }
+        Some(finding)
+    }
+
+    fn finding_of(
+        &self,
+        place: Place,
+        signal: Signal,
+        numbers: &Numbers,
+        key: &Key,
+        severity: Severity,
+    ) -> Finding {
+        let known = self.memory.alerts.started_at(key);
+        let started_at =
+            known.unwrap_or_else(|| Timestamp::from_millis(i64::from(numbers.since) * 1000));
+        let connection = match place {
+            Place::Connection(index) => Some(&self.memory.connections[index as usize]),
+            Place::Provider(_) | Place::Fleet => None,
+        };
+        let evidence = self.proof(place, signal, numbers);
+        Finding {
+            severity,
+            labels: labels(key, severity, &BTreeMap::new(), connection),
+            started_at,
+            summary: words::found(signal, &self.who(place), &evidence, started_at),
+            description: words::proof(&evidence, numbers.code.as_deref()),
+            evidence,
+        }
+    }
+
+    fn proof(&self, place: Place, signal: Signal, numbers: &Numbers) -> Evidence {
+        let kind = kind_of(signal);
+        let mut causes: Vec<(Box<str>, u64)> = Vec::new();
+        if matches!(kind, Some(Kind::Failing | Kind::Denied)) {
+            let window = &self.memory.tally(place).windows[0];
+            let counted = window.causes().into_iter();
+            causes.extend(counted.map(|(name, count)| ((&**name).into(), count)));
+            causes.sort_by(|a, b| (b.1, &a.0).cmp(&(a.1, &b.0)));
+            causes.truncate(CAUSES_MAX);
+        }
+        let carriers = self.memory.detection.carriers(place, signal, numbers.since);
+        let connections = carriers.iter().take(CONNECTIONS_MAX).map(|(index, bad)| {
+            let id = self.memory.connections[*index as usize].id.as_ref();
+            (id.map_or("unknown", ConnectionId::as_str).into(), u64::from(*bad))
+        });
+        Evidence {
+            attempts: numbers.attempts,
+            bad: numbers.bad,
+            users: Some(numbers.people).filter(|people| *people > 0),
+            value: kind.map(|_| ratio(numbers.bad, numbers.attempts)),
+            usual: Some(numbers.usual),
+            causes,
+            connections: connections.collect(),
+            nats: Some(numbers.nats),
+            chance_days: Some(numbers.chance_days),
+            ..Evidence::default()
+        }
+    }
+}
+
+/// The name of the alert that an alarm raises.
+pub(super) fn alertname(place: Place, signal: Signal) -> &'static str {
+    match (place, kind_of(signal)) {
+        (_, None) => "SsoSuccessDrought",
+        (_, Some(Kind::Slow)) => "SsoLatencyHigh",
+        (Place::Connection(_), Some(Kind::Failing | Kind::Denied)) => "SsoConnectionFailing",
+        (Place::Connection(_), Some(Kind::Hanging)) => "SsoConnectionTimingOut",
+        (Place::Provider(_), Some(_)) => "SsoProviderFailing",
+        (Place::Fleet, Some(Kind::Failing | Kind::Denied)) => "SsoFleetFailing",
+        (Place::Fleet, Some(Kind::Hanging)) => "SsoFleetTimingOut",
+    }
+}
+
+/// The stream that a signal is about; droughts are about none.
+fn kind_of(signal: Signal) -> Option<Kind> {
+    match signal {
+        Signal::Stream(kind) => Some(kind),
+        Signal::Code(_) => Some(Kind::Failing),
+        Signal::Drought(_) => None,
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+fn ratio(part: u64, whole: u64) -> f64 {
+    part as f64 / whole.max(1) as f64
+}
+
+/// Seconds since the epoch, as the detection counts them.
+pub(super) fn second_of(at: Timestamp) -> u32 {
+    u32::try_from(at.seconds()).unwrap_or(if at.seconds() < 0 { 0 } else { u32::MAX })
+}

@@ -1,0 +1,72 @@
+//! Work that was announced: what it breaks is expected until it ends.
+
+use serde::{Deserialize, Serialize};
+
+use super::Engine;
+use super::calendar::Place;
+use crate::event::{Covers, Planned, Timestamp};
+
+/// Announcements that are remembered at most.
+const PLANNED_MAX: usize = 1_000;
+
+/// How long one is remembered after its end.
+const AGE_MILLIS: i64 = 7 * 86_400_000;
+
+/// Share of those who carry trouble that must be covered for it to be expected.
+const COVERED_SHARE: f64 = 0.9;
+
+/// Every announcement that matters still.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Announced(Vec<Planned>);
+
+impl Announced {
+    /// Takes one over; the ones that ended longest ago make room.
+    pub(super) fn announce(&mut self, planned: &Planned, now: Timestamp) {
+        self.0
+            .retain(|known| known.id != planned.id && known.until >= now.plus_millis(-AGE_MILLIS));
+        if self.0.len() >= PLANNED_MAX {
+            let ended = self.0.iter().enumerate().min_by_key(|(_, known)| known.until);
+            if let Some((index, _)) = ended {
+                self.0.remove(index);
+            }
+        }
+        self.0.push(planned.clone());
+    }
+
+    /// Those under way.
+    pub(super) fn under_way(&self, now: Timestamp) -> impl Iterator<Item = &Planned> {
+        self.0.iter().filter(move |planned| planned.from <= now && now < planned.until)
+    }
+}
+
+impl Engine {
+    /// Whether trouble at `place`, which these connections carry, is expected now.
+    pub(super) fn is_expected(&self, place: Place, carriers: &[(u32, u32)]) -> bool {
+        let now = self.memory.now;
+        if self.memory.announced.under_way(now).next().is_none() {
+            return false;
+        }
+        let covered = |index: u32| {
+            self.memory.announced.under_way(now).any(|planned| self.covers(&planned.covers, index))
+        };
+        if let Place::Connection(index) = place {
+            return covered(index);
+        }
+        let all: u32 = carriers.iter().map(|(_, count)| count).sum();
+        let part = carriers.iter().filter(|(index, _)| covered(*index));
+        let part: u32 = part.map(|(_, count)| count).sum();
+        all > 0 && f64::from(part) >= COVERED_SHARE * f64::from(all)
+    }
+
+    fn covers(&self, covers: &Covers, index: u32) -> bool {
+        let connection = &self.memory.connections[index as usize];
+        match covers {
+            Covers::All => true,
+            Covers::ConnectionType(name) => {
+                let provider = &self.memory.providers[connection.provider as usize];
+                *provider.connection_type == **name
+            }
+            Covers::Connections(ids) => connection.id.as_ref().is_some_and(|id| ids.contains(id)),
+        }
+    }
+}
