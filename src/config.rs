@@ -376,6 +376,7 @@ impl Config {
             causes: self.causes()?,
             rules: self.rules.clone(),
             detection: self.built_in_alerts.0.then(|| self.detection.clone()),
+            window_sinks: Vec::new(),
         })
     }
 }

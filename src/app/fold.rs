@@ -2,6 +2,10 @@
 //!
 //! While the disk syncs one batch the next one gathers in the queue, so that under load a sync serves many deliveries. Time
 //! goes first: a flood of events must not delay a page, and neither must a slow disk.
+//!
+//! What the engine does with an entry depends on the entry and on the engine's time. A restart folds an entry at the moment
+//! of its stamp, so the engine's time must not have passed that moment when the entry is first folded: stamps never go back,
+//! and while a batch is being synced, time waits at its stamp. That makes a restart give the same windows, to the byte.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -27,6 +31,10 @@ const DELIVERIES_PER_COMMIT_MAX: usize = 256;
 /// How often a checkpoint is written: bounds the journal that a restart reads, and costs one write of the state.
 pub(super) const CHECKPOINT_MILLIS: i64 = 60_000;
 
+/// How long the engine's time waits for a batch. A disk that takes longer is ill, and people must be paged all the same: then
+/// time goes on, and a crash before the batch's windows are sent may count its events in other windows than before.
+const WAIT_MILLIS_MAX: i64 = 10_000;
+
 /// Owns journal and state.
 pub(super) struct Fold {
     pub(super) state: State,
@@ -42,6 +50,12 @@ pub(super) struct Fold {
     /// Records that wait for the next batch.
     pub(super) owed: Vec<Record>,
     pub(super) checkpoint_due: Timestamp,
+}
+
+/// A batch that is being synced.
+struct Syncing {
+    stamp: Timestamp,
+    thread: JoinHandle<Synced>,
 }
 
 /// A batch on its way to the disk.
@@ -68,7 +82,7 @@ impl Fold {
     pub(super) async fn run(mut self) {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut syncing: Option<JoinHandle<Synced>> = None;
+        let mut syncing: Option<Syncing> = None;
         let mut gathered = Vec::with_capacity(DELIVERIES_PER_COMMIT_MAX);
         let mut open = true;
         while open || syncing.is_some() {
@@ -77,7 +91,7 @@ impl Fold {
                 // Time first: a flood of events must not delay a page.
                 biased;
                 _ = ticks.tick() => {
-                    self.tick().await;
+                    self.tick(syncing.as_ref().map(|batch| batch.stamp)).await;
                     if self.journal.is_some() && !self.owed.is_empty() {
                         syncing = self.commit(Vec::new());
                     }
@@ -98,9 +112,9 @@ impl Fold {
         self.checkpoint().await;
     }
 
-    async fn tick(&mut self) {
+    async fn tick(&mut self, syncing: Option<Timestamp>) {
         let now = self.clock.now();
-        self.state.advance(now);
+        self.state.advance(engine_time(now, syncing));
         for transition in self.state.transitions() {
             telemetry::transition(&transition);
         }
@@ -113,8 +127,9 @@ impl Fold {
     }
 
     /// Starts to make `parcels`, and what is owed besides, durable; answers at once when there is nothing new in them.
-    fn commit(&mut self, parcels: Vec<Parcel>) -> Option<JoinHandle<Synced>> {
-        let now = self.clock.now();
+    fn commit(&mut self, parcels: Vec<Parcel>) -> Option<Syncing> {
+        // A clock that was set back must not stamp entries with a time that the engine has passed.
+        let now = self.clock.now().max(self.state.now());
         let mut commit = gather(&self.state, parcels, now);
         commit.entries.extend(stamp(std::mem::take(&mut self.owed), now));
         if commit.entries.is_empty() {
@@ -122,7 +137,7 @@ impl Fold {
             return None;
         }
         let journal = self.journal.take().expect("a commit begins with the journal at rest");
-        Some(sync(journal, commit))
+        Some(Syncing { stamp: now, thread: sync(journal, commit) })
     }
 
     async fn checkpoint(&mut self) {
@@ -131,6 +146,14 @@ impl Fold {
         let needed = if self.readers.is_empty() { u64::MAX } else { needed.unwrap_or(0) };
         let now = self.clock.now();
         self.journal = Some(save(&self.data_dir, &self.state, journal, now, needed).await);
+    }
+}
+
+/// How far the engine may go at `now`, while a batch with the stamp `syncing` is on its way to the disk.
+fn engine_time(now: Timestamp, syncing: Option<Timestamp>) -> Timestamp {
+    match syncing {
+        Some(stamp) if now.millis_since(stamp) < WAIT_MILLIS_MAX => now.min(stamp),
+        Some(_) | None => now,
     }
 }
 
@@ -177,9 +200,9 @@ fn sync(mut journal: Journal, commit: Commit) -> JoinHandle<Synced> {
     })
 }
 
-async fn finished(syncing: &mut Option<JoinHandle<Synced>>) -> Synced {
+async fn finished(syncing: &mut Option<Syncing>) -> Synced {
     match syncing {
-        Some(handle) => handle.await.expect("the journal's thread does not panic"),
+        Some(batch) => (&mut batch.thread).await.expect("the journal's thread does not panic"),
         None => std::future::pending().await,
     }
 }
@@ -241,3 +264,6 @@ async fn save(
     telemetry::journal_bytes(journal.bytes());
     journal
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
-//! The 10-second windows of push sinks: open while events may still come, closed and never touched again after that.
+//! The 10-second windows of push sinks: open while events may still come, closed and never touched again after that, and kept
+//! until every sink that takes windows has taken them.
 //!
 //! An event that comes after its window has closed goes into the oldest open one, so that the windows add up to the totals;
 //! one that is older than any sink would take is only counted.
@@ -8,16 +9,21 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::Timestamp;
+use super::tally::Connection;
+use crate::event::{Reason, Source, Timestamp};
 use crate::signal::{
-    ClosedWindow, ConnectionDelta, Counts, DurationDelta, Durations, WINDOW_SECONDS,
+    ClosedWindow, ConnectionDelta, Counts, DurationDelta, Durations, SourceDelta, WINDOW_SECONDS,
 };
 
 /// How long a window waits for its events after its end. Webhooks take seconds, the Events API is asked every ten.
 const DELAY_SECONDS: i64 = 30;
 
-/// How old an event may be to be in any window, and how long closed windows are kept: Datadog takes points of the last hour.
+/// How old an event may be to be in any window: Datadog takes points of the last hour.
 const AGE_SECONDS: i64 = 3600;
+
+/// Closed windows that are kept at most. A sink gives up what is over an hour old (360 windows), so more are there only when
+/// it has not run for two hours of traffic; then the oldest go, which it would not send either.
+const CLOSED_MAX: usize = 720;
 
 const WIDTH: i64 = WINDOW_SECONDS as i64;
 
@@ -28,6 +34,8 @@ pub(super) struct Closing {
     closed: VecDeque<Arc<ClosedWindow>>,
     /// Start of the oldest window that can still be open.
     horizon: i64,
+    /// The second before which each sink has taken, or given up, every window.
+    taken: BTreeMap<Box<str>, i64>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -35,6 +43,15 @@ pub(super) struct Open {
     connections: BTreeMap<u32, (Counts, BTreeMap<Arc<str>, u64>)>,
     durations: BTreeMap<Arc<str>, Durations>,
     event_types: BTreeMap<Arc<str>, u64>,
+    sources: BTreeMap<Source, OpenSource>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct OpenSource {
+    pub(super) received: u64,
+    pub(super) duplicates: u64,
+    pub(super) late: u64,
+    pub(super) rejected: BTreeMap<Reason, u64>,
 }
 
 impl Closing {
@@ -44,20 +61,59 @@ impl Closing {
         if at.seconds() < now.seconds() - AGE_SECONDS {
             return None;
         }
-        let start = at.min(now).seconds().div_euclid(WIDTH) * WIDTH;
-        Some(self.open.entry(start.max(self.horizon)).or_default())
+        Some(self.window(at.min(now)))
     }
 
-    /// Closes what is due and forgets what no sink would take any more.
-    pub(super) fn advance(&mut self, now: Timestamp) {
+    /// The window for what sources do: now, whenever the events happened.
+    pub(super) fn now(&mut self, now: Timestamp) -> &mut Open {
+        self.window(now)
+    }
+
+    fn window(&mut self, at: Timestamp) -> &mut Open {
+        let start = at.seconds().div_euclid(WIDTH) * WIDTH;
+        self.open.entry(start.max(self.horizon)).or_default()
+    }
+
+    /// Closes what is due and keeps it for `sinks`. A connection is described as it is now.
+    pub(super) fn advance(
+        &mut self,
+        now: Timestamp,
+        connections: &[Connection],
+        sinks: &[Box<str>],
+    ) {
         let due = (now.seconds() - DELAY_SECONDS).div_euclid(WIDTH) * WIDTH;
         self.horizon = self.horizon.max(due);
         while let Some(first) = self.open.first_entry().filter(|first| *first.key() < due) {
             let (start, open) = first.remove_entry();
-            self.closed.push_back(Arc::new(open.close(start)));
+            if !sinks.is_empty() {
+                self.closed.push_back(Arc::new(open.close(start, connections)));
+            }
         }
-        let oldest = now.seconds() - AGE_SECONDS;
-        while self.closed.pop_front_if(|window| window.start_seconds < oldest).is_some() {}
+        while self.closed.len() > CLOSED_MAX {
+            self.closed.pop_front();
+        }
+    }
+
+    /// Notes that `sink` has taken, or given up, every window that starts before `until`.
+    pub(super) fn take(&mut self, sink: &str, until: i64, sinks: &[Box<str>]) {
+        if sinks.iter().any(|known| **known == *sink) {
+            let taken = self.taken.entry(sink.into()).or_insert(until);
+            *taken = until.max(*taken);
+            self.forget(sinks);
+        }
+    }
+
+    /// Forgets what each of `sinks` has taken; everything, when there are none.
+    pub(super) fn forget(&mut self, sinks: &[Box<str>]) {
+        self.taken.retain(|sink, _| sinks.contains(sink));
+        let taken = sinks.iter().map(|sink| self.taken.get(sink).copied().unwrap_or(i64::MIN));
+        let taken = taken.min().unwrap_or(i64::MAX);
+        while self.closed.pop_front_if(|window| window.start_seconds < taken).is_some() {}
+    }
+
+    /// Every window that starts before this second is closed.
+    pub(super) fn closed_until(&self) -> i64 {
+        self.horizon
     }
 
     /// When the next window closes, in seconds.
@@ -87,11 +143,28 @@ impl Open {
         *self.event_types.entry(Arc::clone(name)).or_default() += 1;
     }
 
-    fn close(self, start_seconds: i64) -> ClosedWindow {
+    pub(super) fn source(&mut self, source: Source) -> &mut OpenSource {
+        self.sources.entry(source).or_default()
+    }
+
+    fn close(self, start_seconds: i64, connections: &[Connection]) -> ClosedWindow {
         let connections = self.connections.into_iter().map(|(index, (counts, causes))| {
-            ConnectionDelta { index, counts, causes: causes.into_iter().collect() }
+            let connection = &connections[index as usize];
+            ConnectionDelta {
+                id: connection.id.clone(),
+                info: connection.info.clone(),
+                counts,
+                causes: causes.into_iter().collect(),
+            }
         });
         let durations = self.durations.into_iter();
+        let sources = self.sources.into_iter().map(|(source, did)| SourceDelta {
+            source,
+            received: did.received,
+            duplicates: did.duplicates,
+            late: did.late,
+            rejected: did.rejected.into_iter().collect(),
+        });
         ClosedWindow {
             start_seconds,
             connections: connections.collect(),
@@ -99,6 +172,7 @@ impl Open {
                 .map(|(connection_type, durations)| DurationDelta { connection_type, durations })
                 .collect(),
             event_types: self.event_types.into_iter().collect(),
+            sources: sources.collect(),
         }
     }
 }
@@ -111,22 +185,65 @@ mod tests {
         Timestamp::from_millis(second * 1000)
     }
 
+    fn count(closing: &mut Closing, at: i64, now: i64) {
+        let one = Counts { started: 1, ..Counts::default() };
+        closing.at(second(at), second(now)).unwrap().count(0, one, None);
+    }
+
+    fn starts(closing: &Closing) -> Vec<i64> {
+        closing.closed().iter().map(|window| window.start_seconds).collect()
+    }
+
     #[test]
     fn windows_close_once_and_late_events_go_into_the_oldest_open_one() {
+        let (connections, sinks) = ([Connection::new(None, 0, &[])], ["a".into()]);
         let mut closing = Closing::default();
-        let one = Counts { started: 1, ..Counts::default() };
-        closing.advance(second(10_000));
-        closing.at(second(9_995), second(10_000)).unwrap().count(0, one, None);
-        closing.advance(second(10_029));
-        assert!(closing.closed().is_empty());
-        closing.advance(second(10_030));
-        assert_eq!(closing.closed()[0].start_seconds, 9_990);
+        closing.advance(second(10_000), &connections, &sinks);
+        count(&mut closing, 9_995, 10_000);
+        closing.advance(second(10_029), &connections, &sinks);
+        assert_eq!((starts(&closing), closing.closed_until()), (vec![], 9_990));
+        closing.advance(second(10_030), &connections, &sinks);
+        assert_eq!((starts(&closing), closing.closed_until()), (vec![9_990], 10_000));
         // Its window is closed: it counts in the oldest open one.
-        closing.at(second(9_996), second(10_031)).unwrap().count(0, one, None);
-        closing.advance(second(10_040));
-        assert_eq!(closing.closed()[1].start_seconds, 10_000);
+        count(&mut closing, 9_996, 10_031);
+        closing.advance(second(10_040), &connections, &sinks);
+        assert_eq!(starts(&closing), [9_990, 10_000]);
         assert!(closing.at(second(6_000), second(10_040)).is_none());
-        closing.advance(second(13_595));
-        assert_eq!(closing.closed().len(), 1);
+    }
+
+    #[test]
+    fn windows_are_kept_until_every_sink_has_taken_them_and_for_nobody_not_at_all() {
+        let connections = [Connection::new(None, 0, &[])];
+        let mut closing = Closing::default();
+        let both: [Box<str>; 2] = ["a".into(), "b".into()];
+        for at in [0, 10, 20] {
+            count(&mut closing, at, 20);
+        }
+        closing.advance(second(60), &connections, &both);
+        closing.take("a", 20, &both);
+        closing.take("nobody", 99, &both);
+        assert_eq!(starts(&closing), [0, 10, 20]);
+        closing.take("b", 10, &both);
+        assert_eq!(starts(&closing), [10, 20]);
+        // A mark that comes again, or late, changes nothing; a sink that is gone is not waited for.
+        closing.take("a", 10, &both);
+        assert_eq!(starts(&closing), [10, 20]);
+        closing.forget(&both[..1]);
+        assert_eq!(starts(&closing), [20]);
+        closing.forget(&[]);
+        count(&mut closing, 60, 60);
+        closing.advance(second(100), &connections, &[]);
+        assert!(closing.closed().is_empty());
+    }
+
+    #[test]
+    fn no_more_windows_are_kept_than_a_sink_could_send() {
+        let (connections, sinks) = ([Connection::new(None, 0, &[])], ["a".into()]);
+        let mut closing = Closing::default();
+        for window in 0..1000 {
+            count(&mut closing, window * 10, window * 10);
+            closing.advance(second(window * 10), &connections, &sinks);
+        }
+        assert_eq!((closing.closed().len(), closing.closed()[0].start_seconds), (720, 2_760));
     }
 }

@@ -7,6 +7,7 @@ use super::calendar::Place;
 use super::dedup::fingerprint;
 use super::detect::{Arrival, Kind, Trial};
 use super::hanging::Waiting;
+use super::memory::Memory;
 use super::page::second_of;
 use super::people::Trouble;
 use super::session::{Ended, Sessions, Started};
@@ -35,9 +36,12 @@ impl Engine {
             Record::Event { source, event } => self.event(*source, event),
             Record::Refused { source, duplicates, rejected } => {
                 let tally = self.memory.sources.entry(*source).or_default();
+                let window = self.memory.closing.now(self.memory.now).source(*source);
                 tally.duplicates += duplicates;
+                window.duplicates += duplicates;
                 for (reason, count) in rejected {
                     *tally.rejected.entry(*reason).or_default() += count;
+                    *window.rejected.entry(*reason).or_default() += count;
                 }
             }
             Record::Directory(infos) => {
@@ -48,10 +52,11 @@ impl Engine {
             Record::Planned(planned) => {
                 self.memory.announced.announce(planned, entry.received_at);
             }
-            Record::Cursor { .. }
-            | Record::Told(_)
-            | Record::Sent { .. }
-            | Record::CaughtUp { .. } => {}
+            Record::Sent { sink, mark } => {
+                let until = i64::try_from(*mark).unwrap_or(i64::MAX);
+                self.memory.closing.take(sink, until, &self.config.window_sinks);
+            }
+            Record::Cursor { .. } | Record::Told(_) | Record::CaughtUp { .. } => {}
         }
     }
 
@@ -101,7 +106,8 @@ impl Engine {
             self.memory.change(place, |tally| tally.advance(now));
             self.mark(place);
         }
-        self.memory.closing.advance(now);
+        let Memory { closing, connections, .. } = &mut self.memory;
+        closing.advance(now, connections, &self.config.window_sinks);
         if second % HOUSEKEEPING_SECONDS == 0 {
             self.look_at_certificates();
             self.memory.alerts.forget(now);
@@ -122,11 +128,14 @@ impl Engine {
         let now = self.memory.now;
         let fresh = self.memory.dedup.remember(&event.id, now);
         let tally = self.memory.sources.entry(source).or_default();
+        let window = self.memory.closing.now(now).source(source);
         if !fresh {
             tally.duplicates += 1;
+            window.duplicates += 1;
             return;
         }
         tally.received += 1;
+        window.received += 1;
         tally.last_event_at = tally.last_event_at.max(Some(event.at));
         tally.lag_millis = Some(u64::try_from(now.millis_since(event.at)).unwrap_or(0));
         let name = self.memory.event_type(&event.name);
@@ -147,6 +156,7 @@ impl Engine {
         };
         if !on_time {
             self.memory.sources.entry(source).or_default().late += 1;
+            self.memory.closing.now(now).source(source).late += 1;
         }
     }
 

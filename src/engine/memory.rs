@@ -231,6 +231,7 @@ impl Memory {
                 .collect(),
             sources: sources.collect(),
             windows: self.closing.closed(),
+            closed_until_seconds: self.closing.closed_until(),
             incidents: self.alerts.incidents(),
         }
     }

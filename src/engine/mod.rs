@@ -34,7 +34,7 @@ use crate::event::{ConnectionInfo, EventId, Timestamp};
 use crate::signal::{ConnectionView, Snapshot, Transition, WINDOWS};
 
 /// Version of the encoding of a checkpoint's engine. A checkpoint of another version is not read: the journal is folded anew.
-const STATE_VERSION: u8 = 4;
+const STATE_VERSION: u8 = 5;
 
 /// What an engine is told once.
 #[derive(Clone, Debug)]
@@ -47,6 +47,9 @@ pub struct Config {
     pub rules: Vec<Rule>,
     /// The built-in detection; `None` when it is off.
     pub detection: Option<detect::Config>,
+    /// The sinks that take closed windows; their marks ([`crate::event::Record::Sent`]) are the seconds before which they have
+    /// taken them. Without any, no windows are kept.
+    pub window_sinks: Vec<Box<str>>,
 }
 
 impl Default for Config {
@@ -56,6 +59,7 @@ impl Default for Config {
             causes: Causes::default(),
             rules: Vec::new(),
             detection: Some(detect::Config::default()),
+            window_sinks: Vec::new(),
         }
     }
 }
@@ -185,6 +189,7 @@ impl Engine {
         let lengths = lengths(&config.rules);
         let mut memory: Memory = postcard::from_bytes(rest)?;
         memory.adapt(&lengths);
+        memory.closing.forget(&config.window_sinks);
         let mut engine = Self::with(config, lengths, memory);
         engine.drop_unknown_alerts();
         Ok(engine)

@@ -322,7 +322,11 @@ fn every_rule() -> Config {
     )
     .unwrap();
     let rules = thresholds().rules.into_iter().chain(own).collect();
-    Config { rules, ..Config::default() }
+    Config { rules, ..taking_windows() }
+}
+
+fn taking_windows() -> Config {
+    Config { window_sinks: vec!["sink".into()], ..Config::default() }
 }
 
 fn steps() -> impl Strategy<Value = Vec<(u8, u8, u8, i64)>> {
@@ -355,7 +359,7 @@ proptest! {
     fn property_test_tallies_agree_with_a_list_of_events_in_any_order(steps in steps(), seed in 0usize..1000) {
         let events = stream(&steps);
         let end = events.last().unwrap().at.seconds() - START;
-        let mut engine = Engine::new(Config::default());
+        let mut engine = Engine::new(taking_windows());
         // Received a little late, out of order and twice, while every window is still open.
         for n in 0..events.len() * 2 {
             let place = (n * 7919 + seed) % events.len();
@@ -380,6 +384,10 @@ proptest! {
         let closed = engine.snapshot().windows;
         let shipped: u64 = closed.iter().flat_map(|w| &w.connections).map(|c| c.counts.finished()).sum();
         prop_assert_eq!(shipped, snapshot.fleet.totals.finished());
+        let sources = closed.iter().flat_map(|w| &w.sources);
+        let did = sources.fold((0, 0, 0), |sum, s| (sum.0 + s.received, sum.1 + s.duplicates, sum.2 + s.late));
+        let total = &snapshot.sources[0];
+        prop_assert_eq!(did, (total.received, total.duplicates, total.late));
     }
 
     #[test]

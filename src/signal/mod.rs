@@ -8,6 +8,6 @@ mod snapshot;
 pub use incident::{Evidence, Incident, Scope, Severity, State, Transition};
 pub use snapshot::{
     Certificate, ClosedWindow, ConnectionDelta, ConnectionView, Counts, DURATION_BOUNDS_SECONDS,
-    DurationDelta, Durations, ProviderView, ScopeView, Snapshot, SourceView, WINDOW_SECONDS,
-    WINDOWS,
+    DurationDelta, Durations, ProviderView, ScopeView, Snapshot, SourceDelta, SourceView,
+    WINDOW_SECONDS, WINDOWS,
 };

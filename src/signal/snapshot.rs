@@ -39,8 +39,10 @@ pub struct Snapshot {
     pub event_types: Vec<(Arc<str>, u64)>,
     /// Every source that is configured or was ever heard of, in the order of [`Source::ALL`].
     pub sources: Vec<SourceView>,
-    /// Closed windows of the last hour that hold any change, oldest first.
+    /// Closed windows that hold any change and that a sink has not taken yet, oldest first. Empty where no sink takes any.
     pub windows: Vec<Arc<ClosedWindow>>,
+    /// Every window that starts before this second is closed, whether it is among `windows` or held no change.
+    pub closed_until_seconds: i64,
     /// Incidents: pending, firing, and resolved ones that are still remembered; in order of `started_at`, then id.
     pub incidents: Vec<Arc<Incident>>,
 }
@@ -134,24 +136,29 @@ pub struct SourceView {
     pub lag_millis: Option<u64>,
 }
 
-/// What changed in one closed window of [`WINDOW_SECONDS`], in event time. Never changes once it is closed.
+/// What changed in one closed window of [`WINDOW_SECONDS`]: sign-ins in event time, the work of the sources in the time of
+/// their arrival. Complete in itself and never changed once it is closed, so that it is the same whenever it is sent.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct ClosedWindow {
     /// Its start in seconds since the epoch, a multiple of [`WINDOW_SECONDS`]; grows from window to window.
     pub start_seconds: i64,
-    /// By connection, in order of first change; only what changed.
+    /// By connection, in order of first appearance of the connection; only what changed.
     pub connections: Vec<ConnectionDelta>,
     /// Durations by connection type.
     pub durations: Vec<DurationDelta>,
     /// Events by name.
     pub event_types: Vec<(Arc<str>, u64)>,
+    /// What sources did, in order of the source.
+    pub sources: Vec<SourceDelta>,
 }
 
 /// What changed on one connection in a window.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct ConnectionDelta {
-    /// Index into [`Snapshot::connections`].
-    pub index: u32,
+    /// `None`: the unknown bucket.
+    pub id: Option<ConnectionId>,
+    /// What was known of it when the window closed.
+    pub info: Option<Arc<ConnectionInfo>>,
     /// What happened.
     pub counts: Counts,
     /// Failures by cause.
@@ -165,6 +172,21 @@ pub struct DurationDelta {
     pub connection_type: Arc<str>,
     /// What was observed.
     pub durations: Durations,
+}
+
+/// What one source did in a window.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct SourceDelta {
+    /// Which.
+    pub source: Source,
+    /// Events taken, duplicates not included.
+    pub received: u64,
+    /// Events that had been seen before.
+    pub duplicates: u64,
+    /// Events whose windows were all closed when they came.
+    pub late: u64,
+    /// Rejected input by reason.
+    pub rejected: Vec<(Reason, u64)>,
 }
 
 impl Counts {
@@ -223,14 +245,36 @@ impl ConnectionView {
     /// The id, or `unknown`.
     #[must_use]
     pub fn label(&self) -> &str {
-        self.id.as_ref().map_or("unknown", ConnectionId::as_str)
+        label(self.id.as_ref())
     }
 
     /// The type, or `unknown`.
     #[must_use]
     pub fn connection_type(&self) -> &str {
-        self.info.as_ref().and_then(|info| info.connection_type.as_deref()).unwrap_or("unknown")
+        connection_type(self.info.as_deref())
     }
+}
+
+impl ConnectionDelta {
+    /// The id, or `unknown`.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        label(self.id.as_ref())
+    }
+
+    /// The type, or `unknown`.
+    #[must_use]
+    pub fn connection_type(&self) -> &str {
+        connection_type(self.info.as_deref())
+    }
+}
+
+fn label(id: Option<&ConnectionId>) -> &str {
+    id.map_or("unknown", ConnectionId::as_str)
+}
+
+fn connection_type(info: Option<&ConnectionInfo>) -> &str {
+    info.and_then(|info| info.connection_type.as_deref()).unwrap_or("unknown")
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a ratio of counts needs no more than 52 bits")]

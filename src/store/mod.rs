@@ -81,6 +81,12 @@ impl State {
         self.engine.advance(now);
     }
 
+    /// The engine's time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.engine.now()
+    }
+
     /// Whether the event has been counted.
     #[must_use]
     pub fn knows(&self, id: &EventId) -> bool {

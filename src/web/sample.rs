@@ -92,6 +92,7 @@ pub(super) fn snapshot() -> Snapshot {
         ],
         sources: vec![source, silent],
         windows: Vec::new(),
+        closed_until_seconds: 0,
         incidents: states.map(|state| Arc::new(incident(state))).to_vec(),
     }
 }

@@ -1,0 +1,95 @@
+use super::*;
+use crate::engine::Config;
+use crate::event::{AuthEvent, Body};
+use crate::journal;
+use crate::signal::ClosedWindow;
+
+const EPOCH: Timestamp = Timestamp::from_millis(1_760_000_000_000);
+
+fn config() -> Config {
+    Config { window_sinks: vec!["sink".into()], ..Config::default() }
+}
+
+fn fold(folder: &Path) -> Fold {
+    let (journal, _) = Journal::open(folder, journal::Config::default()).unwrap();
+    let (inlet, parcels) = journal::inlet(8);
+    Fold {
+        state: State::new(config()),
+        journal: Some(journal),
+        readers: Vec::new(),
+        data_dir: folder.to_owned(),
+        clock: Clock::starting_at(EPOCH),
+        parcels,
+        refusals: inlet.refusals(),
+        snapshots: watch::channel(Arc::default()).0,
+        owed: Vec::new(),
+        checkpoint_due: EPOCH.plus_millis(CHECKPOINT_MILLIS),
+    }
+}
+
+/// A delivery of one event that happened `age` milliseconds before [`EPOCH`].
+fn parcel(age: i64) -> Parcel {
+    let event = AuthEvent {
+        id: EventId::new("event_1"),
+        at: EPOCH.plus_millis(-age),
+        name: "user.created".into(),
+        body: Body::Other,
+    };
+    let delivery = Delivery { events: vec![(Source::Push, event)], records: Vec::new() };
+    Parcel { delivery, reply: oneshot::channel().0 }
+}
+
+fn windows(state: &mut State, now: Timestamp) -> Vec<Arc<ClosedWindow>> {
+    state.advance(now);
+    state.snapshot().windows
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_slow_disk_holds_back_is_folded_as_a_restart_folds_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut fold = fold(dir.path());
+    fold.tick(None).await;
+    // Its window closes two seconds later, while the disk is still at work.
+    let syncing = fold.commit(vec![parcel(38_000)]).unwrap();
+    tokio::time::advance(Duration::from_secs(5)).await;
+    fold.tick(Some(syncing.stamp)).await;
+    let journal = settle(&mut fold.state, syncing.thread.await.unwrap());
+    let end = EPOCH.plus_millis(120_000);
+    let lived = windows(&mut fold.state, end);
+
+    let mut restarted = State::new(config());
+    for (position, entry) in journal.reader(0).next_batch().unwrap() {
+        restarted.apply(position, &entry);
+    }
+    assert_eq!(lived.len(), 2, "the event's own window, and that of its arrival");
+    assert_eq!(lived, windows(&mut restarted, end));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_was_set_back_stamps_nothing_with_a_time_that_has_passed() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut fold = fold(dir.path());
+    let passed = EPOCH.plus_millis(3_600_000);
+    fold.state.advance(passed);
+    let syncing = fold.commit(vec![parcel(0)]).unwrap();
+    assert_eq!(syncing.stamp, passed);
+    let Synced { commit, .. } = syncing.thread.await.unwrap();
+    assert_eq!(commit.entries[0].received_at, passed);
+}
+
+#[test]
+fn the_engines_time_waits_for_a_batch_but_not_for_a_dead_disk() {
+    let at = |millis| EPOCH.plus_millis(millis);
+    let cases = [
+        (5_000, None, 5_000),
+        (5_000, Some(5_000), 5_000),
+        (5_000, Some(1_000), 1_000),
+        (10_999, Some(1_000), 1_000),
+        (11_000, Some(1_000), 11_000),
+        // The clock was set back meanwhile.
+        (500, Some(1_000), 500),
+    ];
+    for (now, stamp, want) in cases {
+        assert_eq!(engine_time(at(now), stamp.map(at)), at(want), "{now} {stamp:?}");
+    }
+}
