@@ -64,8 +64,8 @@ enum Command {
         /// Configuration file (YAML).
         #[arg(long)]
         config: Option<PathBuf>,
-        /// Also tries what a start needs: secrets, the data directory, the listeners, WorkOS's API key. Exit code 1 when
-        /// something fails.
+        /// Also tries what a start needs: secrets, the data directory, the listeners, the keys of WorkOS and Datadog. Exit code
+        /// 1 when something fails.
         #[arg(long)]
         online: bool,
     },
@@ -197,7 +197,8 @@ fn check(config: &Config, online: bool) -> anyhow::Result<()> {
     if !online {
         return Ok(());
     }
-    let findings = check::online(config).map_err(anyhow::Error::msg)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let findings = runtime.block_on(check::online(config)).map_err(anyhow::Error::msg)?;
     for finding in &findings {
         print(&format!("{finding}\n"))?;
     }

@@ -26,6 +26,7 @@ use crate::event::cause::{self, Causes};
 use crate::journal;
 use crate::receiver::{self, Target};
 use crate::setting::{Period, Secret};
+use crate::sink::datadog;
 use crate::source::workos_api;
 
 /// Largest file: 64 rules take 20 KiB, a scenario 2.
@@ -205,11 +206,13 @@ impl Default for Sessions {
 }
 
 /// `sinks`.
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Sinks {
     /// `GET /metrics`.
     pub prometheus: Prometheus,
+    /// Metrics and logs to Datadog.
+    pub datadog: Option<datadog::Config>,
 }
 
 /// `sinks.prometheus`.
@@ -300,6 +303,7 @@ impl Config {
         self.detection.check()?;
         self.causes()?;
         self.privacy_secret()?;
+        self.sinks.datadog.as_ref().map_or(Ok(()), datadog::Config::check)?;
         self.targets()?;
         self.links(self.http.admin.listen)?;
         let (admin, push) = (self.admin_token()?, self.push_token()?);
@@ -319,7 +323,15 @@ impl Config {
 
     /// Every place that is told of incidents.
     pub fn targets(&self) -> Result<Vec<Target>, String> {
-        receiver::targets(&self.receivers, &receiver::Inherited::default())
+        let inherited = match &self.sinks.datadog {
+            None => receiver::Inherited::default(),
+            Some(datadog) => receiver::Inherited {
+                datadog_api_key: Some(datadog.api_key()?),
+                datadog_site: Some(datadog.site.clone()),
+                datadog_tags: datadog.tags.clone(),
+            },
+        };
+        receiver::targets(&self.receivers, &inherited)
     }
 
     /// Where people read more about an incident, when the admin listener is at `admin`.
@@ -376,7 +388,11 @@ impl Config {
             causes: self.causes()?,
             rules: self.rules.clone(),
             detection: self.built_in_alerts.0.then(|| self.detection.clone()),
-            window_sinks: Vec::new(),
+            window_sinks: self
+                .sinks
+                .datadog
+                .as_ref()
+                .map_or_else(Vec::new, datadog::Config::window_sinks),
         })
     }
 }

@@ -18,6 +18,7 @@ pub mod replay;
 pub mod setting;
 pub mod signal;
 pub mod simulate;
+pub mod sink;
 pub mod source;
 pub mod store;
 pub mod telemetry;

@@ -1,7 +1,11 @@
 //! The daemon's word about itself: each event of note is logged and counted in the same place, with a constant sentence, fields
 //! and bounded labels.
 
+mod own;
+
 use std::fmt::Display;
+
+pub use own::{Sample, samples};
 
 use crate::signal::catalog::{
     JOURNAL_BYTES, NOTIFICATIONS, SINK_BACKLOG, SINK_DROPPED, SINK_REQUESTS, SOURCE_REQUESTS,
@@ -70,6 +74,11 @@ pub fn sink_request(sink: &'static str, result: &'static str, detail: &dyn Displ
 pub fn sink_dropped(sink: &'static str, reason: &'static str, count: u64) {
     metrics::counter!(SINK_DROPPED.name, "sink" => sink, "reason" => reason).increment(count);
     tracing::warn!(sink, reason, count, "Sink gave up items.");
+}
+
+/// How far a sink has come could not be recorded.
+pub fn sink_unrecorded(sink: &'static str, detail: &dyn Display) {
+    tracing::warn!(sink, %detail, "How far a sink has come is not recorded yet; a restart now would send some things again.");
 }
 
 /// Age of the oldest thing that a sink has not accepted.

@@ -1,6 +1,7 @@
 //! Assembly: opens the journal, recovers the state, and starts what the configuration asks for.
 
 mod fold;
+mod sinks;
 
 use std::fs;
 use std::io::Write;
@@ -67,6 +68,7 @@ impl Daemon {
             clock,
             privacy: privacy.clone(),
         });
+        let sinks = sinks::Sinks::new(config, &state, &inlet, clock, &own)?;
         let fold = fold::Fold {
             state,
             journal: Some(journal),
@@ -115,6 +117,7 @@ impl Daemon {
             inlet,
             clock,
         };
+        sinks.start(&mut tasks, &snapshots, &stopped);
         tasks.spawn(dispatcher.run(snapshots.clone(), stopped.clone()));
         if let Some(workos) = workos {
             tasks.spawn(workos.run(stopped));

@@ -7,8 +7,10 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use crate::config::Config;
+use crate::outbound::{Client, Limits, host};
 use crate::receiver::Target;
 use crate::setting::{Secret, SecretError};
+use crate::sink::datadog;
 use crate::source::workos_api;
 
 /// One thing that was tried.
@@ -41,7 +43,7 @@ pub(super) fn summary(config: &Config) -> Result<String, String> {
     let secrets = config.webhook_secrets()?.len();
     let webhook = match &config.sources.workos_webhook {
         Some(webhook) => format!("on, {secrets} secret(s), tolerance {}", webhook.tolerance),
-        None => "off".to_owned(),
+        None => off(),
     };
     let lines = [
         ("data_dir", config.data_dir.0.display().to_string()),
@@ -68,6 +70,7 @@ pub(super) fn summary(config: &Config) -> Result<String, String> {
             "sinks.prometheus",
             format!("at most {} connections", config.sinks.prometheus.max_connections),
         ),
+        ("sinks.datadog", config.sinks.datadog.as_ref().map_or_else(off, datadog::Config::summary)),
         ("receivers", receivers(&config.targets()?)),
         ("rules", if rules.is_empty() { "none".to_owned() } else { rules.join(", ") }),
     ];
@@ -76,6 +79,10 @@ pub(super) fn summary(config: &Config) -> Result<String, String> {
         writeln!(text, "{key:<24}{value}").expect("memory grows");
     }
     Ok(text)
+}
+
+fn off() -> String {
+    "off".to_owned()
 }
 
 /// By name; an Alertmanager cluster once, with the number of its members.
@@ -97,8 +104,8 @@ fn receivers(targets: &[Target]) -> String {
     if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 
-/// Tries what a start needs: secrets, the data directory, both listeners, WorkOS's API.
-pub(super) fn online(config: &Config) -> Result<Vec<Finding>, String> {
+/// Tries what a start needs: secrets, the data directory, both listeners, the keys of WorkOS and Datadog.
+pub(super) async fn online(config: &Config) -> Result<Vec<Finding>, String> {
     let mut findings = Vec::new();
     let listeners = [
         ("http.admin.listen", config.http.admin.listen),
@@ -129,10 +136,12 @@ pub(super) fn online(config: &Config) -> Result<Vec<Finding>, String> {
         findings.push(Finding { key: key.to_owned(), outcome: bindable(listen) });
     }
     if let Some(settings) = config.workos_api()? {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
-        let found = runtime.block_on(workos_api::probe(&settings));
+        let found = workos_api::probe(&settings).await;
         findings.extend(found.into_iter().map(|(key, outcome)| Finding { key, outcome }));
+    }
+    if let Some(datadog) = &config.sinks.datadog {
+        let outcome = datadog_key(datadog).await;
+        findings.push(Finding { key: "sinks.datadog.api_key".to_owned(), outcome });
     }
     Ok(findings)
 }
@@ -147,6 +156,22 @@ fn unreadable(error: &SecretError) -> String {
         SecretError::Unreadable { .. } => format!("{error}; check the path and its permissions"),
         SecretError::Empty(_) => format!("{error}; write the secret into it"),
         SecretError::Both(_) => error.to_string(),
+    }
+}
+
+/// Asks Datadog.
+async fn datadog_key(datadog: &datadog::Config) -> Result<String, String> {
+    let request = datadog.key_check()?;
+    let host = host(&request.url);
+    let answer = Client::new(Limits::default()).send(&request).await;
+    match answer.map_err(|error| error.to_string())?.status {
+        200..=299 => Ok(format!("{host} says that the key is valid")),
+        401 | 403 => Err(format!(
+            "{host} says that the key is not valid; check the key, and that `sinks.datadog.site` is the site that it is of"
+        )),
+        status => Err(format!(
+            "{host} answers HTTP {status}; check `sinks.datadog.site` and `sinks.datadog.metrics_url`"
+        )),
     }
 }
 

@@ -78,11 +78,45 @@ pub enum Verdict {
     Drop,
 }
 
+impl Answer {
+    /// The beginning of what the service said, on one line and without `secrets`: it may repeat what it was sent.
+    #[must_use]
+    pub fn excerpt(&self, secrets: &[String], chars_max: usize) -> String {
+        let mut text = String::from_utf8_lossy(&self.body).into_owned();
+        for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+            text = text.replace(secret.as_str(), "(secret)");
+        }
+        let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+        let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+        let mut line = words.join(" ");
+        if let Some((end, _)) = line.char_indices().nth(chars_max) {
+            let last = line[..end].char_indices().next_back().map_or(0, |(place, _)| place);
+            line.truncate(last);
+            line.push('…');
+        }
+        line
+    }
+}
+
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
             .field("method", &self.method)
             .field("bytes", &self.body.len())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_service_says_is_one_line_without_secrets() {
+        let body = Bytes::from_static(b"<p>\n Bearer s3cret\x1b[31m \xff refused</p>");
+        let answer = Answer { status: 400, retry_after: None, body };
+        let secrets = ["s3cret".to_owned(), String::new()];
+        assert_eq!(answer.excerpt(&secrets, 99), "<p> Bearer (secret) [31m \u{fffd} refused</p>");
+        assert_eq!(answer.excerpt(&secrets, 8), "<p> Bea…");
     }
 }

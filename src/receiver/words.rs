@@ -95,23 +95,12 @@ pub(super) fn detail(
         (Verdict::Hold, _) => "; check its address and its secret in `receivers`",
         _ => "",
     });
-    let said = excerpt(&answer.body, &target.secrets(), EXCERPT_CHARS_MAX);
+    let said = answer.excerpt(&target.secrets(), EXCERPT_CHARS_MAX);
     if !said.is_empty() {
         detail.push_str(": ");
         detail.push_str(&said);
     }
     detail
-}
-
-/// The beginning of what a service said, on one line and without `secrets`.
-pub(super) fn excerpt(body: &[u8], secrets: &[String], chars_max: usize) -> String {
-    let mut text = String::from_utf8_lossy(body).into_owned();
-    for secret in secrets {
-        text = text.replace(secret.as_str(), "(secret)");
-    }
-    let line: Vec<_> = text.split(|c: char| c.is_whitespace() || c.is_control()).collect();
-    let line: Vec<_> = line.into_iter().filter(|word| !word.is_empty()).collect();
-    cut(&line.join(" "), chars_max).into_owned()
 }
 
 /// `text` as a segment of a URL's path: an operator chooses names, so anything may be in them.
@@ -146,14 +135,6 @@ mod tests {
         {
             assert_eq!(cut(text, max), want, "{text}");
         }
-    }
-
-    #[test]
-    fn what_a_service_says_is_one_line_without_secrets() {
-        let body = b"<p>\n Bearer s3cret\x1b[31m \xff refused</p>";
-        let secrets = ["s3cret".to_owned()];
-        assert_eq!(excerpt(body, &secrets, 99), "<p> Bearer (secret) [31m \u{fffd} refused</p>");
-        assert_eq!(excerpt(body, &secrets, 8), "<p> Bea…");
     }
 
     #[test]

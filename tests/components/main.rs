@@ -10,6 +10,7 @@ mod batches;
 mod bytes;
 mod component;
 mod daemon;
+mod datadog;
 mod events;
 mod http;
 mod installed;

@@ -1,0 +1,56 @@
+//! Starts the sinks that the configuration asks for.
+
+use std::sync::Arc;
+
+use anyhow::anyhow;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::journal::Inlet;
+use crate::outbound::{Client, Limits};
+use crate::signal::Snapshot;
+use crate::sink::datadog;
+use crate::store::State;
+
+/// Sinks that are ready to run.
+#[derive(Debug, Default)]
+pub(super) struct Sinks {
+    datadog_metrics: Option<datadog::Metrics<Client>>,
+}
+
+impl Sinks {
+    /// Makes them go on from where `state` says that they have come.
+    pub(super) fn new(
+        config: &Config,
+        state: &State,
+        inlet: &Inlet,
+        clock: Clock,
+        own: &PrometheusHandle,
+    ) -> anyhow::Result<Self> {
+        let Some(datadog) = &config.sinks.datadog else { return Ok(Self::default()) };
+        let client = Client::new(Limits::default());
+        let own = own.clone();
+        let own: datadog::Own = Arc::new(move || own.render());
+        let mark = state.sent(datadog::METRICS);
+        let metrics = datadog::Metrics::new(datadog, mark, client, inlet.clone(), clock, own);
+        Ok(Self { datadog_metrics: metrics.map_err(|error| anyhow!(error))? })
+    }
+
+    /// Starts each as a task of its own.
+    pub(super) fn start(
+        self,
+        tasks: &mut JoinSet<()>,
+        snapshots: &watch::Receiver<Arc<Snapshot>>,
+        stopped: &watch::Receiver<bool>,
+    ) {
+        if let Some(metrics) = self.datadog_metrics {
+            tasks.spawn(metrics.run(snapshots.clone(), stopped.clone()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

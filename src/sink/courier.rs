@@ -1,0 +1,159 @@
+//! Carries the bodies of one job to a service, one at a time, until each is taken or given up.
+
+use std::collections::VecDeque;
+use std::fmt::Display;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+use super::Endpoint;
+use super::batch::{Batch, Envelope};
+use crate::outbound::{Answer, Backoff, SendError, Transport, Verdict, host};
+use crate::telemetry;
+
+/// First wait after a failure.
+const BACKOFF_BASE: Duration = Duration::from_secs(1);
+
+/// Longest wait after failures: as far as Datadog's own agent goes.
+const BACKOFF_MAX: Duration = Duration::from_secs(64);
+
+/// How long a request that is under way may still take when the daemon stops.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+
+/// How much of a refusal is logged.
+const EXCERPT_CHARS_MAX: usize = 200;
+
+/// Items that were refused for good: the label `reason`.
+const REFUSED: &str = "refused";
+
+/// Items that are too large for the service, each by itself.
+const TOO_LARGE: &str = "too_large";
+
+/// Carries one job after the other.
+pub(super) struct Courier<T> {
+    endpoint: Endpoint,
+    envelope: Envelope,
+    transport: T,
+    backoff: Backoff,
+    /// What is left of the job, in order.
+    left: VecDeque<Batch>,
+    /// No request before this.
+    free_at: Instant,
+}
+
+impl<T: Transport> Courier<T> {
+    pub(super) fn new(endpoint: Endpoint, envelope: Envelope, transport: T) -> Self {
+        let backoff = Backoff::new(BACKOFF_BASE, BACKOFF_MAX, None);
+        let free_at = Instant::now();
+        Self { endpoint, envelope, transport, backoff, left: VecDeque::new(), free_at }
+    }
+
+    /// Takes on a job; there must be none.
+    pub(super) fn load(&mut self, batches: Vec<Batch>) {
+        assert!(self.left.is_empty(), "a job begins after the one before has ended");
+        self.left = batches.into();
+    }
+
+    /// Whether nothing is left to carry.
+    pub(super) fn is_idle(&self) -> bool {
+        self.left.is_empty()
+    }
+
+    /// When the next request may be sent.
+    pub(super) fn free_at(&self) -> Instant {
+        self.free_at
+    }
+
+    /// Puts down what is left of the job, and says how many items that is. The wait that the service asked for stays.
+    pub(super) fn unload(&mut self) -> u64 {
+        self.left.drain(..).map(|batch| batch.len() as u64).sum()
+    }
+
+    /// Sends the first body that is left, if it is time.
+    pub(super) async fn step(&mut self, stop: &mut watch::Receiver<bool>) {
+        if Instant::now() < self.free_at {
+            return;
+        }
+        let Some(batch) = self.left.front() else { return };
+        let request = match self.endpoint.request(batch.body.clone()) {
+            Ok(request) => request,
+            Err(error) => return self.wait("held", &error, None),
+        };
+        let patience = async {
+            drop(stop.wait_for(|stop| *stop).await);
+            sleep(STOP_GRACE).await;
+        };
+        tokio::select! {
+            answer = self.transport.send(&request) => self.settle(answer),
+            () = patience => {}
+        }
+    }
+
+    fn settle(&mut self, answer: Result<Answer, SendError>) {
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => return self.wait("retried", &error, None),
+        };
+        let verdict = self.endpoint.classify(answer.status);
+        let detail = self.detail(verdict, &answer);
+        match verdict {
+            Verdict::Accepted => {
+                self.backoff.reset();
+                self.left.pop_front();
+                telemetry::sink_request(self.endpoint.sink, "accepted", &detail);
+            }
+            Verdict::Retry => self.wait("retried", &detail, answer.retry_after),
+            Verdict::Hold => self.wait("held", &detail, answer.retry_after),
+            Verdict::Drop => self.drop_first(REFUSED, &detail),
+            Verdict::Split => {
+                let first = self.left.pop_front().expect("it was just sent");
+                match self.envelope.split(first) {
+                    Ok([first, second]) => {
+                        self.left.push_front(second);
+                        self.left.push_front(first);
+                        telemetry::sink_request(self.endpoint.sink, "split", &detail);
+                    }
+                    Err(whole) => {
+                        self.left.push_front(whole);
+                        self.drop_first(TOO_LARGE, &detail);
+                    }
+                }
+            }
+        }
+    }
+
+    fn wait(&mut self, result: &'static str, detail: &dyn Display, asked: Option<Duration>) {
+        self.free_at = Instant::now() + self.backoff.next_wait(asked);
+        telemetry::sink_request(self.endpoint.sink, result, detail);
+    }
+
+    fn drop_first(&mut self, reason: &'static str, detail: &dyn Display) {
+        // The service works, it just does not want this.
+        self.backoff.reset();
+        let batch = self.left.pop_front().expect("it was just sent");
+        telemetry::sink_request(self.endpoint.sink, "dropped", detail);
+        telemetry::sink_dropped(self.endpoint.sink, reason, batch.len() as u64);
+    }
+
+    /// What the service said, for the log, with the remedy.
+    fn detail(&self, verdict: Verdict, answer: &Answer) -> String {
+        let mut detail = format!("HTTP {} from {}", answer.status, host(&self.endpoint.url));
+        if verdict == Verdict::Accepted {
+            return detail;
+        }
+        if verdict == Verdict::Hold {
+            detail.push_str("; check `");
+            detail.push_str(self.endpoint.credential_key);
+            detail.push('`');
+        }
+        let (_, secret) = &self.endpoint.credential;
+        let secrets: Vec<String> = secret.reveal().into_iter().collect();
+        let said = answer.excerpt(&secrets, EXCERPT_CHARS_MAX);
+        if !said.is_empty() {
+            detail.push_str(": ");
+            detail.push_str(&said);
+        }
+        detail
+    }
+}

@@ -1,0 +1,50 @@
+//! Where metrics and logs are pushed to.
+//!
+//! A sink encodes with pure functions and has a task and a position of its own, so that a slow one delays nobody. What the
+//! sinks share is here: bodies within limits ([`batch`]), the one who carries them ([`courier`]), and the record of how far
+//! a sink has come ([`ledger`]).
+
+mod batch;
+mod courier;
+pub mod datadog;
+mod ledger;
+
+use std::ops::RangeInclusive;
+
+use bytes::Bytes;
+
+use crate::outbound::{Method, Request, Verdict};
+use crate::setting::{Secret, SecretError};
+
+/// What the answers of a service mean, by status; what is not in the table is dropped.
+pub(crate) type Verdicts = &'static [(RangeInclusive<u16>, Verdict)];
+
+/// Where the bodies of a sink go.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    /// The sink's name: the label `sink` of the metrics and the key of its records.
+    pub(crate) sink: &'static str,
+    pub(crate) url: String,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    /// The header that holds the secret, and the secret.
+    pub(crate) credential: (&'static str, Secret),
+    /// The key in the configuration where the secret is written.
+    pub(crate) credential_key: &'static str,
+    pub(crate) verdicts: Verdicts,
+}
+
+impl Endpoint {
+    /// The request that sends `body`. Fails when the secret cannot be read, which is done anew for every request.
+    pub(crate) fn request(&self, body: Bytes) -> Result<Request, SecretError> {
+        let (name, secret) = &self.credential;
+        let mut headers = self.headers.clone();
+        headers.push((*name, secret.reveal()?));
+        Ok(Request { method: Method::Post, url: self.url.clone(), headers, body })
+    }
+
+    /// What an answer with this status means.
+    pub(crate) fn classify(&self, status: u16) -> Verdict {
+        let found = self.verdicts.iter().find(|(statuses, _)| statuses.contains(&status));
+        found.map_or(Verdict::Drop, |(_, verdict)| *verdict)
+    }
+}
