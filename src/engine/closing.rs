@@ -61,17 +61,19 @@ impl Closing {
         if at.seconds() < now.seconds() - AGE_SECONDS {
             return None;
         }
-        Some(self.window(at.min(now)))
+        Some(self.window(at.min(now), now))
     }
 
     /// The window for what sources do: now, whenever the events happened.
     pub(super) fn now(&mut self, now: Timestamp) -> &mut Open {
-        self.window(now)
+        self.window(now, now)
     }
 
-    fn window(&mut self, at: Timestamp) -> &mut Open {
+    /// What is due at `now` takes nothing more, whether it has been closed already or not: the first entry of a journal comes
+    /// before any step of time, and must find the same window as in the engine that first folded it.
+    fn window(&mut self, at: Timestamp, now: Timestamp) -> &mut Open {
         let start = at.seconds().div_euclid(WIDTH) * WIDTH;
-        self.open.entry(start.max(self.horizon)).or_default()
+        self.open.entry(start.max(self.horizon).max(due(now))).or_default()
     }
 
     /// Closes what is due and keeps it for `sinks`. A connection is described as it is now.
@@ -81,7 +83,7 @@ impl Closing {
         connections: &[Connection],
         sinks: &[Box<str>],
     ) {
-        let due = (now.seconds() - DELAY_SECONDS).div_euclid(WIDTH) * WIDTH;
+        let due = due(now);
         self.horizon = self.horizon.max(due);
         while let Some(first) = self.open.first_entry().filter(|first| *first.key() < due) {
             let (start, open) = first.remove_entry();
@@ -124,6 +126,11 @@ impl Closing {
     pub(super) fn closed(&self) -> Vec<Arc<ClosedWindow>> {
         self.closed.iter().cloned().collect()
     }
+}
+
+/// Windows that start before this second are over at `now`.
+fn due(now: Timestamp) -> i64 {
+    (now.seconds() - DELAY_SECONDS).div_euclid(WIDTH) * WIDTH
 }
 
 impl Open {
@@ -209,6 +216,20 @@ mod tests {
         closing.advance(second(10_040), &connections, &sinks);
         assert_eq!(starts(&closing), [9_990, 10_000]);
         assert!(closing.at(second(6_000), second(10_040)).is_none());
+    }
+
+    #[test]
+    fn an_event_finds_the_same_window_whether_time_has_moved_before_or_not() {
+        let (connections, sinks) = ([Connection::new(None, 0, &[])], ["a".into()]);
+        for steps in [&[][..], &[10_041]] {
+            let mut closing = Closing::default();
+            for step in steps {
+                closing.advance(second(*step), &connections, &sinks);
+            }
+            count(&mut closing, 10_009, 10_041);
+            closing.advance(second(10_100), &connections, &sinks);
+            assert_eq!(starts(&closing), [10_010], "{steps:?}");
+        }
     }
 
     #[test]
