@@ -20,3 +20,4 @@ mod recorder;
 mod script;
 mod wait;
 mod webhook;
+mod workos_api;
