@@ -25,6 +25,10 @@ const STUCK_SECONDS: u32 = 5 * DAY;
 /// Nats below the page's threshold at which a ticket is cut: thirty times as many of them by chance.
 const TICKET_GAP: f64 = 3.4;
 
+/// A shift that pages must explain what was seen nearly as well as any smaller one: a lucky stretch within a small rise is no
+/// outage.
+const LUCK_NATS: f64 = 3.0;
+
 /// A ticket is over when the evidence is below this share of the threshold.
 const TICKET_END_SHARE: f64 = 0.3;
 
@@ -289,13 +293,13 @@ impl Stream {
         let Some(grid) = &self.grid else { return Verdict::Nothing };
         let threshold = self.threshold(bar);
         let strongest = |shift_min| grid.strongest(usual, bar.tempering, shift_min);
+        let any = strongest(0.0);
+        let nats = any.map_or(0.0, |any| any.nats);
         if let Some(page) = strongest(bar.shift_min)
-            && page.nats >= threshold
+            && page.nats >= threshold.max(nats - LUCK_NATS)
         {
             return Verdict::Page(page);
         }
-        let any = strongest(0.0);
-        let nats = any.map_or(0.0, |any| any.nats);
         let people = any.map_or(0, |any| grid.run(any.index).people);
         if nats >= threshold - TICKET_GAP && people >= bar.people_min && self.cut_ticket(second) {
             return Verdict::Ticket;
