@@ -16,6 +16,8 @@ mod spreading;
 mod stream;
 mod table;
 mod takeover;
+#[cfg(test)]
+mod theory;
 
 use std::collections::BTreeMap;
 

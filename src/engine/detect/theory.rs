@@ -1,0 +1,135 @@
+//! The stream's test against what theory promises, on independent attempts.
+
+use super::Watch;
+use super::config::{Config, Kind, Level};
+use super::stream::{Attempt, Bar, Stream, Verdict};
+
+/// Attempts between false alarms that these tests accept.
+const GAMMA: f64 = 100_000.0;
+
+/// A bar under which one false alarm in [`GAMMA`] attempts is accepted, at `per_minute`.
+fn bar(per_minute: f64) -> Bar {
+    let day = per_minute * 1_440.0;
+    Bar {
+        false_alarm_days: GAMMA / day.max(3.0),
+        // Attempts enter no baseline while a test runs.
+        wait_seconds: u32::MAX,
+        shift_min: 0.0,
+        people_min: u32::MAX,
+        ..Config::default().bar(Level::Connection, Kind::Failing)
+    }
+}
+
+/// What a connection of which a thousand attempts were learned calls usual when `p` is true.
+fn usual_at(p: f64) -> f64 {
+    let mut watch = Watch::default();
+    watch.streams[0].learn(1_000.0, 1_000.0 * p);
+    watch.expectation(Kind::Failing, p).usual
+}
+
+/// Attempts `from` a second on, at `per_minute`, each bad with probability `p`, until the page or `most`.
+fn attempts_until_page(
+    stream: &mut Stream,
+    random: &mut fastrand::Rng,
+    (from, per_minute): (f64, f64),
+    (usual, p): (f64, f64),
+    most: u32,
+) -> Option<u32> {
+    let bar = bar(per_minute);
+    for n in 0..most {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time")]
+        let second = (from + f64::from(n) * 60.0 / per_minute) as u32;
+        let bad = random.f64() < p;
+        let attempt =
+            Attempt { second, bad, first: bad, fresh: true, usual, expected: 0.0, weight: 1.0 };
+        if let (Verdict::Page(_), _) = stream.attempt(&attempt, &bar) {
+            return Some(n + 1);
+        }
+    }
+    None
+}
+
+/// A stream whose daily rate is known: some days of good attempts at `per_minute`, of which only the count matters.
+fn known(per_minute: f64) -> (Stream, f64) {
+    let mut stream = Stream::default();
+    let bar = bar(per_minute);
+    let mut second = 86_400.0 * 20_000.0;
+    let step = (60.0 / per_minute).max(1.0);
+    let end = second + 86_400.0 * 2.0;
+    while second < end {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time")]
+        let at = second as u32;
+        let attempt = Attempt {
+            second: at,
+            bad: false,
+            first: false,
+            fresh: true,
+            usual: 0.02,
+            expected: 0.0,
+            weight: 1.0,
+        };
+        stream.attempt(&attempt, &bar);
+        second += step;
+    }
+    (stream, second)
+}
+
+#[test]
+fn false_alarms_stay_within_twice_the_nominal_rate_whatever_is_usual() {
+    for p in [0.004, 0.012, 0.05, 0.2] {
+        let usual = usual_at(p);
+        let mut random = fastrand::Rng::with_seed(7);
+        let (mut alarms, mut left) = (0u32, 3_000_000u32);
+        let per_minute = 20.0;
+        let (calm, from) = known(per_minute);
+        while left > 0 {
+            let mut stream = calm.clone();
+            let until = attempts_until_page(
+                &mut stream,
+                &mut random,
+                (from, per_minute),
+                (usual, usual),
+                left,
+            );
+            let Some(used) = until else { break };
+            alarms += 1;
+            left -= used;
+        }
+        // Thirty are due for one shift. Eight are looked for at once, and a step of a rare failure is large: twice as many.
+        // That a connection pages only for three people is what keeps the pages below the budget.
+        assert!(alarms <= 75, "{p}: {alarms} false alarms in three million attempts");
+    }
+}
+
+#[test]
+fn the_delay_is_near_the_bound_from_one_percent_to_all_and_from_rare_to_busy() {
+    let divergence = |p1: f64, p0: f64| {
+        let rest = if p1 < 1.0 { (1.0 - p1) * ((1.0 - p1) / (1.0 - p0)).ln() } else { 0.0 };
+        p1 * (p1 / p0).ln() + rest
+    };
+    let p0 = 0.01;
+    let usual = usual_at(p0);
+    for per_minute in [0.1, 1.0, 30.0, 60.0] {
+        let (calm, from) = known(per_minute);
+        for shift in [0.01, 0.05, 0.2, 0.5, 1.0] {
+            let p = p0 + shift * (1.0 - p0);
+            let mut random = fastrand::Rng::with_seed(11);
+            let runs = 60;
+            let total: u32 = (0..runs)
+                .map(|_| {
+                    let mut stream = calm.clone();
+                    let place = (from, per_minute);
+                    attempts_until_page(&mut stream, &mut random, place, (usual, p), 100_000)
+                        .expect("every shift is found")
+                })
+                .sum();
+            let mean = f64::from(total) / f64::from(runs);
+            // ln(T) / KL is the least that any test needs on average; a whole attempt is the least step.
+            let bound = (GAMMA.ln() / divergence(p, p0)).max(1.0);
+            assert!(
+                mean <= 1.8 * bound + 2.0,
+                "{per_minute} a minute, shift {shift}: {mean:.1} attempts, bound {bound:.1}"
+            );
+        }
+    }
+}
