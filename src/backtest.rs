@@ -32,7 +32,7 @@ pub struct Run {
     pub false_pages: Vec<String>,
     /// Tickets that are not about it.
     pub false_tickets: usize,
-    /// The first right page's alert name and summary.
+    /// The first right page's, or else ticket's, alert name and summary.
     pub first: Option<String>,
     /// Events that were folded.
     pub events: u64,
@@ -73,7 +73,12 @@ impl Warm {
     /// The day of the trouble with this seed.
     #[must_use]
     pub fn run(&self, seed: u64) -> Run {
-        let simulation = Simulation::new(self.scenario.clone(), Some(seed));
+        self.run_as(self.scenario.clone(), seed)
+    }
+
+    /// Another day of trouble after the same ordinary days.
+    fn run_as(&self, scenario: Scenario, seed: u64) -> Run {
+        let simulation = Simulation::new(scenario, Some(seed));
         let from = simulation.minute_of(Some(simulation.warm_up_ends()), 0);
         let end = simulation.ends();
         let mut engine = self.engine.clone();
@@ -178,10 +183,14 @@ fn score(simulation: &Simulation, folded: &Folded) -> Run {
         let delay = onset.map(|onset| told.at.millis_since(onset) as f64 / 1000.0);
         let page = told.severity == Severity::Page;
         if right {
+            let words = format!("{} {}", told.alertname, told.summary);
+            if page && run.pages == 0 {
+                run.first = Some(words.clone());
+            }
+            run.first.get_or_insert(words);
             run.ticket_delay = run.ticket_delay.or(delay);
             if page {
                 run.page_delay = run.page_delay.or(delay);
-                run.first.get_or_insert_with(|| format!("{} {}", told.alertname, told.summary));
                 run.pages += 1;
             }
         } else if page && !optional {
@@ -192,3 +201,6 @@ fn score(simulation: &Simulation, folded: &Folded) -> Run {
     }
     run
 }
+
+#[cfg(test)]
+mod tests;

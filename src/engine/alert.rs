@@ -199,6 +199,21 @@ impl Alerts {
         self.transitions.push(Transition { at: now, incident });
     }
 
+    /// Ends an alert that nobody was told of and keeps it in the record; one that fires is left alone.
+    pub(super) fn settle(&mut self, key: &Key, now: Timestamp) {
+        let Some(alert) = self.open.get(key) else { return };
+        let Some(incident) = self.incidents.get_mut(&alert.incident) else { return };
+        if incident.state != State::Pending {
+            return;
+        }
+        let incident = Arc::make_mut(incident);
+        incident.state = State::Resolved;
+        incident.resolved_at = Some(now);
+        let deadline = alert.deadline;
+        self.open.remove(key);
+        self.plan(key.clone(), deadline, None);
+    }
+
     /// Forgets resolved incidents that are too old or too many.
     pub(super) fn forget(&mut self, now: Timestamp) {
         let resolved = |incident: &Incident| incident.resolved_at;

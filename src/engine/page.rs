@@ -16,6 +16,9 @@ use crate::signal::{Evidence, Severity};
 /// How often the words of an incident that goes on are renewed.
 const RENEW_SECONDS: i64 = 10;
 
+/// What was found late goes on still if somebody suffered from it within this time.
+const STILL_SECONDS: u32 = 1_800;
+
 /// The ticket for a rise that is real but too small, or too narrow, to page.
 pub(super) const SLOW_BURN: &str = "SsoSlowBurn";
 
@@ -124,15 +127,20 @@ impl Engine {
     }
 
     fn raised(&mut self, change: Change, now: u32) {
+        let held = self.key((change.place, change.signal));
+        if !self.memory.detection.is_up(change.place, change.signal) {
+            return self.memory.alerts.settle(&held, self.memory.now);
+        }
         let Some(numbers) = self.memory.detection.numbers(change.place, change.signal) else {
             return;
         };
         // Nobody is paged for what was over before it was known; what still goes on when the present is reached is news. Nor is
         // anybody for what was announced, while its window lasts.
-        let late = now.saturating_sub(change.second) > LATE_SECONDS;
+        let late = now.saturating_sub(change.second) > LATE_SECONDS
+            && now.saturating_sub(numbers.last_bad) > STILL_SECONDS;
         let carriers = self.memory.detection.carriers(change.place, change.signal, numbers.since);
-        if (late && !self.memory.detection.is_live()) || self.is_expected(change.place, &carriers) {
-            return self.memory.held.push(change);
+        if late || self.is_expected(change.place, &carriers) {
+            return self.hold(change, held, &numbers);
         }
         let change = Change { second: now, ..change };
         let connections = &self.memory.connections;
@@ -151,7 +159,18 @@ impl Engine {
                     self.memory.alerts.grow(&before, after, finding, self.memory.now);
                 }
             }
-            Step::Joined => {}
+            Step::Joined => self.memory.alerts.settle(&held, self.memory.now),
+        }
+    }
+
+    /// Keeps an alarm for which nobody is paged, in the record and to be looked at again.
+    fn hold(&mut self, change: Change, key: Key, numbers: &Numbers) {
+        self.memory.held.push(change);
+        if matches!(self.memory.alerts.phase(&key), Phase::Inactive) {
+            let (place, signal) = (change.place, change.signal);
+            let finding = self.finding_of(place, signal, numbers, &key, Severity::Page);
+            let phase = Phase::Pending { since: self.memory.now };
+            self.memory.alerts.move_to(key, phase, None, Some(finding), self.memory.now);
         }
     }
 
@@ -203,6 +222,9 @@ impl Engine {
     /// What an outbreak says now; `None` when its widest alarm is over.
     fn explain(&self, outbreak: &Outbreak) -> Option<Finding> {
         let (place, signal) = outbreak.lead;
+        if !self.memory.detection.is_up(place, signal) {
+            return None;
+        }
         let numbers = self.memory.detection.numbers(place, signal)?;
         let key = self.key(outbreak.lead);
         let mut finding = self.finding_of(place, signal, &numbers, &key, Severity::Page);

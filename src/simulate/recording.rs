@@ -105,6 +105,12 @@ impl Simulation {
         self.at(self.scenario.warmup.0)
     }
 
+    /// So many hours after the start.
+    #[cfg(test)]
+    pub(crate) fn at_hours(&self, hours: i64) -> Timestamp {
+        self.start.plus_millis(hours * 3_600_000)
+    }
+
     /// When it ends.
     pub(crate) fn ends(&self) -> Timestamp {
         self.at(self.scenario.seconds())

@@ -119,6 +119,8 @@ impl Flow {
             attempts: dry.came.into(),
             bad: 0,
             people: 0,
+            // It goes on for as long as it is up.
+            last_bad: u32::MAX,
             usual: dry.due,
             nats: dry.nats,
             chance_days: libm::exp(dry.nats.min(60.0)) / f64::from(86_400 / BIN_SECONDS),

@@ -390,6 +390,16 @@ impl Detection {
         }
     }
 
+    /// Whether the alarm is up.
+    pub(super) fn is_up(&self, place: Place, signal: Signal) -> bool {
+        match signal {
+            Signal::Stream(kind) => {
+                self.stream(place, kind).is_some_and(|stream| stream.alarm.is_some())
+            }
+            Signal::Code(_) | Signal::Drought(_) => self.numbers(place, signal).is_some(),
+        }
+    }
+
     fn stream(&self, place: Place, kind: Kind) -> Option<&Stream> {
         match place {
             Place::Connection(index) => {

@@ -73,6 +73,7 @@ struct CodeAlarm {
     since: u32,
     attempts: u64,
     bad: u64,
+    last_bad: u32,
     nats: f64,
     chance_days: f64,
     usual: f64,
@@ -145,6 +146,7 @@ impl Spreading {
             attempts: alarm.attempts,
             bad: alarm.bad,
             people: alarm.bad,
+            last_bad: alarm.last_bad,
             usual: alarm.usual,
             nats: alarm.nats,
             chance_days: alarm.chance_days,
@@ -174,7 +176,10 @@ impl Spreading {
             let usual = ((1.25 * code.learned + 3.0) / (learned + 100.0)).min(USUAL_MAX);
             let usual = (usual * 1.1).min(alarm.during * 0.5);
             alarm.attempts += 1;
-            alarm.bad += u64::from(failed_with == Some(code.id));
+            if failed_with == Some(code.id) {
+                alarm.bad += 1;
+                alarm.last_bad = second;
+            }
             alarm.relief += if failed_with == Some(code.id) {
                 libm::log(usual / alarm.during)
             } else {
@@ -272,6 +277,7 @@ impl Spreading {
             since: run.since,
             attempts: looked_at,
             bad: run.bad.into(),
+            last_bad: second,
             nats,
             chance_days: libm::exp(nats.min(60.0)) / (per_day * STREAMS),
             usual,

@@ -32,6 +32,9 @@ const LUCK_NATS: f64 = 3.0;
 /// A ticket is over when the evidence is below this share of the threshold.
 const TICKET_END_SHARE: f64 = 0.3;
 
+/// Share of the ratio since the onset that the trouble is thought to have at least.
+const SEEN_SHARE: f64 = 0.7;
+
 /// Nats that a repeated failure of one person takes from the evidence that the trouble is over.
 const REPEAT_RELIEF: f64 = -0.6;
 
@@ -81,6 +84,8 @@ pub(super) struct Alarm {
     pub(super) bad: u32,
     /// People among the bad.
     pub(super) people: u32,
+    /// Second of the last bad one.
+    last_bad: u32,
     /// What is usual.
     pub(super) usual: f64,
     /// Nats when it was raised.
@@ -101,6 +106,8 @@ pub(in crate::engine) struct Numbers {
     pub(in crate::engine) attempts: u64,
     pub(in crate::engine) bad: u64,
     pub(in crate::engine) people: u64,
+    /// Second of the last bad one.
+    pub(in crate::engine) last_bad: u32,
     pub(in crate::engine) usual: f64,
     pub(in crate::engine) nats: f64,
     pub(in crate::engine) chance_days: f64,
@@ -351,6 +358,7 @@ impl Stream {
                 attempts: run.attempts,
                 bad: run.bad,
                 people: run.people,
+                last_bad: second,
                 usual,
                 nats: strongest.nats,
                 chance_days: 0.0,
@@ -371,6 +379,7 @@ impl Stream {
                 attempts: found.attempts,
                 bad: found.bad,
                 people: found.bad,
+                last_bad: second,
                 usual,
                 nats: found.nats,
                 chance_days: 0.0,
@@ -398,6 +407,7 @@ impl Stream {
                 attempts: alarm.attempts.into(),
                 bad: alarm.bad.into(),
                 people: alarm.people.into(),
+                last_bad: alarm.last_bad,
                 usual: alarm.usual,
                 nats: alarm.nats,
                 chance_days: alarm.chance_days,
@@ -411,6 +421,7 @@ impl Stream {
             attempts: run.attempts.into(),
             bad: run.bad.into(),
             people: run.people.into(),
+            last_bad: run.since,
             usual,
             nats: strongest.nats,
             chance_days: libm::exp(strongest.nats.min(60.0)) / self.per_day(),
@@ -441,15 +452,19 @@ impl Stream {
         alarm.attempts += 1;
         if attempt.bad {
             alarm.bad += 1;
+            alarm.last_bad = attempt.second;
             alarm.people += u32::from(attempt.first);
         }
-        let usual = (self.usual * 1.1).min(alarm.during * 0.66);
+        // What was seen since the onset says more about the trouble than the first few attempts did.
+        let seen = f64::from(alarm.bad) / f64::from(alarm.attempts);
+        let during = alarm.during.max(SEEN_SHARE * seen).min(0.97);
+        let usual = (self.usual * 1.1).min(during * 0.66);
         let nats = if attempt.bad && !attempt.fresh {
             REPEAT_RELIEF
         } else if attempt.bad {
-            bar.tempering * libm::log(usual / alarm.during)
+            bar.tempering * libm::log(usual / during)
         } else {
-            bar.tempering * libm::log((1.0 - usual) / (1.0 - alarm.during))
+            bar.tempering * libm::log((1.0 - usual) / (1.0 - during))
         };
         alarm.relief = (alarm.relief + nats).max(0.0);
         let lasted = attempt.second.saturating_sub(alarm.raised_at);
