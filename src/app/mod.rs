@@ -7,7 +7,7 @@ use std::fs;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, anyhow};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -222,13 +222,15 @@ fn make_key(path: &Path) -> std::io::Result<Vec<u8>> {
 
 /// The recorder of the daemon's own telemetry: one for each process.
 fn recorder() -> anyhow::Result<PrometheusHandle> {
-    static HANDLE: std::sync::OnceLock<PrometheusHandle> = std::sync::OnceLock::new();
-    if let Some(handle) = HANDLE.get() {
+    // A lock, not a cell: two daemons that start at once in one process must not both install it.
+    static HANDLE: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
+    let mut known = HANDLE.lock().expect("nobody panics while installing");
+    if let Some(handle) = &*known {
         return Ok(handle.clone());
     }
     let handle = PrometheusBuilder::new()
         .install_recorder()
         .context("cannot install the metrics recorder")?;
     telemetry::describe();
-    Ok(HANDLE.get_or_init(|| handle).clone())
+    Ok(known.insert(handle).clone())
 }
