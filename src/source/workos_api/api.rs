@@ -9,9 +9,9 @@ use crate::event::personal::cut;
 use crate::outbound::{Method, Quota, Request, Transport, with_query};
 use crate::setting::Secret;
 
-/// Largest answer that is read: a page of 100 events of 160 KB each. Real ones have one or two,
-/// webhooks at most 256 KiB.
-pub(super) const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Largest answer that is read: a page of 100 events, each as large as a webhook may be. Real ones
+/// have one or two KiB.
+pub(super) const ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// Longest sentence of an answer that is repeated in the log.
 const WORDS_BYTES_MAX: usize = 300;
@@ -136,10 +136,7 @@ fn meaning(status: u16, asked: Option<Duration>, body: Bytes, key: &str) -> Outc
 fn complaint(body: &[u8], key: &str) -> (String, Vec<String>) {
     let text = String::from_utf8_lossy(body);
     let Problem { message, code, errors } = serde_json::from_str(&text).unwrap_or_default();
-    let fields = errors.iter().filter_map(|blamed| blamed.field.clone());
-    // `invalid_events_request` is about `events`.
-    let coded = code.iter().filter(|code| code.contains("events")).map(|_| "events".to_owned());
-    let fields = fields.chain(coded).collect();
+    let fields = errors.iter().filter_map(|blamed| blamed.field.clone()).collect();
     let mut said: Vec<String> = message.into_iter().chain(code).collect();
     said.extend(errors.into_iter().map(|Blamed { code, field }| {
         format!("{}: {}", field.unwrap_or_default(), code.unwrap_or_default())
@@ -155,9 +152,10 @@ impl Refusal {
         format!("HTTP {}: {}", self.status, cut(self.words.trim(), WORDS_BYTES_MAX))
     }
 
-    /// Whether it blames the parameter `name`.
-    pub(super) fn blames(&self, name: &str) -> bool {
-        self.fields.iter().any(|field| field == name)
+    /// Whether it is about the names of events. The code `invalid_events_request` alone does not
+    /// say so: it stands for any parameter of a request for events.
+    pub(super) fn is_about_names(&self) -> bool {
+        self.fields.iter().any(|field| field == "events") || self.words.contains("event name")
     }
 }
 
@@ -205,22 +203,27 @@ mod tests {
             (
                 r#"{"message":"Invalid name parameter, received: 'a.b'","code":"invalid_events_request"}"#,
                 "HTTP 422: Invalid name parameter, received: 'a.b'; invalid_events_request",
+                false,
+            ),
+            (
+                r#"{"message":"You must pass in valid event names"}"#,
+                "HTTP 422: You must pass in valid event names",
                 true,
             ),
             (r#"{"message":"no sk_secret\nhere"}"#, "HTTP 422: no … here", false),
             ("<html>nothing</html>", "HTTP 422: <html>nothing</html>", false),
             (r#"{"message":7}"#, r#"HTTP 422: {"message":7}"#, false),
         ];
-        for (body, want, events) in cases {
+        for (body, want, names) in cases {
             let Outcome::Refused(refusal) = mean(422, body) else { panic!("{body}") };
             assert_eq!(refusal.describe(), want);
-            assert_eq!(refusal.blames("events"), events, "{body}");
+            assert_eq!(refusal.is_about_names(), names, "{body}");
         }
     }
 
     #[test]
     fn an_answer_that_was_cut_off_is_not_taken_for_a_page() {
         let outcome = mean(200, &" ".repeat(ANSWER_BYTES_MAX));
-        assert!(matches!(outcome, Outcome::Later(words, _) if words.contains("16777216 bytes")));
+        assert!(matches!(outcome, Outcome::Later(words, _) if words.contains("33554432 bytes")));
     }
 }

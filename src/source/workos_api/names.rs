@@ -53,18 +53,18 @@ impl Names {
     }
 
     /// Leaves out what a refusal is about, and says what. `words` are those of the answer,
-    /// `about_events` whether it blames the parameter as a whole: when no name can be told,
+    /// `about_names` whether it blames the parameter as a whole: when no name can be told,
     /// sign-ins alone remain. `None`: it is about something else, or nothing would be left to ask
     /// for.
     pub(super) fn leave_out(
         &mut self,
         words: &str,
-        about_events: bool,
+        about_names: bool,
     ) -> Option<Vec<&'static str>> {
         let (mut out, mut rest): (Vec<_>, Vec<_>) =
             self.0.iter().partition(|name| says(words, name));
         // An answer that repeats the whole parameter tells no name.
-        if about_events && (out.is_empty() || rest.is_empty()) {
+        if about_names && (out.is_empty() || rest.is_empty()) {
             (rest, out) = self.0.iter().partition(|name| ALL[..SIGN_INS].contains(name));
         }
         if out.is_empty() || rest.is_empty() {
@@ -104,9 +104,9 @@ mod tests {
             ("Validation failed.", false, vec![]),
             ("Validation failed.", true, ALL[SIGN_INS..].to_vec()),
         ];
-        for (words, about_events, want) in cases {
+        for (words, about_names, want) in cases {
             let mut names = Names::default();
-            assert_eq!(names.leave_out(words, about_events).unwrap_or_default(), want, "{words}");
+            assert_eq!(names.leave_out(words, about_names).unwrap_or_default(), want, "{words}");
             assert_eq!(names.is_partial(), !want.is_empty());
             assert_eq!(names.0.len() + want.len(), ALL.len());
         }

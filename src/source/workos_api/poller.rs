@@ -59,10 +59,10 @@ pub(super) struct Poller<'a, T> {
 /// How the catching up goes.
 #[derive(Debug)]
 struct Behind {
-    /// New events since it fell behind.
-    events: u64,
-    /// When there was nothing more to read; `None` while it is behind.
+    /// When there last was nothing more to read; `None` before the first time.
     caught_up: Option<Instant>,
+    /// New events since then.
+    events: u64,
     /// When the log is told next.
     tell: Instant,
 }
@@ -229,7 +229,7 @@ impl<'a, T: Transport> Poller<'a, T> {
     /// Parameters were refused: goes on without what the refusal is about.
     fn refused(&mut self, refusal: &Refusal, query: &Query) -> Then {
         let problem = refusal.describe();
-        if let Some(names) = self.names.leave_out(&refusal.words, refusal.blames("events")) {
+        if let Some(names) = self.names.leave_out(&refusal.words, refusal.is_about_names()) {
             telemetry::source_request(CURSOR, "refused", &problem);
             telemetry::source_without(CURSOR, &names.join(", "), &problem);
             self.names_due = Instant::now() + LEFT_OUT;

@@ -88,9 +88,11 @@ async fn a_refused_key_is_read_anew_and_holds_until_it_is_right() {
 #[tokio::test(start_paused = true)]
 async fn a_cursor_that_is_refused_is_replaced_by_its_time_and_counts_nothing_twice() {
     for status in [400, 404, 410, 422] {
+        // The code is that of any refused request for events.
         let gone = move |_: &str, asked: &Asked, _| {
-            (asked.get("after")? == "event_1")
-                .then(|| answer(status, r#"{"message":"no such event"}"#))
+            (asked.get("after")? == "event_1").then(|| {
+                answer(status, r#"{"message":"no such event","code":"invalid_events_request"}"#)
+            })
         };
         let stage = Stage::with(gone);
         for n in 0..2 {
@@ -218,9 +220,10 @@ async fn names_that_the_api_does_not_know_are_left_out_for_a_day() {
         );
         Some(answer(400, &json!({"message": words, "code": "invalid_events_request"}).to_string()))
     };
-    let stage = Stage::with(refuse);
+    let mut stage = Stage::with(refuse);
+    stage.config.poll_interval = "10m".parse().unwrap();
     stage.fake.happen(0, -1000);
-    run(&stage, 24 * 3600 + 5).await;
+    run(&stage, 24 * 3600 + 700).await;
     assert_eq!(stage.taken().ids, ids(0..1));
     let counts: Vec<_> = seen.lock().unwrap().iter().map(BTreeSet::len).collect();
     assert_eq!(counts[..4], [23, 22, 21, 21]);
