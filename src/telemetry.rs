@@ -76,6 +76,11 @@ pub fn sink_dropped(sink: &'static str, reason: &'static str, count: u64) {
     tracing::warn!(sink, reason, count, "Sink gave up items.");
 }
 
+/// A sink that reads the journal could not.
+pub fn sink_unreadable(sink: &'static str, detail: &dyn Display) {
+    tracing::error!(sink, %detail, "Sink cannot read the journal; it goes on trying.");
+}
+
 /// How far a sink has come could not be recorded.
 pub fn sink_unrecorded(sink: &'static str, detail: &dyn Display) {
     tracing::warn!(sink, %detail, "How far a sink has come is not recorded yet; a restart now would send some things again.");

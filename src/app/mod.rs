@@ -68,11 +68,11 @@ impl Daemon {
             clock,
             privacy: privacy.clone(),
         });
-        let sinks = sinks::Sinks::new(config, &state, &inlet, clock, &own)?;
+        let mut sinks = sinks::Sinks::new(config, &state, &journal, &inlet, clock, &own)?;
         let fold = fold::Fold {
             state,
             journal: Some(journal),
-            readers: Vec::new(),
+            readers: std::mem::take(&mut sinks.readers),
             data_dir: data_dir.clone(),
             clock,
             parcels,

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::journal::Inlet;
+use crate::journal::{Inlet, Journal};
 use crate::outbound::{Client, Limits};
 use crate::signal::Snapshot;
 use crate::sink::datadog;
@@ -19,6 +19,9 @@ use crate::store::State;
 #[derive(Debug, Default)]
 pub(super) struct Sinks {
     datadog_metrics: Option<datadog::Metrics<Client>>,
+    datadog_logs: Option<datadog::Logs<Client>>,
+    /// Sinks that read the journal themselves.
+    pub(super) readers: Vec<&'static str>,
 }
 
 impl Sinks {
@@ -26,6 +29,7 @@ impl Sinks {
     pub(super) fn new(
         config: &Config,
         state: &State,
+        journal: &Journal,
         inlet: &Inlet,
         clock: Clock,
         own: &PrometheusHandle,
@@ -35,8 +39,18 @@ impl Sinks {
         let own = own.clone();
         let own: datadog::Own = Arc::new(move || own.render());
         let mark = state.sent(datadog::METRICS);
-        let metrics = datadog::Metrics::new(datadog, mark, client, inlet.clone(), clock, own);
-        Ok(Self { datadog_metrics: metrics.map_err(|error| anyhow!(error))? })
+        let metrics =
+            datadog::Metrics::new(datadog, mark, client.clone(), inlet.clone(), clock, own);
+        // Logs begin with what comes after they were switched on, whenever that was.
+        let mark = state.sent(datadog::LOGS);
+        let reader = journal.reader(mark.unwrap_or(journal.next_position()));
+        let logs = datadog::Logs::new(datadog, reader, client, inlet.clone(), clock);
+        let logs = logs.map_err(|error| anyhow!(error))?;
+        Ok(Self {
+            datadog_metrics: metrics.map_err(|error| anyhow!(error))?,
+            readers: logs.iter().map(|_| datadog::LOGS).collect(),
+            datadog_logs: logs,
+        })
     }
 
     /// Starts each as a task of its own.
@@ -48,6 +62,9 @@ impl Sinks {
     ) {
         if let Some(metrics) = self.datadog_metrics {
             tasks.spawn(metrics.run(snapshots.clone(), stopped.clone()));
+        }
+        if let Some(logs) = self.datadog_logs {
+            tasks.spawn(logs.run(snapshots.clone(), stopped.clone()));
         }
     }
 }

@@ -95,6 +95,11 @@ impl Batch {
     pub(crate) fn len(&self) -> usize {
         self.items.len()
     }
+
+    /// Its items.
+    pub(crate) fn into_items(self) -> Vec<Box<str>> {
+        self.items
+    }
 }
 
 #[cfg(test)]

@@ -65,9 +65,9 @@ impl<T: Transport> Courier<T> {
         self.free_at
     }
 
-    /// Puts down what is left of the job, and says how many items that is. The wait that the service asked for stays.
-    pub(super) fn unload(&mut self) -> u64 {
-        self.left.drain(..).map(|batch| batch.len() as u64).sum()
+    /// Puts down what is left of the job, in order: its last items. The wait that the service asked for stays.
+    pub(super) fn unload(&mut self) -> Vec<Box<str>> {
+        self.left.drain(..).flat_map(Batch::into_items).collect()
     }
 
     /// Sends the first body that is left, if it is time.

@@ -18,7 +18,7 @@ fn config(url: &str) -> String {
         r#"
 sinks:
   datadog:
-    {{ api_key: a0123456789, metrics_url: "{url}", tags: ["env:prod"], host: h1, connection_gauges: true }}
+    {{ api_key: a0123456789, metrics_url: "{url}", logs_url: "{url}", tags: ["env:prod"], host: h1, connection_gauges: true }}
 "#
     )
 }
@@ -43,6 +43,14 @@ fn first_body(recorder: &Recorder, path: &str, word: &str) -> Value {
     wait::until(&format!("{path} gets {word}"), || bodies(recorder, path, word).pop())
 }
 
+/// What the model does not know: the schema lets a log have attributes of its own.
+const ATTRIBUTES: [&str; 8] =
+    ["status", "timestamp", "evt", "sso", "error", "usr", "network", "http"];
+
+fn unknown(fields: &[&str]) -> Vec<String> {
+    fields.iter().map(|field| format!("body: unknown field {field}")).collect()
+}
+
 #[test]
 fn the_official_client_finds_nothing_wrong_with_what_datadog_is_sent() {
     let recorder = Recorder::answering(202);
@@ -62,6 +70,11 @@ fn the_official_client_finds_nothing_wrong_with_what_datadog_is_sent() {
         let request = json!({"version": "v2", "model": "MetricPayload", "body": body});
         assert_eq!(models.ask(&request), json!([]), "{body}");
     }
+    let logs = first_body(&recorder, "/api/v2/logs", "authentication.sso_failed");
+    let failed = logs.as_array().unwrap().iter().find(|log| log["status"] == "error").unwrap();
+    let request = json!({"version": "v2", "model": "HTTPLogItem", "body": failed});
+    assert_eq!(models.ask(&request), json!(unknown(&ATTRIBUTES)), "{failed}");
+    assert_eq!((&failed["ddsource"], &failed["ddtags"]), (&json!("workos"), &json!("env:prod")));
     let failed = counts["series"].as_array().unwrap().iter().find(|series| {
         series["metric"] == "sso.session_failures" && series["points"][0]["value"] == 2
     });
@@ -79,6 +92,9 @@ fn the_official_client_finds_a_misspelt_field() {
     let body = json!({"series": [series]});
     let request = json!({"version": "v2", "model": "MetricPayload", "body": body});
     let problems = Script::start("datadog_model.py").ask(&request).to_string();
+    let log =
+        json!({"version": "v2", "model": "HTTPLogItem", "body": {"message": "x", "dd_tags": "x"}});
+    assert_eq!(Script::start("datadog_model.py").ask(&log), json!(unknown(&["dd_tags"])));
     for problem in ["unknown field intervall", "unknown field typ", "9 is not in the schema"] {
         assert!(problems.contains(problem), "{problems}");
     }

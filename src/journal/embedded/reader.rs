@@ -30,6 +30,12 @@ impl Reader {
         self.position
     }
 
+    /// Goes to `position`, forwards or back.
+    pub fn seek(&mut self, position: u64) {
+        self.position = position;
+        self.open = None;
+    }
+
     /// Entries that were wanted and are gone, since the last call.
     pub fn take_skipped(&mut self) -> u64 {
         std::mem::take(&mut self.skipped)

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::series::Style;
-use super::{Identity, KEY_HEADER, METRICS, metrics, tag::Tags};
+use super::{Identity, KEY_HEADER, METRICS, logs, metrics, tag::Tags};
 use crate::outbound::{Method, Request, base_url};
 use crate::setting::{Period, Secret};
 use crate::signal::WINDOW_SECONDS;
@@ -27,6 +27,9 @@ const METRICS_INTERVAL_SECONDS_MAX: u64 = 300;
 /// Longest interval of gauges: longer, and monitors see no data.
 const GAUGES_INTERVAL_SECONDS_MAX: u64 = 600;
 
+/// Longest interval of logs: people follow them live.
+const LOGS_INTERVAL_SECONDS_MAX: u64 = 60;
+
 /// `sinks.datadog`. What it costs is in docs/datadog.md.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "Datadog")]
@@ -42,6 +45,9 @@ pub struct Config {
     /// Whether metrics are sent. Default true.
     #[serde(default = "yes")]
     pub metrics: bool,
+    /// Whether each event is sent as a log. Default true.
+    #[serde(default = "yes")]
+    pub logs: bool,
     /// Tags of every metric and log, e.g. `env:prod`; at most 32. A fixed tag adds no custom metrics.
     #[serde(default)]
     pub tags: Vec<String>,
@@ -50,6 +56,11 @@ pub struct Config {
     pub host: Option<String>,
     /// Base URL of the metrics intake and of the key check, in place of `https://api.<site>`.
     pub metrics_url: Option<String>,
+    /// Base URL of the logs intake, in place of `https://http-intake.logs.<site>`.
+    pub logs_url: Option<String>,
+    /// Time between two requests with logs, as long as one holds all: 1s to 1m. Default 5s. Costs nothing but requests.
+    #[serde(default = "logs_interval")]
+    pub logs_interval: Period,
     /// Time between two points of a count: 10s to 5m, a multiple of 10s. Default 10s. Longer means fewer datapoints and later
     /// graphs; the number of custom metrics stays.
     #[serde(default = "metrics_interval")]
@@ -110,6 +121,10 @@ fn metrics_interval() -> Period {
     Period::from_secs(WINDOW_SECONDS.into())
 }
 
+fn logs_interval() -> Period {
+    Period::from_secs(5)
+}
+
 fn gauges_interval() -> Period {
     Period::from_secs(60)
 }
@@ -122,6 +137,7 @@ impl Config {
     /// Fails with the key and the remedy when something is wrong.
     pub fn check(&self) -> Result<(), String> {
         self.api_key()?;
+        self.logs()?;
         self.metrics().map(drop)
     }
 
@@ -149,10 +165,11 @@ impl Config {
     #[must_use]
     pub fn summary(&self) -> String {
         let on = |on: bool| if on { "on" } else { "off" };
-        let (metrics, site) = (on(self.metrics), &self.site);
+        let (metrics, logs, site) = (on(self.metrics), on(self.logs), &self.site);
         let tags: Vec<_> = self.connection_tags.iter().map(|tag| tag.as_str()).collect();
         let tags = if tags.is_empty() { "the fleet only".to_owned() } else { tags.join(", ") };
-        format!("{site}, metrics {metrics} (by {tags}, every {})", self.metrics_interval)
+        let every = self.metrics_interval;
+        format!("{site}, metrics {metrics} (by {tags}, every {every}), logs {logs}")
     }
 
     /// The sinks that take closed windows.
@@ -188,6 +205,20 @@ impl Config {
             style,
             interval_seconds: seconds(interval.seconds()),
             gauges_seconds: seconds(gauges),
+        }))
+    }
+
+    /// What the logs sink is told; `None` when it is off.
+    pub(super) fn logs(&self) -> Result<Option<logs::Settings>, String> {
+        if !(1..=LOGS_INTERVAL_SECONDS_MAX).contains(&self.logs_interval.seconds()) {
+            return Err("`sinks.datadog.logs_interval` must be 1s to 1m".into());
+        }
+        let base = self.base("logs_url", self.logs_url.as_deref(), "http-intake.logs")?;
+        Ok(self.logs.then_some(logs::Settings {
+            url: format!("{base}/api/v2/logs"),
+            api_key: self.api_key()?,
+            identity: self.identity()?,
+            interval: self.logs_interval.duration(),
         }))
     }
 
@@ -242,14 +273,26 @@ mod tests {
     fn urls_follow_the_site_unless_they_are_given() {
         let urls = |keys: Value| {
             let config = read(&keys).unwrap();
-            (config.metrics().unwrap().unwrap().url, config.key_check().unwrap().url)
+            let metrics = config.metrics().unwrap().unwrap().url;
+            let logs = config.logs().unwrap().unwrap().url;
+            [metrics, logs, config.key_check().unwrap().url]
         };
         let of_site = urls(json!({"api_key": "k", "site": "us5.datadoghq.com"}));
-        assert_eq!(of_site.0, "https://api.us5.datadoghq.com/api/v2/series");
-        assert_eq!(of_site.1, "https://api.us5.datadoghq.com/api/v1/validate");
-        let own = urls(json!({"api_key": "k", "metrics_url": "http://127.0.0.1:1/dd/"}));
-        assert_eq!(own.0, "http://127.0.0.1:1/dd/api/v2/series");
-        assert_eq!(own.1, "http://127.0.0.1:1/dd/api/v1/validate");
+        let want = [
+            "https://api.us5.datadoghq.com/api/v2/series",
+            "https://http-intake.logs.us5.datadoghq.com/api/v2/logs",
+            "https://api.us5.datadoghq.com/api/v1/validate",
+        ];
+        assert_eq!(of_site, want);
+        let own = urls(json!({
+            "api_key": "k", "metrics_url": "http://127.0.0.1:1/dd/", "logs_url": "http://127.0.0.1:2",
+        }));
+        let want = [
+            "http://127.0.0.1:1/dd/api/v2/series",
+            "http://127.0.0.1:2/api/v2/logs",
+            "http://127.0.0.1:1/dd/api/v1/validate",
+        ];
+        assert_eq!(own, want);
     }
 
     #[test]
@@ -277,6 +320,9 @@ mod tests {
             ),
             (json!({"api_key": "k", "gauges_interval": "9s"}), "`sinks.datadog.gauges_interval`"),
             (json!({"api_key": "k", "gauges_interval": "11m"}), "`sinks.datadog.gauges_interval`"),
+            (json!({"api_key": "k", "logs_interval": "0s"}), "`sinks.datadog.logs_interval` must"),
+            (json!({"api_key": "k", "logs_interval": "2m"}), "`sinks.datadog.logs_interval` must"),
+            (json!({"api_key": "k", "logs_url": "s3cret"}), "`sinks.datadog.logs_url` is not"),
             (json!({"api_key": "k", "connection_tags": ["name"]}), "unknown variant `name`"),
         ];
         for (keys, want) in cases {
@@ -288,9 +334,11 @@ mod tests {
     #[test]
     fn a_sink_that_is_off_takes_no_windows() {
         let windows = |metrics: bool| {
-            let config = read(&json!({"api_key": "k", "metrics": metrics})).unwrap();
-            (config.metrics().unwrap().is_some(), config.window_sinks().len())
+            let config =
+                read(&json!({"api_key": "k", "metrics": metrics, "logs": !metrics})).unwrap();
+            let on = (config.metrics().unwrap().is_some(), config.logs().unwrap().is_some());
+            (on, config.window_sinks().len())
         };
-        assert_eq!((windows(true), windows(false)), ((true, 1), (false, 0)));
+        assert_eq!((windows(true), windows(false)), (((true, false), 1), ((false, true), 0)));
     }
 }

@@ -133,9 +133,9 @@ impl<T: Transport> Metrics<T> {
             return false;
         };
         if now.seconds() - job.at > AGE_SECONDS_MAX {
-            let given_up = self.courier.unload();
+            let given_up = self.courier.unload().len();
             if given_up > 0 {
-                telemetry::sink_dropped(METRICS, TOO_OLD, given_up);
+                telemetry::sink_dropped(METRICS, TOO_OLD, given_up as u64);
             }
         } else {
             self.courier.step(stop).await;

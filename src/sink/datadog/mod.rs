@@ -5,11 +5,15 @@
 
 mod config;
 mod gauge;
+mod log;
+mod logs;
 mod metrics;
 mod series;
 mod tag;
+mod tail;
 
 pub use config::{Config, ConnectionTag};
+pub use logs::Logs;
 pub use metrics::{Metrics, Own};
 
 #[cfg(test)]
@@ -22,6 +26,9 @@ use tag::Tags;
 
 /// The metrics sink: the label `sink` and the key of its mark.
 pub const METRICS: &str = "datadog_metrics";
+
+/// The logs sink.
+pub const LOGS: &str = "datadog_logs";
 
 /// Where Datadog wants its key.
 const KEY_HEADER: &str = "dd-api-key";

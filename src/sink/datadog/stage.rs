@@ -146,10 +146,15 @@ impl Stage {
 
     /// Lets `seconds` pass, with a snapshot each second as the engine gives them.
     pub(super) async fn pass(&self, seconds: u64) {
-        for _ in 0..seconds {
+        self.pass_by(seconds, 1).await;
+    }
+
+    /// The same, with a snapshot each `beat` seconds, for long times.
+    pub(super) async fn pass_by(&self, seconds: u64, beat: u64) {
+        for _ in 0..seconds / beat {
             let now = self.clock.now();
             self.publish.send_modify(|snapshot| Arc::make_mut(snapshot).now = now);
-            sleep(Duration::from_secs(1)).await;
+            sleep(Duration::from_secs(beat)).await;
         }
     }
 
@@ -168,7 +173,7 @@ impl Stage {
 
 /// `sinks.datadog` with `keys` besides the necessary ones.
 pub(super) fn config(keys: &Value) -> Config {
-    let mut all = json!({"api_key": "key_1", "metrics_url": "http://m"});
+    let mut all = json!({"api_key": "key_1", "metrics_url": "http://m", "logs_url": "http://l"});
     all.as_object_mut().unwrap().extend(keys.as_object().unwrap().clone());
     serde_json::from_value(all).unwrap()
 }

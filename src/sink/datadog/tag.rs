@@ -35,6 +35,11 @@ impl Tags {
     pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(AsRef::as_ref)
     }
+
+    /// As logs want them.
+    pub(super) fn joined(&self) -> String {
+        self.iter().collect::<Vec<_>>().join(",")
+    }
 }
 
 /// `text` in lower case, with `_` for what may not be in a tag (one for several), without `_` or `:` at its end, cut.
@@ -84,8 +89,7 @@ mod tests {
         let texts =
             |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         let tags = texts(&["team:SSO", "env:prod", "team:sso"]);
-        let tags = Tags::parse(&tags).unwrap();
-        assert_eq!(tags.iter().collect::<Vec<_>>(), ["env:prod", "team:sso"]);
+        assert_eq!(Tags::parse(&tags).unwrap().joined(), "env:prod,team:sso");
         for bad in ["", "1:x", ":x", "_x"] {
             assert_eq!(Tags::parse(&texts(&["env:prod", bad])), Err(1), "{bad}");
         }
