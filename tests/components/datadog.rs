@@ -45,7 +45,7 @@ fn first_body(recorder: &Recorder, path: &str, word: &str) -> Value {
 
 /// What the model does not know: the schema lets a log have attributes of its own.
 const ATTRIBUTES: [&str; 8] =
-    ["status", "timestamp", "evt", "sso", "error", "usr", "network", "http"];
+    ["error", "evt", "http", "network", "sso", "status", "timestamp", "usr"];
 
 fn unknown(fields: &[&str]) -> Vec<String> {
     fields.iter().map(|field| format!("body: unknown field {field}")).collect()

@@ -16,7 +16,8 @@ from datadog_api_client.model_utils import ModelNormal, validate_and_convert_typ
 
 def model(version, name):
     """The class `name` of the API `version`."""
-    module = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+    # `HTTPLogItem` is in `http_log_item`.
+    module = re.sub(r"(?<!^)(?=[A-Z][a-z])", "_", name).lower()
     return getattr(
         importlib.import_module(f"datadog_api_client.{version}.model.{module}"), name
     )
