@@ -27,7 +27,7 @@ use crate::journal;
 use crate::receiver::{self, Target};
 use crate::setting::{Period, Secret};
 use crate::sink::datadog;
-use crate::source::workos_api;
+use crate::source::{file, workos_api};
 
 /// Largest file: 64 rules take 20 KiB, a scenario 2.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -152,6 +152,8 @@ pub struct Sources {
     pub workos_api: Option<workos_api::Config>,
     /// `POST /v1/events` and `POST /api/v2/logs`.
     pub push: Push,
+    /// Recorded events, at most 64 entries.
+    pub files: Vec<file::Config>,
 }
 
 /// `sources.workos_webhook`.
@@ -304,6 +306,7 @@ impl Config {
         self.causes()?;
         self.privacy_secret()?;
         self.sinks.datadog.as_ref().map_or(Ok(()), datadog::Config::check)?;
+        self.files()?;
         self.targets()?;
         self.links(self.http.admin.listen)?;
         let (admin, push) = (self.admin_token()?, self.push_token()?);
@@ -361,6 +364,11 @@ impl Config {
         let Push { token, token_file } = self.sources.push.clone();
         Secret::one_of("token", token, token_file)
             .map_err(|error| format!("`sources.push`: {error}"))
+    }
+
+    /// What `sources.files` stands for, with whether it is followed.
+    pub fn files(&self) -> Result<Vec<(file::Pattern, bool)>, String> {
+        file::patterns(&self.sources.files)
     }
 
     /// The webhook's secrets, any of which may sign.

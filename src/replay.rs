@@ -14,13 +14,14 @@ use serde_json::json;
 
 use crate::config::Config;
 use crate::engine::Engine;
-use crate::event::batch::LineReader;
+use crate::event::batch::{LineReader, Packing};
 use crate::event::decode::decode;
 use crate::event::{
     AuthEvent, ConnectionId, ConnectionInfo, Entry, OrganizationId, Privacy, Record, Source,
     Timestamp, Treatment,
 };
 use crate::signal::{Severity, State, Transition};
+use crate::source::file::Pattern;
 
 /// `ssowatch replay`.
 #[derive(Clone, Debug, clap::Args)]
@@ -188,19 +189,8 @@ impl Summary {
 fn expand(patterns: &[String]) -> anyhow::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for pattern in patterns {
-        let folder = Path::new(pattern);
-        let inside = if folder.is_dir() { format!("{pattern}/*") } else { pattern.clone() };
-        let found: Vec<_> = if pattern == "-" || (folder.exists() && !folder.is_dir()) {
-            vec![folder.to_owned()]
-        } else {
-            let matches =
-                glob::glob(&inside).with_context(|| format!("`{pattern}` is not a pattern"))?;
-            matches
-                .collect::<Result<Vec<_>, _>>()?
-                .into_iter()
-                .filter(|path| path.is_file())
-                .collect()
-        };
+        let found =
+            if pattern == "-" { vec![pattern.into()] } else { Pattern::parse(pattern)?.files()? };
         if found.is_empty() {
             bail!("`{pattern}` matches no file");
         }
@@ -246,14 +236,8 @@ fn read(
 
 /// Plain, gzip or zstd, told apart by the first bytes.
 fn open(mut input: Box<dyn BufRead>) -> io::Result<Box<dyn BufRead>> {
-    let head = input.fill_buf()?;
-    if head.starts_with(&[0x1f, 0x8b]) {
-        return Ok(Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(input))));
-    }
-    if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-        return Ok(Box::new(BufReader::new(zstd::stream::read::Decoder::with_buffer(input)?)));
-    }
-    Ok(input)
+    let packing = Packing::of(input.fill_buf()?);
+    Ok(Box::new(BufReader::new(packing.unpack(input)?)))
 }
 
 fn directory(path: &Path) -> anyhow::Result<Vec<ConnectionInfo>> {

@@ -176,3 +176,8 @@ pub fn directory_read(
         tracing::debug!(source, connections, organizations, "Directory read; nothing changed.");
     }
 }
+
+/// A line of a file was rejected. It is counted in the journal, with the position behind it.
+pub fn line_rejected(path: &dyn Display, line: u64, reason: &'static str, problem: &str) {
+    tracing::warn!(%path, line, reason, problem, "Line rejected; the first ten of a file are named, all are counted.");
+}

@@ -2,6 +2,7 @@
 
 mod fold;
 mod sinks;
+mod sources;
 
 use std::fs;
 use std::io::Write;
@@ -22,12 +23,13 @@ use crate::journal::{self, Journal};
 use crate::outbound::{Client, Limits};
 use crate::receiver::dispatcher::Dispatcher;
 use crate::signal::Snapshot;
-use crate::source::intake::{self, Intake};
-use crate::source::workos_api::{self, Workos};
+use crate::source::intake;
 use crate::store::{State, checkpoint};
 use crate::telemetry;
 use crate::web::series::Series;
 use crate::web::{self, Admin};
+
+use self::sources::Sources;
 
 /// Deliveries that may wait for the disk: 1,000 webhooks, or two group commits of pushes.
 const QUEUE_MAX: usize = 1024;
@@ -60,14 +62,7 @@ impl Daemon {
         let (publish, snapshots) = watch::channel(Arc::default());
         let (stop, stopped) = watch::channel(false);
         let told = state.told().clone();
-        let workos = config.workos_api().map_err(|error| anyhow!(error))?.map(|settings| Workos {
-            settings,
-            cursor: state.cursor(workos_api::CURSOR).map(str::to_owned),
-            known: state.connections().collect(),
-            inlet: inlet.clone(),
-            clock,
-            privacy: privacy.clone(),
-        });
+        let sources = Sources::new(config, &state, &inlet, clock, &privacy)?;
         let mut sinks = sinks::Sinks::new(config, &state, &journal, &inlet, clock, &own)?;
         let fold = fold::Fold {
             state,
@@ -81,19 +76,6 @@ impl Daemon {
             owed: Vec::new(),
             checkpoint_due: clock.now().plus_millis(fold::CHECKPOINT_MILLIS),
         };
-        let intake = Intake {
-            inlet: inlet.clone(),
-            clock,
-            privacy,
-            webhook_secrets: config.webhook_secrets().map_err(|error| anyhow!(error))?,
-            tolerance_millis: config
-                .sources
-                .workos_webhook
-                .as_ref()
-                .map_or(0, |webhook| webhook.tolerance.millis()),
-            push_token: config.push_token().map_err(|error| anyhow!(error))?,
-            rooms: intake::Rooms::default(),
-        };
         let admin = Admin {
             snapshots: snapshots.clone(),
             own,
@@ -105,10 +87,10 @@ impl Daemon {
             serve(&mut tasks, config.http.admin.listen, web::router(admin), stopped.clone())
                 .await
                 .context("`http.admin.listen`")?;
-        let intake =
-            serve(&mut tasks, config.http.intake.listen, intake::router(intake), stopped.clone())
-                .await
-                .context("`http.intake.listen`")?;
+        let routes = intake::router(sources.intake.clone());
+        let intake = serve(&mut tasks, config.http.intake.listen, routes, stopped.clone())
+            .await
+            .context("`http.intake.listen`")?;
         let dispatcher = Dispatcher {
             targets: config.targets().map_err(|error| anyhow!(error))?,
             links: config.links(admin).map_err(|error| anyhow!(error))?,
@@ -118,10 +100,8 @@ impl Daemon {
             clock,
         };
         sinks.start(&mut tasks, &snapshots, &stopped);
-        tasks.spawn(dispatcher.run(snapshots.clone(), stopped.clone()));
-        if let Some(workos) = workos {
-            tasks.spawn(workos.run(stopped));
-        }
+        sources.spawn(&mut tasks, &stopped);
+        tasks.spawn(dispatcher.run(snapshots.clone(), stopped));
         tasks.spawn(fold.run());
         tracing::info!(%admin, %intake, "Ready.");
         Ok(Self { admin, intake, snapshots, stop, tasks })

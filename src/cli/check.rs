@@ -11,6 +11,7 @@ use crate::outbound::{Client, Limits, host};
 use crate::receiver::Target;
 use crate::setting::{Secret, SecretError};
 use crate::sink::datadog;
+use crate::source::file::Pattern;
 use crate::source::workos_api;
 
 /// One thing that was tried.
@@ -65,6 +66,7 @@ pub(super) fn summary(config: &Config) -> Result<String, String> {
             "sources.workos_api",
             config.workos_api()?.map_or_else(|| "off".to_owned(), |settings| settings.summary()),
         ),
+        ("sources.files", files(config)?),
         ("sessions.timeout", config.sessions.timeout.to_string()),
         (
             "sinks.prometheus",
@@ -83,6 +85,22 @@ pub(super) fn summary(config: &Config) -> Result<String, String> {
 
 fn off() -> String {
     "off".to_owned()
+}
+
+/// What each entry stands for now.
+fn files(config: &Config) -> Result<String, String> {
+    let mut words = Vec::new();
+    for (pattern, follow) in config.files()? {
+        let found = match pattern.files() {
+            Ok(files) if files.is_empty() => "no file yet".to_owned(),
+            Ok(files) if files.len() == 1 => "1 file".to_owned(),
+            Ok(files) => format!("{} files", files.len()),
+            Err(error) => error.to_string(),
+        };
+        let how = if follow { "followed" } else { "read once" };
+        words.push(format!("{} ({found}, {how})", pattern.as_str()));
+    }
+    Ok(if words.is_empty() { "none".to_owned() } else { words.join(", ") })
 }
 
 /// By name; an Alertmanager cluster once, with the number of its members.
@@ -129,6 +147,10 @@ pub(super) async fn online(config: &Config) -> Result<Vec<Finding>, String> {
             Err(error) => Err(unreadable(&error)),
         };
         findings.push(Finding { key: format!("receivers: {}", target.key), outcome });
+    }
+    for (index, (pattern, _)) in config.files()?.into_iter().enumerate() {
+        let key = format!("sources.files[{index}].path");
+        findings.push(Finding { key, outcome: openable(&pattern) });
     }
     let outcome = writable(&config.data_dir.0);
     findings.push(Finding { key: "data_dir".to_owned(), outcome });
@@ -190,6 +212,22 @@ fn writable(folder: &Path) -> Result<String, String> {
             existing.display()
         )),
     }
+}
+
+/// Opens every file that `pattern` stands for.
+fn openable(pattern: &Pattern) -> Result<String, String> {
+    let files = pattern.files().map_err(|error| format!("{error}; check owner and permissions"))?;
+    for file in &files {
+        if let Err(error) = fs::File::open(file) {
+            let path = file.display();
+            return Err(format!("{path} cannot be read: {error}; check owner and permissions"));
+        }
+    }
+    Ok(match files.len() {
+        0 => format!("{} matches no file yet; it is waited for", pattern.as_str()),
+        1 => "the file can be read".to_owned(),
+        count => format!("all {count} files can be read"),
+    })
 }
 
 fn bindable(listen: SocketAddr) -> Result<String, String> {

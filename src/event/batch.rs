@@ -3,12 +3,14 @@
 
 mod encoding;
 mod line;
+mod packing;
 
 use super::decode::{Rejection, decode, decode_datadog_log, scan};
 use super::{AuthEvent, Privacy, Reason};
 
 pub use encoding::decompress;
 pub use line::{Line, LineReader};
+pub use packing::{Packing, Unpacked};
 
 /// Longest line. A WorkOS event has about 700 bytes; a line over this is not one and is skipped without being
 /// held.
@@ -148,7 +150,8 @@ fn line_feeds(bytes: &[u8]) -> u64 {
     bytes.iter().map(|byte| u64::from(*byte == b'\n')).sum()
 }
 
-fn too_long() -> Rejection {
+/// What is said of a line over [`LINE_BYTES_MAX`].
+pub(crate) fn too_long() -> Rejection {
     let problem =
         format!("longer than {LINE_BYTES_MAX} bytes, which no event is; send one event a line");
     Rejection::new(Reason::TooLarge, problem)

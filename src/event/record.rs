@@ -36,9 +36,9 @@ pub enum Record {
     Directory(Vec<ConnectionInfo>),
     /// How far a pulled source has come; appended in one batch with the events up to there.
     Cursor {
-        /// Unique among sources, e.g. `workos_api` or `files:/var/log/events.ndjson`.
+        /// Unique among sources, e.g. `workos_api` or `files:7`.
         key: Box<str>,
-        /// Opaque to all but its source.
+        /// Opaque to all but its source. Empty: the cursor is no longer needed.
         value: Box<str>,
     },
     /// What a receiver was told.
@@ -94,7 +94,7 @@ impl Source {
 
     /// The key under `sources:` in the configuration, and the label value.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::WorkosWebhook => "workos_webhook",
             Self::WorkosApi => "workos_api",

@@ -52,6 +52,9 @@ impl State {
         }
         self.marks.position = position + 1;
         match &entry.record {
+            Record::Cursor { key, value } if value.is_empty() => {
+                self.marks.cursors.remove(key);
+            }
             Record::Cursor { key, value } => {
                 if self.marks.cursors.len() < CURSORS_MAX || self.marks.cursors.contains_key(key) {
                     self.marks.cursors.insert(key.clone(), value.clone());
@@ -175,15 +178,20 @@ mod tests {
         state.apply(1, &entry(1_000, cursor("event_2")));
         // Folded before: a second reading of the journal changes nothing.
         state.apply(0, &entry(1_000, cursor("event_1")));
-        state.apply(2, &entry(1_000, Record::Sent { sink: "datadog_metrics".into(), mark: 7 }));
+        for (position, value) in [(3, "1"), (4, "")] {
+            let gone = Record::Cursor { key: "files:1".into(), value: value.into() };
+            state.apply(position, &entry(1_000, gone));
+        }
+        state.apply(5, &entry(1_000, Record::Sent { sink: "datadog_metrics".into(), mark: 7 }));
         let told = |open, millis| {
             let at = Timestamp::from_millis(millis);
             Record::Told(Told { receiver: "slack".into(), fingerprint: "f".into(), open, at })
         };
-        state.apply(3, &entry(1_000, told(true, 1_000)));
+        state.apply(6, &entry(1_000, told(true, 1_000)));
         let state = State::load(Config::default(), &state.save()).unwrap();
         assert_eq!(state.cursor("workos_api"), Some("event_2"));
-        assert_eq!((state.sent("datadog_metrics"), state.position()), (Some(7), 4));
+        assert_eq!((state.sent("datadog_metrics"), state.position()), (Some(7), 7));
+        assert_eq!(state.cursor("files:1"), None, "an empty value ends a cursor");
         assert_eq!(state.told()["slack"]["f"], (true, Timestamp::from_millis(1_000)));
     }
 

@@ -84,23 +84,28 @@ impl Component {
         panic!("{name}: no free port");
     }
 
-    fn spawn(name: &'static str, place: Place, mut command: Command) -> Self {
-        let log = File::create(place.path().join("log")).unwrap();
-        let child = command
-            .current_dir(place.path())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            // A group of its own, so that its children die with it.
-            .process_group(0)
-            .spawn()
-            .unwrap_or_else(|error| panic!("{name} cannot be started: {error}"));
+    fn spawn(name: &'static str, place: Place, command: Command) -> Self {
+        let child = launch(name, &place, command);
         Self { name, child, place }
     }
 
     /// Its process id: `setpriv` becomes the program that it starts.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Starts `command` in the same folder after [`Component::kill`], and waits until `ready` gives something.
+    pub(crate) fn start_again<R>(
+        &mut self,
+        command: impl Fn(&Place) -> Command,
+        ready: impl Fn(&Place) -> Option<R>,
+    ) -> R {
+        self.child = launch(self.name, &self.place, command(&self.place));
+        wait::until(&format!("{} gets ready again", self.name), || {
+            let ended = self.child.try_wait().unwrap();
+            assert!(ended.is_none(), "{} ended before it was ready again", self.name);
+            ready(&self.place)
+        })
     }
 
     /// Everything that it wrote.
@@ -115,6 +120,20 @@ impl Component {
         let _gone = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
         self.child.wait().unwrap();
     }
+}
+
+/// Starts a program whose output goes to a new file `log`.
+fn launch(name: &str, place: &Place, mut command: Command) -> Child {
+    let log = File::create(place.path().join("log")).unwrap();
+    command
+        .current_dir(place.path())
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        // A group of its own, so that its children die with it.
+        .process_group(0)
+        .spawn()
+        .unwrap_or_else(|error| panic!("{name} cannot be started: {error}"))
 }
 
 impl Drop for Component {

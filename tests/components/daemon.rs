@@ -1,8 +1,10 @@
 //! The daemon itself, as the binary that is shipped.
 
+use std::process::Command;
+
 use serde_json::Value;
 
-use crate::component::Component;
+use crate::component::{Component, Place};
 use crate::{http, installed};
 
 /// A running `ssowatch run` with both listeners on ports that the system chose.
@@ -21,15 +23,10 @@ impl Daemon {
         let (component, (), (admin, intake)) = Component::start(
             "ssowatch",
             |place| {
-                let file = place.write("ssowatch.yaml", configuration(config));
-                let mut command = installed::bound_to_this_thread(env!("CARGO_BIN_EXE_ssowatch"));
-                command.args(["--log-format", "json", "run", "--config"]).arg(file);
-                (command, ())
+                place.write("ssowatch.yaml", &configuration(config));
+                (command(place), ())
             },
-            |place, ()| {
-                let log = std::fs::read_to_string(place.path().join("log")).unwrap_or_default();
-                log.lines().find_map(listeners)
-            },
+            |place, ()| ready(place),
         );
         Self { admin, intake, component }
     }
@@ -40,6 +37,16 @@ impl Daemon {
         let status = std::fs::read_to_string(status).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+
+    /// Ends it in a way that no program can prepare for.
+    pub(crate) fn kill(&mut self) {
+        self.component.kill();
+    }
+
+    /// Starts it again after [`Daemon::kill`], on other ports and with the data that it left.
+    pub(crate) fn start_again(&mut self) {
+        (self.admin, self.intake) = self.component.start_again(command, ready);
     }
 
     /// The exposition text.
@@ -57,11 +64,30 @@ impl Daemon {
     /// `ssowatch_events_rejected_total` of one source and reason; 0 as long as there is none.
     pub(crate) fn rejected(&self, source: &str, reason: &str) -> u64 {
         let series =
-            format!("ssowatch_events_rejected_total{{source=\"{source}\",reason=\"{reason}\"}} ");
+            format!("ssowatch_events_rejected_total{{source=\"{source}\",reason=\"{reason}\"}}");
+        self.count(&series)
+    }
+
+    /// The value of one series of the exposition; 0 as long as there is none.
+    pub(crate) fn count(&self, series: &str) -> u64 {
         let text = self.metrics();
-        let value = text.lines().find_map(|line| line.strip_prefix(&series));
+        let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
         value.map_or(0, |value| value.parse().unwrap())
     }
+}
+
+/// Runs it with the configuration in `place`.
+fn command(place: &Place) -> Command {
+    let mut command = installed::bound_to_this_thread(env!("CARGO_BIN_EXE_ssowatch"));
+    command.args(["--log-format", "json", "run", "--config", "ssowatch.yaml"]);
+    command.current_dir(place.path());
+    command
+}
+
+/// Where it listens, once it does.
+fn ready(place: &Place) -> Option<(String, String)> {
+    let log = std::fs::read_to_string(place.path().join("log")).unwrap_or_default();
+    log.lines().find_map(listeners)
 }
 
 fn configuration(rest: &str) -> String {

@@ -14,6 +14,7 @@ mod datadog;
 mod events;
 mod http;
 mod installed;
+mod logrotate;
 mod payloads;
 mod prometheus;
 mod recorder;
