@@ -23,7 +23,7 @@ impl Daemon {
         let (component, (), (admin, intake)) = Component::start(
             "ssowatch",
             |place| {
-                place.write("ssowatch.yaml", &configuration(config));
+                place.write("ssowatch.yaml", configuration(config));
                 (command(place), ())
             },
             |place, ()| ready(place),
