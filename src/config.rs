@@ -391,16 +391,14 @@ impl Config {
 
     /// What the engine is told.
     pub fn engine(&self) -> Result<crate::engine::Config, String> {
+        let datadog = self.sinks.datadog.as_ref();
         Ok(crate::engine::Config {
             session_timeout: self.sessions.timeout.duration(),
             causes: self.causes()?,
             rules: self.rules.clone(),
             detection: self.built_in_alerts.0.then(|| self.detection.clone()),
-            window_sinks: self
-                .sinks
-                .datadog
-                .as_ref()
-                .map_or_else(Vec::new, datadog::Config::window_sinks),
+            sinks: datadog.map_or_else(Vec::new, datadog::Config::sinks),
+            window_sinks: datadog.map_or_else(Vec::new, datadog::Config::window_sinks),
         })
     }
 }

@@ -52,6 +52,9 @@ impl Engine {
             Record::Planned(planned) => {
                 self.memory.announced.announce(planned, entry.received_at);
             }
+            Record::SinkHealth { sink, trouble } => {
+                self.sink_health(sink, trouble.as_deref());
+            }
             Record::Sent { sink, mark } => {
                 let until = i64::try_from(*mark).unwrap_or(i64::MAX);
                 self.memory.closing.take(sink, until, &self.config.window_sinks);

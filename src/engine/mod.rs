@@ -17,6 +17,7 @@ mod people;
 mod planned;
 pub mod rule;
 mod session;
+mod sink;
 mod tally;
 mod watch;
 mod window;
@@ -47,6 +48,8 @@ pub struct Config {
     pub rules: Vec<Rule>,
     /// The built-in detection; `None` when it is off.
     pub detection: Option<detect::Config>,
+    /// All sinks that say how they are: of others no alert stays open.
+    pub sinks: Vec<Box<str>>,
     /// The sinks that take closed windows; their marks ([`crate::event::Record::Sent`]) are the seconds before which they have
     /// taken them. Without any, no windows are kept.
     pub window_sinks: Vec<Box<str>>,
@@ -59,6 +62,7 @@ impl Default for Config {
             causes: Causes::default(),
             rules: Vec::new(),
             detection: Some(detect::Config::default()),
+            sinks: Vec::new(),
             window_sinks: Vec::new(),
         }
     }

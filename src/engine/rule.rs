@@ -11,7 +11,7 @@ use super::people::Trouble;
 use super::watch::WATCHDOG;
 use crate::event::Timestamp;
 use crate::setting::Period;
-use crate::signal::{Counts, Severity};
+use crate::signal::{Counts, SINK_FAILING, Severity};
 
 /// Rules at most: each is looked at for every connection that changed, every second.
 pub const RULES_MAX: usize = 64;
@@ -233,7 +233,7 @@ impl TryFrom<RawRule> for Rule {
 }
 
 /// Alerts that no threshold makes.
-const RESERVED_NAMES: [&str; 2] = [WATCHDOG, CERTIFICATE];
+const RESERVED_NAMES: [&str; 3] = [WATCHDOG, CERTIFICATE, SINK_FAILING];
 
 fn is_name(text: &str) -> bool {
     let mut chars = text.chars();

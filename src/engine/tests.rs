@@ -442,6 +442,29 @@ proptest! {
 }
 
 #[test]
+fn a_sink_in_trouble_is_a_page_until_it_is_well_or_gone() {
+    let config = || Config { sinks: vec!["a".into()], ..Config::default() };
+    let mut engine = Engine::new(config());
+    let health = |trouble: Option<&str>| Record::SinkHealth {
+        sink: "a".into(),
+        trouble: trouble.map(Into::into),
+    };
+    engine.apply(&record(0, health(Some("HTTP 403."))));
+    engine.apply(&record(10, health(Some("HTTP 403 again."))));
+    let transitions = engine.transitions();
+    let fired = transitions.iter().find(|one| &*one.incident.alertname == "SinkFailing").unwrap();
+    assert_eq!(fired.incident.severity, Severity::Page);
+    assert_eq!(&*fired.incident.labels["sink"], "a");
+    assert!(fired.incident.summary.contains("HTTP 403."), "{}", fired.incident.summary);
+    let gone = Engine::load(Config::default(), &engine.save()).unwrap().transitions();
+    assert_eq!(gone[0].incident.state, State::Resolved);
+    let mut engine = Engine::load(config(), &engine.save()).unwrap();
+    assert!(engine.transitions().is_empty());
+    engine.apply(&record(20, health(None)));
+    assert_eq!(engine.transitions()[0].incident.state, State::Resolved);
+}
+
+#[test]
 fn a_state_of_another_version_or_a_damaged_one_is_refused() {
     let mut bytes = Engine::new(Config::default()).save();
     bytes[0] = 99;

@@ -47,7 +47,10 @@ impl Engine {
             .memory
             .alerts
             .open()
-            .filter(|key| self.rule(key).is_none() && !built_in(&key.alertname))
+            .filter(|key| match &key.scope {
+                Scope::Sink(sink) => !self.config.sinks.contains(sink),
+                _ => self.rule(key).is_none() && !built_in(&key.alertname),
+            })
             .cloned()
             .collect();
         for key in gone {

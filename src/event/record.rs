@@ -60,6 +60,13 @@ pub enum Record {
     },
     /// Work that was announced.
     Planned(Planned),
+    /// A sink says how it is.
+    SinkHealth {
+        /// Which, e.g. `datadog_metrics`.
+        sink: Box<str>,
+        /// What is wrong, in words; `None`: all is well again.
+        trouble: Option<Box<str>>,
+    },
 }
 
 /// A receiver has accepted a notification.

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{ConnectionId, Timestamp};
 
+/// The alert of a sink that does not do its work.
+pub const SINK_FAILING: &str = "SinkFailing";
+
 /// One stretch of trouble that one alert describes.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Incident {

@@ -5,7 +5,7 @@ pub mod catalog;
 mod incident;
 mod snapshot;
 
-pub use incident::{Evidence, Incident, Scope, Severity, State, Transition};
+pub use incident::{Evidence, Incident, SINK_FAILING, Scope, Severity, State, Transition};
 pub use snapshot::{
     Certificate, ClosedWindow, ConnectionDelta, ConnectionView, Counts, DURATION_BOUNDS_SECONDS,
     DurationDelta, Durations, ProviderView, ScopeView, Snapshot, SourceDelta, SourceView,

@@ -9,7 +9,10 @@ use tokio::time::{Instant, sleep};
 
 use super::Endpoint;
 use super::batch::{Batch, Envelope};
+use super::health::{Condition, Health};
+use crate::event::Timestamp;
 use crate::outbound::{Answer, Backoff, SendError, Transport, Verdict, host};
+use crate::signal::{SINK_FAILING, Scope, Snapshot, State};
 use crate::telemetry;
 
 /// First wait after a failure.
@@ -40,13 +43,22 @@ pub(super) struct Courier<T> {
     left: VecDeque<Batch>,
     /// No request before this.
     free_at: Instant,
+    health: Health,
 }
 
 impl<T: Transport> Courier<T> {
     pub(super) fn new(endpoint: Endpoint, envelope: Envelope, transport: T) -> Self {
         let backoff = Backoff::new(BACKOFF_BASE, BACKOFF_MAX, None);
         let free_at = Instant::now();
-        Self { endpoint, envelope, transport, backoff, left: VecDeque::new(), free_at }
+        Self {
+            endpoint,
+            envelope,
+            transport,
+            backoff,
+            left: VecDeque::new(),
+            free_at,
+            health: Health::default(),
+        }
     }
 
     /// Takes on a job; there must be none.
@@ -71,41 +83,42 @@ impl<T: Transport> Courier<T> {
     }
 
     /// Sends the first body that is left, if it is time.
-    pub(super) async fn step(&mut self, stop: &mut watch::Receiver<bool>) {
+    pub(super) async fn step(&mut self, now: Timestamp, stop: &mut watch::Receiver<bool>) {
         if Instant::now() < self.free_at {
             return;
         }
         let Some(batch) = self.left.front() else { return };
         let request = match self.endpoint.request(batch.body.clone()) {
             Ok(request) => request,
-            Err(error) => return self.wait("held", &error, None),
+            Err(error) => return self.wait(now, "held", &error, None),
         };
         let patience = async {
             drop(stop.wait_for(|stop| *stop).await);
             sleep(STOP_GRACE).await;
         };
         tokio::select! {
-            answer = self.transport.send(&request) => self.settle(answer),
+            answer = self.transport.send(&request) => self.settle(now, answer),
             () = patience => {}
         }
     }
 
-    fn settle(&mut self, answer: Result<Answer, SendError>) {
+    fn settle(&mut self, now: Timestamp, answer: Result<Answer, SendError>) {
         let answer = match answer {
             Ok(answer) => answer,
-            Err(error) => return self.wait("retried", &error, None),
+            Err(error) => return self.wait(now, "retried", &error, None),
         };
         let verdict = self.endpoint.classify(answer.status);
         let detail = self.detail(verdict, &answer);
         match verdict {
             Verdict::Accepted => {
                 self.backoff.reset();
+                self.health.answered();
                 self.left.pop_front();
                 telemetry::sink_request(self.endpoint.sink, "accepted", &detail);
             }
-            Verdict::Retry => self.wait("retried", &detail, answer.retry_after),
-            Verdict::Hold => self.wait("held", &detail, answer.retry_after),
-            Verdict::Drop => self.drop_first(REFUSED, &detail),
+            Verdict::Retry => self.wait(now, "retried", &detail, answer.retry_after),
+            Verdict::Hold => self.wait(now, "held", &detail, answer.retry_after),
+            Verdict::Drop => self.drop_first(now, REFUSED, &detail),
             Verdict::Split => {
                 let first = self.left.pop_front().expect("it was just sent");
                 match self.envelope.split(first) {
@@ -116,24 +129,51 @@ impl<T: Transport> Courier<T> {
                     }
                     Err(whole) => {
                         self.left.push_front(whole);
-                        self.drop_first(TOO_LARGE, &detail);
+                        self.drop_first(now, TOO_LARGE, &detail);
                     }
                 }
             }
         }
     }
 
-    fn wait(&mut self, result: &'static str, detail: &dyn Display, asked: Option<Duration>) {
+    /// Counts items that were given up.
+    pub(super) fn give_up(&mut self, now: Timestamp, reason: &'static str, count: u64) {
+        if count > 0 {
+            self.health.gave_up(now, reason, count);
+            telemetry::sink_dropped(self.endpoint.sink, reason, count);
+        }
+    }
+
+    /// How the sink is, where `snapshot` does not know it yet: its trouble, or that there is none any more.
+    pub(super) fn news(&mut self, now: Timestamp, snapshot: &Snapshot) -> Option<Condition> {
+        let scope = Scope::Sink(self.endpoint.sink.into());
+        let known = snapshot.incidents.iter().any(|incident| {
+            incident.state == State::Firing
+                && *incident.alertname == *SINK_FAILING
+                && incident.scope == scope
+        });
+        self.health.report(now, known)
+    }
+
+    fn wait(
+        &mut self,
+        now: Timestamp,
+        result: &'static str,
+        detail: &dyn Display,
+        asked: Option<Duration>,
+    ) {
+        self.health.failed(now, result == "held", detail.to_string());
         self.free_at = Instant::now() + self.backoff.next_wait(asked);
         telemetry::sink_request(self.endpoint.sink, result, detail);
     }
 
-    fn drop_first(&mut self, reason: &'static str, detail: &dyn Display) {
+    fn drop_first(&mut self, now: Timestamp, reason: &'static str, detail: &dyn Display) {
         // The service works, it just does not want this.
         self.backoff.reset();
         let batch = self.left.pop_front().expect("it was just sent");
         telemetry::sink_request(self.endpoint.sink, "dropped", detail);
-        telemetry::sink_dropped(self.endpoint.sink, reason, batch.len() as u64);
+        self.health.answered();
+        self.give_up(now, reason, batch.len() as u64);
     }
 
     /// What the service said, for the log, with the remedy.

@@ -1,9 +1,10 @@
-//! The record of how far a sink has come, in the journal.
+//! The record of how far a sink has come, and of how it is, in the journal.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
+use super::health::Condition;
 use crate::event::Record;
 use crate::journal::{Delivery, Inlet};
 use crate::telemetry;
@@ -20,12 +21,14 @@ pub(super) struct Ledger {
     sink: &'static str,
     inlet: Inlet,
     owed: Option<u64>,
+    /// How the sink is, where that has changed.
+    health: Option<Condition>,
     record_at: Instant,
 }
 
 impl Ledger {
     pub(super) fn new(sink: &'static str, inlet: Inlet) -> Self {
-        Self { sink, inlet, owed: None, record_at: Instant::now() }
+        Self { sink, inlet, owed: None, health: None, record_at: Instant::now() }
     }
 
     /// Notes that the sink has come to `mark`.
@@ -33,14 +36,33 @@ impl Ledger {
         self.owed = Some(mark);
     }
 
-    /// Puts the newest mark into the journal, if it is not there yet.
+    /// Notes how the sink is: in trouble, or well again.
+    pub(super) fn note_health(&mut self, condition: Condition) {
+        self.health = Some(condition);
+    }
+
+    /// Puts the newest mark and the newest health into the journal, if they are not there yet.
     pub(super) async fn record(&mut self) {
-        let Some(mark) = self.owed.filter(|_| Instant::now() >= self.record_at) else { return };
-        let record = Record::Sent { sink: self.sink.into(), mark };
-        let delivery = Delivery { events: Vec::new(), records: vec![record] };
+        if Instant::now() < self.record_at {
+            return;
+        }
+        let sent = self.owed.map(|mark| Record::Sent { sink: self.sink.into(), mark });
+        let health = self.health.as_ref().map(|condition| Record::SinkHealth {
+            sink: self.sink.into(),
+            trouble: match condition {
+                Condition::Well => None,
+                Condition::Trouble(words) => Some(words.as_str().into()),
+            },
+        });
+        let records: Vec<_> = sent.into_iter().chain(health).collect();
+        if records.is_empty() {
+            return;
+        }
+        let delivery = Delivery { events: Vec::new(), records };
         let problem = match timeout(RECORD_TIMEOUT, self.inlet.deliver(delivery)).await {
             Ok(Ok(_)) => {
                 self.owed = None;
+                self.health = None;
                 return;
             }
             Ok(Err(error)) => error.to_string(),

@@ -1,12 +1,13 @@
 //! Where metrics and logs are pushed to.
 //!
 //! A sink encodes with pure functions and has a task and a position of its own, so that a slow one delays nobody. What the
-//! sinks share is here: bodies within limits ([`batch`]), the one who carries them ([`courier`]), and the record of how far
-//! a sink has come ([`ledger`]).
+//! sinks share is here: bodies within limits ([`batch`]), the one who carries them ([`courier`]), how a
+//! sink is ([`health`]), and the record of that and of how far it has come ([`ledger`]).
 
 mod batch;
 mod courier;
 pub mod datadog;
+mod health;
 mod ledger;
 
 use std::ops::RangeInclusive;

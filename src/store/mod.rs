@@ -74,7 +74,8 @@ impl State {
             | Record::Refused { .. }
             | Record::Directory(_)
             | Record::CaughtUp { .. }
-            | Record::Planned(_) => {}
+            | Record::Planned(_)
+            | Record::SinkHealth { .. } => {}
         }
         self.engine.apply(entry);
     }

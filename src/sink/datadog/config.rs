@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::series::Style;
-use super::{Identity, KEY_HEADER, METRICS, logs, metrics, tag::Tags};
+use super::{Identity, KEY_HEADER, LOGS, METRICS, logs, metrics, tag::Tags};
 use crate::outbound::{Method, Request, base_url};
 use crate::setting::{Period, Secret};
 use crate::signal::WINDOW_SECONDS;
@@ -170,6 +170,13 @@ impl Config {
         let tags = if tags.is_empty() { "the fleet only".to_owned() } else { tags.join(", ") };
         let every = self.metrics_interval;
         format!("{site}, metrics {metrics} (by {tags}, every {every}), logs {logs}")
+    }
+
+    /// All sinks that are on.
+    #[must_use]
+    pub fn sinks(&self) -> Vec<Box<str>> {
+        let all = [(METRICS, self.metrics), (LOGS, self.logs)];
+        all.into_iter().filter(|(_, on)| *on).map(|(sink, _)| sink.into()).collect()
     }
 
     /// The sinks that take closed windows.

@@ -110,9 +110,11 @@ impl<T: Transport> Logs<T> {
     ) {
         self.ledger.record().await;
         while !*stop.borrow() {
-            // The snapshots are only the beat.
-            snapshots.borrow_and_update();
+            let snapshot = Arc::clone(&snapshots.borrow_and_update());
             self.turn(&mut stop).await;
+            if let Some(condition) = self.courier.news(self.clock.now(), &snapshot) {
+                self.ledger.note_health(condition);
+            }
             self.ledger.record().await;
             let wake = if self.job.is_some() { self.courier.free_at() } else { self.read_at };
             tokio::select! {
@@ -134,7 +136,7 @@ impl<T: Transport> Logs<T> {
         if self.job.is_none() && Instant::now() >= self.read_at {
             self.read(now).await;
         }
-        self.courier.step(stop).await;
+        self.courier.step(now, stop).await;
         if let Some(job) = self.job.take_if(|_| self.courier.is_idle()) {
             self.advance(job.until, true);
         }
@@ -151,9 +153,7 @@ impl<T: Transport> Logs<T> {
         let all = logs.len();
         let young = times.into_iter().zip(logs).filter(|(at, _)| !is_too_old(*at, now));
         let (times, logs): (Vec<_>, Vec<_>) = young.unzip();
-        if times.len() < all {
-            telemetry::sink_dropped(LOGS, TOO_OLD, (all - times.len()) as u64);
-        }
+        self.courier.give_up(now, TOO_OLD, (all - times.len()) as u64);
         job.times = times;
         self.courier.load(ENVELOPE.pack(logs));
     }
@@ -178,10 +178,11 @@ impl<T: Transport> Logs<T> {
         };
         let pause = if piece.more { Duration::ZERO } else { self.interval };
         self.read_at = Instant::now() + pause;
-        let dropped =
-            [(TOO_OLD, piece.too_old), (BACKFILLED, piece.backfilled), (JOURNAL, piece.lost)];
-        for (reason, count) in dropped.into_iter().filter(|(_, count)| *count > 0) {
-            telemetry::sink_dropped(LOGS, reason, count);
+        self.courier.give_up(now, TOO_OLD, piece.too_old);
+        self.courier.give_up(now, JOURNAL, piece.lost);
+        if piece.backfilled > 0 {
+            // Nothing that anybody could have sent in time: no alarm.
+            telemetry::sink_dropped(LOGS, BACKFILLED, piece.backfilled);
         }
         let Piece { until, times, waiting_since, .. } = piece;
         if let Some(waiting_since) = waiting_since {

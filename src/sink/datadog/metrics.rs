@@ -111,6 +111,9 @@ impl<T: Transport> Metrics<T> {
         while !*stop.borrow() {
             let snapshot = Arc::clone(&snapshots.borrow_and_update());
             let busy = self.turn(&snapshot, &mut stop).await;
+            if let Some(condition) = self.courier.news(self.clock.now(), &snapshot) {
+                self.ledger.note_health(condition);
+            }
             self.ledger.record().await;
             tokio::select! {
                 // An error means that the daemon is gone: stop as well.
@@ -134,11 +137,9 @@ impl<T: Transport> Metrics<T> {
         };
         if now.seconds() - job.at > AGE_SECONDS_MAX {
             let given_up = self.courier.unload().len();
-            if given_up > 0 {
-                telemetry::sink_dropped(METRICS, TOO_OLD, given_up as u64);
-            }
+            self.courier.give_up(now, TOO_OLD, given_up as u64);
         } else {
-            self.courier.step(stop).await;
+            self.courier.step(now, stop).await;
         }
         if self.courier.is_idle() {
             self.end();

@@ -102,6 +102,7 @@ pub(super) struct Stage {
     pub(super) stop: watch::Sender<bool>,
     pub(super) journal_works: watch::Sender<bool>,
     marks: Arc<Mutex<Vec<u64>>>,
+    troubles: Arc<Mutex<Vec<Option<String>>>>,
     task: Option<JoinHandle<()>>,
 }
 
@@ -111,6 +112,8 @@ impl Stage {
         let (journal_works, works) = watch::channel(true);
         let marks: Arc<Mutex<Vec<u64>>> = Arc::default();
         let kept = Arc::clone(&marks);
+        let troubles: Arc<Mutex<Vec<Option<String>>>> = Arc::default();
+        let told = Arc::clone(&troubles);
         tokio::spawn(async move {
             while let Some(parcel) = parcels.recv().await {
                 if !*works.borrow() {
@@ -118,8 +121,13 @@ impl Stage {
                     continue;
                 }
                 for record in parcel.delivery.records {
-                    let Record::Sent { mark, .. } = record else { panic!("{record:?}") };
-                    kept.lock().unwrap().push(mark);
+                    match record {
+                        Record::Sent { mark, .. } => kept.lock().unwrap().push(mark),
+                        Record::SinkHealth { trouble, .. } => {
+                            told.lock().unwrap().push(trouble.map(Into::into));
+                        }
+                        other => panic!("{other:?}"),
+                    }
                 }
                 drop(parcel.reply.send(Ok(Receipt::default())));
             }
@@ -132,6 +140,7 @@ impl Stage {
             stop: watch::channel(false).0,
             journal_works,
             marks,
+            troubles,
             task: None,
         }
     }
@@ -162,6 +171,11 @@ impl Stage {
     pub(super) fn marks(&self) -> Vec<i64> {
         let marks = std::mem::take(&mut *self.marks.lock().unwrap());
         marks.into_iter().map(|mark| i64::try_from(mark).unwrap() - EPOCH_SECONDS).collect()
+    }
+
+    /// What was recorded of the sink's health since the last call.
+    pub(super) fn troubles(&self) -> Vec<Option<String>> {
+        std::mem::take(&mut *self.troubles.lock().unwrap())
     }
 
     /// Stops the sink and waits for its end.

@@ -204,6 +204,21 @@ async fn after_a_long_outage_the_last_hour_is_sent_and_the_rest_given_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn trouble_that_lasts_is_recorded_and_only_that() {
+    let mut stage = Stage::new(|asked| if asked.second < 100 { 403.into() } else { 202.into() });
+    start(&mut stage, &config(&json!({})), None);
+    publish(&stage, &[window(-40, 3)], -20);
+    stage.pass(55).await;
+    assert!(stage.troubles().is_empty());
+    stage.pass(10).await;
+    let troubles = stage.troubles();
+    let words = troubles[0].as_deref().unwrap();
+    assert!(words.contains("HTTP 403") && words.contains("`sinks.datadog.api_key`"), "{words}");
+    assert!(!words.contains("key_1"), "{words}");
+    stage.end().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_journal_that_fails_stops_nothing_and_is_told_later() {
     let mut stage = Stage::new(|_| 202.into());
     stage.journal_works.send_replace(false);
