@@ -18,8 +18,9 @@ use crate::store::State;
 /// Sinks that are ready to run.
 #[derive(Debug, Default)]
 pub(super) struct Sinks {
-    datadog_metrics: Option<datadog::Metrics<Client>>,
-    datadog_logs: Option<datadog::Logs<Client>>,
+    // Boxed: they are large, and wait in the future that starts the daemon.
+    datadog_metrics: Option<Box<datadog::Metrics<Client>>>,
+    datadog_logs: Option<Box<datadog::Logs<Client>>>,
     /// Sinks that read the journal themselves.
     pub(super) readers: Vec<&'static str>,
 }
@@ -47,9 +48,9 @@ impl Sinks {
         let logs = datadog::Logs::new(datadog, reader, client, inlet.clone(), clock);
         let logs = logs.map_err(|error| anyhow!(error))?;
         Ok(Self {
-            datadog_metrics: metrics.map_err(|error| anyhow!(error))?,
+            datadog_metrics: metrics.map_err(|error| anyhow!(error))?.map(Box::new),
             readers: logs.iter().map(|_| datadog::LOGS).collect(),
-            datadog_logs: logs,
+            datadog_logs: logs.map(Box::new),
         })
     }
 
