@@ -20,9 +20,11 @@ pub use self::reference::{reference, schema};
 pub use self::scenario::scenario;
 
 use crate::engine::detect;
+use crate::engine::edge;
 use crate::engine::rule::{RULES_MAX, Rule};
 use crate::event::Treatment;
 use crate::event::cause::{self, Causes};
+use crate::event::edge::Scheme;
 use crate::journal;
 use crate::receiver::{self, Target};
 use crate::setting::{Period, Secret};
@@ -48,6 +50,8 @@ pub struct Config {
     pub journal: JournalConfig,
     /// Sign-ins.
     pub sessions: Sessions,
+    /// Access logs: tiers, formats, internal callers, rate limits run in shadow.
+    pub edge: edge::Config,
     /// Where metrics go.
     pub sinks: Sinks,
     /// The operator's own thresholds beside the built-in alerts; at most 64.
@@ -304,6 +308,9 @@ impl Config {
         }
         self.detection.check()?;
         self.causes()?;
+        self.edge_scheme()?;
+        self.edge.settings(true)?;
+        self.edge.check_privacy(self.privacy.personal)?;
         self.privacy_secret()?;
         self.sinks.datadog.as_ref().map_or(Ok(()), datadog::Config::check)?;
         self.files()?;
@@ -340,6 +347,11 @@ impl Config {
     /// Where people read more about an incident, when the admin listener is at `admin`.
     pub fn links(&self, admin: SocketAddr) -> Result<receiver::Links, String> {
         self.links.links(&format!("http://{admin}"))
+    }
+
+    /// What reading access logs needs.
+    pub fn edge_scheme(&self) -> Result<Scheme, String> {
+        self.edge.scheme()
     }
 
     /// The table of causes.
@@ -399,6 +411,7 @@ impl Config {
             detection: self.built_in_alerts.0.then(|| self.detection.clone()),
             sinks: datadog.map_or_else(Vec::new, datadog::Config::sinks),
             window_sinks: datadog.map_or_else(Vec::new, datadog::Config::window_sinks),
+            edge: self.edge.settings(self.built_in_alerts.0)?,
         })
     }
 }

@@ -1,5 +1,7 @@
 //! The sources that the configuration asks for, each from where an earlier run left it.
 
+use std::sync::Arc;
+
 use anyhow::anyhow;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -50,6 +52,7 @@ impl Sources {
             tolerance_millis: webhook.map_or(0, |webhook| webhook.tolerance.millis()),
             push_token: config.push_token().map_err(|error| anyhow!(error))?,
             rooms: Rooms::default(),
+            edge: Arc::new(config.edge_scheme().map_err(|error| anyhow!(error))?),
         };
         Ok(Self { intake, workos, files })
     }

@@ -99,7 +99,9 @@ async fn run(args: &Args, scenario: Scenario, out: &mut impl Write) -> anyhow::R
     let (pager, _pager_serving) = serve(pager).await?;
     let provider = Arc::new(Provider::new(wire.connections(), wire.organizations()));
     let (api, _api_serving) = serve(provider::router(Arc::clone(&provider))).await?;
-    let daemon = Daemon::start(&config(args, &folder, pager, api), clock).await?;
+    let config = config(args, &folder, pager, api);
+    // While it starts the daemon holds the whole state and configuration: too much for a stack.
+    let daemon = Box::pin(Daemon::start(&config, clock)).await?;
     let mut show = Show {
         clock,
         begun: clock.now(),

@@ -268,7 +268,11 @@ fn identity(key: &Key, now: Timestamp) -> Box<str> {
 fn dedup_key(key: &Key) -> String {
     let thing = match &key.scope {
         Scope::Connection(id) => id.as_ref().map_or("unknown", |id| id.as_str()),
-        Scope::ConnectionType(name) | Scope::Source(name) | Scope::Sink(name) => name,
+        Scope::ConnectionType(name)
+        | Scope::Source(name)
+        | Scope::Sink(name)
+        | Scope::Tier(name)
+        | Scope::Limit(name) => name,
         Scope::Fleet | Scope::None => "",
     };
     let text = format!("{}\0{}\0{thing}", key.alertname, key.scope.as_str());

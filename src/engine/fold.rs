@@ -11,6 +11,7 @@ use super::memory::Memory;
 use super::page::second_of;
 use super::people::Trouble;
 use super::session::{Ended, Sessions, Started};
+use crate::event::edge::EdgeTally;
 use crate::event::{
     AuthEvent, Body, CertificateNotice, ConnectionInfo, Entry, EventId, Record, SessionId, Source,
     Sso, Step, Timestamp, UserKey,
@@ -60,6 +61,7 @@ impl Engine {
                 self.memory.closing.take(sink, until, &self.config.window_sinks);
             }
             Record::Cursor { .. } | Record::Told(_) | Record::CaughtUp { .. } => {}
+            Record::Edge(tally) => self.edge(tally),
         }
     }
 
@@ -93,6 +95,7 @@ impl Engine {
             self.memory.closing.next_second(),
             self.next_look_at_hanging().map(at),
             self.next_look_at_flows(),
+            self.memory.edge.next_second(&self.config.edge),
             self.memory.alerts.next_deadline().map(at),
             Some((second.div_euclid(HOUSEKEEPING_SECONDS) + 1) * HOUSEKEEPING_SECONDS),
         ];
@@ -111,6 +114,8 @@ impl Engine {
         }
         let Memory { closing, connections, .. } = &mut self.memory;
         closing.advance(now, connections, &self.config.window_sinks);
+        self.memory.edge.advance(now, &self.config.edge);
+        self.look_at_limits();
         if second % HOUSEKEEPING_SECONDS == 0 {
             self.look_at_certificates();
             self.memory.alerts.forget(now);
@@ -161,6 +166,22 @@ impl Engine {
             self.memory.sources.entry(source).or_default().late += 1;
             self.memory.closing.now(now).source(source).late += 1;
         }
+    }
+
+    /// Counts a second of access logs.
+    fn edge(&mut self, tally: &EdgeTally) {
+        let now = self.memory.now;
+        let late = self.memory.edge.take(tally, now);
+        // A second ends where the next one begins.
+        let end = Timestamp::from_millis(tally.second.saturating_mul(1000)).plus_millis(1000);
+        let source = self.memory.sources.entry(Source::Edge).or_default();
+        source.received += tally.requests();
+        source.late += late;
+        source.last_event_at = source.last_event_at.max(Some(end.min(now)));
+        source.lag_millis = Some(u64::try_from(now.millis_since(end)).unwrap_or(0));
+        let window = self.memory.closing.now(now).source(Source::Edge);
+        window.received += tally.requests();
+        window.late += late;
     }
 
     /// Counts a step of a sign-in; `false` when every window has passed it. Tests say nothing about customers and count only

@@ -10,6 +10,7 @@ use super::calendar::{Calendar, Place};
 use super::closing::Closing;
 use super::dedup::Dedup;
 use super::detect::{Change, Detection, Outbreaks};
+use super::edge::{Edge, Settings};
 use super::hanging::Hanging;
 use super::planned::Announced;
 use super::session::Sessions;
@@ -56,6 +57,7 @@ pub(super) struct Memory {
     pub(super) held: Vec<Change>,
     pub(super) announced: Announced,
     pub(super) hanging: Hanging,
+    pub(super) edge: Edge,
     lengths: Vec<u32>,
 }
 
@@ -98,6 +100,7 @@ impl Memory {
             held: Vec::new(),
             announced: Announced::default(),
             hanging: Hanging::default(),
+            edge: Edge::default(),
             lengths: lengths.to_vec(),
         }
     }
@@ -204,7 +207,12 @@ impl Memory {
         name
     }
 
-    pub(super) fn snapshot(&self, connections: Vec<Arc<ConnectionView>>) -> Snapshot {
+    pub(super) fn snapshot(
+        &mut self,
+        connections: Vec<Arc<ConnectionView>>,
+        settings: &Settings,
+    ) -> Snapshot {
+        let tiers = self.edge.tier_views(self.now);
         let mut providers: Vec<_> = self.providers.iter().collect();
         providers.sort_by(|a, b| a.connection_type.cmp(&b.connection_type));
         let views = providers.iter().map(|provider| ProviderView {
@@ -233,6 +241,8 @@ impl Memory {
             windows: self.closing.closed(),
             closed_until_seconds: self.closing.closed_until(),
             incidents: self.alerts.incidents(),
+            tiers,
+            limits: self.edge.limit_views(self.now, settings),
         }
     }
 }

@@ -9,6 +9,7 @@ mod certificate;
 mod closing;
 mod dedup;
 pub mod detect;
+pub mod edge;
 mod fold;
 mod hanging;
 mod memory;
@@ -35,7 +36,7 @@ use crate::event::{ConnectionInfo, EventId, Timestamp};
 use crate::signal::{ConnectionView, Snapshot, Transition, WINDOWS};
 
 /// Version of the encoding of a checkpoint's engine. A checkpoint of another version is not read: the journal is folded anew.
-const STATE_VERSION: u8 = 5;
+const STATE_VERSION: u8 = 6;
 
 /// What an engine is told once.
 #[derive(Clone, Debug)]
@@ -53,6 +54,8 @@ pub struct Config {
     /// The sinks that take closed windows; their marks ([`crate::event::Record::Sent`]) are the seconds before which they have
     /// taken them. Without any, no windows are kept.
     pub window_sinks: Vec<Box<str>>,
+    /// The edge: declared limits.
+    pub edge: edge::Settings,
 }
 
 impl Default for Config {
@@ -64,6 +67,7 @@ impl Default for Config {
             detection: Some(detect::Config::default()),
             sinks: Vec::new(),
             window_sinks: Vec::new(),
+            edge: edge::Settings::default(),
         }
     }
 }
@@ -173,7 +177,7 @@ impl Engine {
                 None => self.views.push(view),
             }
         }
-        self.memory.snapshot(self.views.clone())
+        self.memory.snapshot(self.views.clone(), &self.config.edge)
     }
 
     /// The state as bytes, for a checkpoint.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::alert::{Finding, Key};
 use super::calendar::Place;
 use super::certificate;
+use super::edge::Edge;
 use super::people::Trouble;
 use super::rule::{Phase, Rule, ScopeKind};
 use super::tally::Connection;
@@ -39,22 +40,23 @@ impl Engine {
 
     /// Ends alerts that no rule stands behind any more.
     pub(super) fn drop_unknown_alerts(&mut self) {
+        let gone: Vec<Key> =
+            self.memory.alerts.open().filter(|key| !self.stands(key)).cloned().collect();
+        for key in gone {
+            self.memory.alerts.end(&key, self.memory.now);
+        }
+    }
+
+    /// Whether something of the configuration stands behind an alert.
+    fn stands(&self, key: &Key) -> bool {
         let built_in = |name: &str| {
             let detected = self.config.detection.is_some() && page::ALERTNAMES.contains(&name);
             detected || name == WATCHDOG || name == certificate::ALERTNAME
         };
-        let gone: Vec<Key> = self
-            .memory
-            .alerts
-            .open()
-            .filter(|key| match &key.scope {
-                Scope::Sink(sink) => !self.config.sinks.contains(sink),
-                _ => self.rule(key).is_none() && !built_in(&key.alertname),
-            })
-            .cloned()
-            .collect();
-        for key in gone {
-            self.memory.alerts.end(&key, self.memory.now);
+        match &key.scope {
+            Scope::Limit(limit) => Edge::declares(&self.config.edge, limit),
+            Scope::Sink(sink) => self.config.sinks.contains(sink),
+            _ => self.rule(key).is_some() || built_in(&key.alertname),
         }
     }
 
@@ -230,6 +232,7 @@ impl Engine {
             window_seconds: Some(rule.window_seconds),
             causes,
             connections: connections.collect(),
+            callers: Vec::new(),
         }
     }
 
@@ -250,7 +253,9 @@ impl Engine {
             Scope::Connection(id) => Some(Place::Connection(self.memory.connection(id.as_ref()))),
             Scope::ConnectionType(name) => Some(Place::Provider(self.memory.provider(name))),
             Scope::Fleet => Some(Place::Fleet),
-            Scope::Source(_) | Scope::Sink(_) | Scope::None => None,
+            Scope::Source(_) | Scope::Sink(_) | Scope::Tier(_) | Scope::Limit(_) | Scope::None => {
+                None
+            }
         }
     }
 
@@ -281,7 +286,7 @@ fn kind(scope: &Scope) -> Option<ScopeKind> {
         Scope::Connection(_) => Some(ScopeKind::Connection),
         Scope::ConnectionType(_) => Some(ScopeKind::ConnectionType),
         Scope::Fleet => Some(ScopeKind::Fleet),
-        Scope::Source(_) | Scope::Sink(_) | Scope::None => None,
+        Scope::Source(_) | Scope::Sink(_) | Scope::Tier(_) | Scope::Limit(_) | Scope::None => None,
     }
 }
 
@@ -319,6 +324,8 @@ pub(super) fn labels(
         Scope::ConnectionType(kind) => set("connection_type", kind),
         Scope::Source(source) => set("source", source),
         Scope::Sink(sink) => set("sink", sink),
+        Scope::Tier(tier) => set("tier", tier),
+        Scope::Limit(limit) => set("limit", limit),
         Scope::Fleet | Scope::None => {}
     }
     labels

@@ -146,7 +146,7 @@ fn list(text: &mut String, title: &str, counts: &[(Box<str>, u64)]) {
     add(text, format_args!(" {title}: {}.", words.join(", ")));
 }
 
-fn add(text: &mut String, words: fmt::Arguments<'_>) {
+pub(super) fn add(text: &mut String, words: fmt::Arguments<'_>) {
     text.write_fmt(words).expect("writing to a String cannot fail");
 }
 
@@ -161,7 +161,7 @@ fn noun(metric: Metric) -> &'static str {
     }
 }
 
-fn percent(ratio: f64) -> String {
+pub(super) fn percent(ratio: f64) -> String {
     let percent = ratio * 100.0;
     if percent < 10.0 { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
 }
@@ -170,7 +170,7 @@ fn length(seconds: u32) -> String {
     crate::setting::Period::from_secs(u64::from(seconds)).to_string()
 }
 
-fn clock(at: Timestamp) -> String {
+pub(super) fn clock(at: Timestamp) -> String {
     let text = at.to_rfc3339_seconds();
     text.get(11..19).map_or_else(|| text.clone(), |time| format!("{time} UTC"))
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::edge::EdgeTally;
 use super::{AuthEvent, ConnectionInfo, Planned, Timestamp};
 
 /// One entry of the journal.
@@ -67,6 +68,8 @@ pub enum Record {
         /// What is wrong, in words; `None`: all is well again.
         trouble: Option<Box<str>>,
     },
+    /// A second of access logs, or a part of it.
+    Edge(EdgeTally),
 }
 
 /// A receiver has accepted a notification.
@@ -93,11 +96,14 @@ pub enum Source {
     Push,
     /// Recorded events, once or followed.
     Files,
+    /// Access logs, which way they may come.
+    Edge,
 }
 
 impl Source {
     /// All of them, in the order of their labels.
-    pub const ALL: [Self; 4] = [Self::Files, Self::Push, Self::WorkosApi, Self::WorkosWebhook];
+    pub const ALL: [Self; 5] =
+        [Self::Edge, Self::Files, Self::Push, Self::WorkosApi, Self::WorkosWebhook];
 
     /// The key under `sources:` in the configuration, and the label value.
     #[must_use]
@@ -107,6 +113,7 @@ impl Source {
             Self::WorkosApi => "workos_api",
             Self::Push => "push",
             Self::Files => "files",
+            Self::Edge => "edge",
         }
     }
 }

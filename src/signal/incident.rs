@@ -80,6 +80,10 @@ pub enum Scope {
     Source(Box<str>),
     /// A sink.
     Sink(Box<str>),
+    /// A tier of the edge.
+    Tier(Box<str>),
+    /// A declared rate limit.
+    Limit(Box<str>),
     /// Nobody: `Watchdog`.
     None,
 }
@@ -109,6 +113,8 @@ pub struct Evidence {
     pub causes: Vec<(Box<str>, u64)>,
     /// The connections that carry it, worst first, with their bad; at most 10.
     pub connections: Vec<(Box<str>, u64)>,
+    /// The callers behind it at the edge, busiest first, with their requests; at most 10.
+    pub callers: Vec<(Box<str>, u64)>,
 }
 
 /// An incident began to fire or was resolved: what `replay` prints and receivers are told.
@@ -154,6 +160,8 @@ impl Scope {
             Self::Fleet => "fleet",
             Self::Source(_) => "source",
             Self::Sink(_) => "sink",
+            Self::Tier(_) => "tier",
+            Self::Limit(_) => "limit",
             Self::None => "none",
         }
     }

@@ -2,9 +2,11 @@
 //! all read, so that they cannot disagree.
 
 pub mod catalog;
+mod edge;
 mod incident;
 mod snapshot;
 
+pub use edge::{Buckets, KeyView, LimitView, Talker, TierCounts, TierView, TierWindow};
 pub use incident::{Evidence, Incident, SINK_FAILING, Scope, Severity, State, Transition};
 pub use snapshot::{
     Certificate, ClosedWindow, ConnectionDelta, ConnectionView, Counts, DURATION_BOUNDS_SECONDS,

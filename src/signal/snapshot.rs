@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Incident;
+use super::{Incident, LimitView, TierView};
 use crate::event::{ConnectionId, ConnectionInfo, Reason, Source, Timestamp};
 
 /// Length of a window for push sinks, in seconds: what Datadog's own agent flushes at.
@@ -45,6 +45,10 @@ pub struct Snapshot {
     pub closed_until_seconds: i64,
     /// Incidents: pending, firing, and resolved ones that are still remembered; in order of `started_at`, then id.
     pub incidents: Vec<Arc<Incident>>,
+    /// Tiers of the edge, in order of their names.
+    pub tiers: Vec<Arc<TierView>>,
+    /// Declared limits, in the order of their declaration.
+    pub limits: Vec<LimitView>,
 }
 
 /// How many sign-ins did what. Cumulative totals, or the content of a window.

@@ -13,12 +13,13 @@ use serde_json::json;
 use crate::clock::Clock;
 use crate::event::batch::{self, Shape, decompress};
 use crate::event::decode::{Rejection, check_time, decode};
-use crate::event::{Privacy, Reason, Source};
+use crate::event::edge::Scheme;
+use crate::event::{Privacy, Reason, Record, Source};
 use crate::journal::{Delivery, Inlet, InletError, Receipt};
 use crate::setting::{Secret, same};
 
 use super::room::{Held, Room, Unread, discard};
-use super::signature;
+use super::{edge, signature};
 
 /// Largest webhook. A WorkOS event has about 700 bytes.
 pub const WEBHOOK_BYTES_MAX: usize = 256 * 1024;
@@ -42,7 +43,7 @@ const GROWING_BYTES_MIN: usize = 1024 * 1024;
 const GROWING_MAX: usize = 2;
 
 /// Rejected lines that an answer lists; all are counted.
-const LISTED_MAX: usize = 100;
+pub(super) const LISTED_MAX: usize = 100;
 
 /// What the routes need.
 #[derive(Clone, Debug)]
@@ -61,13 +62,15 @@ pub struct Intake {
     pub push_token: Option<Secret>,
     /// Memory for what is under way.
     pub rooms: Rooms,
+    /// How access logs are read.
+    pub edge: Arc<Scheme>,
 }
 
 /// Memory for webhooks and for pushed events, so that a flood of one leaves room for the other.
 #[derive(Clone, Debug)]
 pub struct Rooms {
     webhooks: Room,
-    pushes: Room,
+    pub(super) pushes: Room,
 }
 
 impl Default for Rooms {
@@ -80,12 +83,14 @@ impl Default for Rooms {
 }
 
 /// An answer that is not 2xx.
-struct Refusal(StatusCode, String);
+pub(super) struct Refusal(pub(super) StatusCode, pub(super) String);
 
 /// The routes.
 pub fn router(intake: Intake) -> Router {
-    let mut routes =
-        Router::new().route("/v1/events", post(events)).route("/api/v2/logs", post(logs));
+    let mut routes = Router::new()
+        .route("/v1/events", post(events))
+        .route("/api/v2/logs", post(logs))
+        .route("/v1/edge", post(edge::push::edge));
     if !intake.webhook_secrets.is_empty() {
         routes = routes.route("/webhooks/workos", post(webhook));
     }
@@ -161,7 +166,7 @@ impl Intake {
     ) -> Result<(Receipt, Vec<(u64, Rejection)>, u64), Refusal> {
         let source = Source::Push;
         let (parts, body) = request.into_parts();
-        if let Err(refusal) = self.authorize(&parts.headers) {
+        if let Err(refusal) = self.authorize(source, &parts.headers) {
             discard(&parts.headers, body).await;
             return Err(refusal);
         }
@@ -198,7 +203,7 @@ impl Intake {
     }
 
     /// `Authorization: Bearer …`, or `DD-API-KEY: …` as Datadog's own senders say it.
-    fn authorize(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+    pub(super) fn authorize(&self, source: Source, headers: &HeaderMap) -> Result<(), Refusal> {
         let Some(token) = &self.push_token else { return Ok(()) };
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let given = text("authorization")
@@ -215,10 +220,10 @@ impl Intake {
             Reason::Unauthorized,
             "send `Authorization: Bearer` with the token of `sources.push`",
         );
-        Err(self.refuse(Source::Push, &rejection))
+        Err(self.refuse(source, &rejection))
     }
 
-    fn unread(&self, source: Source, unread: Unread, bytes_max: usize) -> Refusal {
+    pub(super) fn unread(&self, source: Source, unread: Unread, bytes_max: usize) -> Refusal {
         let (reason, problem) = match unread {
             Unread::TooLarge => {
                 let problem =
@@ -238,7 +243,15 @@ impl Intake {
         &self,
         events: Vec<(Source, crate::event::AuthEvent)>,
     ) -> Result<Receipt, Refusal> {
-        let delivery = Delivery { events, records: Vec::new() };
+        self.hand_over(Delivery { events, records: Vec::new() }).await
+    }
+
+    /// Hands over records that are no events.
+    pub(super) async fn record(&self, records: Vec<Record>) -> Result<(), Refusal> {
+        self.hand_over(Delivery { events: Vec::new(), records }).await.map(drop)
+    }
+
+    async fn hand_over(&self, delivery: Delivery) -> Result<Receipt, Refusal> {
         self.inlet.try_deliver(delivery).await.map_err(|error| {
             let problem = match error {
                 InletError::Busy => "the intake is busy; try again",
@@ -249,7 +262,7 @@ impl Intake {
         })
     }
 
-    fn refuse(&self, source: Source, rejection: &Rejection) -> Refusal {
+    pub(super) fn refuse(&self, source: Source, rejection: &Rejection) -> Refusal {
         self.inlet.refuse(source, rejection.reason, 1);
         let status = match rejection.reason {
             Reason::SignatureMissing

@@ -1,5 +1,6 @@
 //! Where events come from.
 
+pub mod edge;
 pub mod file;
 pub mod intake;
 pub mod room;

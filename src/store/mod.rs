@@ -75,7 +75,8 @@ impl State {
             | Record::Directory(_)
             | Record::CaughtUp { .. }
             | Record::Planned(_)
-            | Record::SinkHealth { .. } => {}
+            | Record::SinkHealth { .. }
+            | Record::Edge(_) => {}
         }
         self.engine.apply(entry);
     }

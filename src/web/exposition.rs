@@ -3,6 +3,8 @@
 //! The per-connection families may be far larger than a metrics registry is made for, and vanish with their connection, so
 //! they are written here; the daemon's own telemetry is appended as its recorder renders it.
 
+mod edge;
+
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 
@@ -32,6 +34,7 @@ pub fn exposition(snapshot: &Snapshot, chosen: &[bool], own: &str) -> String {
     page.durations(&snapshot.durations);
     page.names(&shown);
     page.events(snapshot);
+    page.edge(snapshot);
     page.incidents(snapshot);
     page.sources(snapshot);
     page.family(&catalog::BUILD_INFO);

@@ -1,5 +1,6 @@
 //! The admin listener: metrics, health and the JSON API, all from the newest snapshot.
 
+mod edge;
 pub mod exposition;
 mod page;
 #[cfg(test)]
@@ -58,6 +59,8 @@ pub fn router(admin: Admin) -> Router {
         .route("/api/v1/status", get(status))
         .route("/api/v1/connections", get(connections))
         .route("/api/v1/connections/{id}", get(connection))
+        .route("/api/v1/tiers", get(tiers))
+        .route("/api/v1/limits", get(limits))
         .route("/api/v1/incidents", get(incidents))
         .route("/api/v1/incidents/{id}", get(incident))
         .fallback(|| async { problem(StatusCode::NOT_FOUND, "no such route; see docs/api.md") })
@@ -229,6 +232,14 @@ async fn connection(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> 
         || problem(StatusCode::NOT_FOUND, "no such connection; see /api/v1/connections"),
         |view| Json(connection_json(view)).into_response(),
     )
+}
+
+async fn tiers(State(admin): State<Arc<Admin>>) -> Json<Value> {
+    Json(edge::tiers(&admin.snapshots.borrow()))
+}
+
+async fn limits(State(admin): State<Arc<Admin>>) -> Json<Value> {
+    Json(edge::limits(&admin.snapshots.borrow()))
 }
 
 /// An incident as the API and `replay` give it.

@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::event::{ConnectionId, ConnectionInfo, OrganizationId, Reason, Source, Timestamp};
+use crate::event::edge::{DURATION_BOUNDS_MICROS, Kind, Method, URI_BOUNDS_BYTES};
+use crate::event::{
+    ConnectionId, ConnectionInfo, OrganizationId, Personal, Reason, Source, Timestamp,
+};
 use crate::signal::{
-    Certificate, ConnectionView, Counts, Durations, Evidence, Incident, Scope, ScopeView, Severity,
-    Snapshot, SourceView, State,
+    Buckets, Certificate, ConnectionView, Counts, Durations, Evidence, Incident, KeyView,
+    LimitView, Scope, ScopeView, Severity, Snapshot, SourceView, State, Talker, TierCounts,
+    TierView, TierWindow,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_760_112_341_250);
@@ -94,6 +98,60 @@ pub(super) fn snapshot() -> Snapshot {
         windows: Vec::new(),
         closed_until_seconds: 0,
         incidents: states.map(|state| Arc::new(incident(state))).to_vec(),
+        tiers: vec![Arc::new(tier())],
+        limits: vec![limit()],
+    }
+}
+
+fn tier() -> TierView {
+    let kind =
+        |code, internal| Kind { route: "/api/:id".into(), method: Method::Get, code, internal };
+    let none = Kind { route: "none".into(), method: Method::None, code: 0, internal: false };
+    let buckets = |places: usize, sum| {
+        let mut counts = vec![0; places + 1];
+        counts[3] = 9;
+        counts[places] = 1;
+        Buckets { counts, sum }
+    };
+    let talker =
+        Talker { name: Personal::shown("h:0123").unwrap(), internal: true, requests: 8, over: 0 };
+    let counts = TierCounts { requests: 10, internal: 8, limited: 2, ..TierCounts::default() };
+    let hour = TierWindow { counts, limited_clients: 1, blocked_clients: 0, talkers: vec![talker] };
+    TierView {
+        tier: "web".into(),
+        requests: vec![
+            (kind(200, false), 2),
+            (kind(200, true), 6),
+            (kind(429, true), 2),
+            (none, 1),
+        ],
+        durations: buckets(DURATION_BOUNDS_MICROS.len(), 61_004_500),
+        uri_bytes: buckets(URI_BOUNDS_BYTES.len(), 20_000),
+        windows: [TierWindow::default(), hour],
+        last_at: Some(NOW),
+    }
+}
+
+fn limit() -> LimitView {
+    let key = KeyView {
+        key: Personal::shown("h:0123").unwrap(),
+        utilization: 0.5,
+        peak: 1.25,
+        requests: 100,
+        refused: 7,
+        first_refused_at: Some(NOW.plus_millis(-30_000)),
+        last_refused_at: Some(NOW),
+    };
+    LimitView {
+        limit: "per_client".into(),
+        quota: "10/s, burst 5".into(),
+        utilization: Some(1.25),
+        requests: 100,
+        unnamed: 0,
+        exceeded: 7,
+        refused_keys: 1,
+        first_refused_at: Some(NOW.plus_millis(-30_000)),
+        keys: vec![key],
     }
 }
 

@@ -51,6 +51,7 @@ pub struct Tallier {
     last: usize,
     closed: Vec<EdgeTally>,
     buffer: Vec<u8>,
+    remembered_max: usize,
 }
 
 /// Texts by number.
@@ -103,6 +104,7 @@ impl Tallier {
             last: 0,
             closed: Vec::new(),
             buffer: Vec::new(),
+            remembered_max: REMEMBERED_MAX,
         })
     }
 
@@ -147,7 +149,7 @@ impl Tallier {
             return Err(Rejection::new(Reason::FutureTimestamp, problem));
         }
         let full = [self.known.len(), self.places.len(), self.names.texts.len()];
-        if full.into_iter().any(|count| count >= REMEMBERED_MAX) {
+        if full.into_iter().any(|count| count >= self.remembered_max) {
             self.forget();
         } else if self.open.len() >= OPEN_MAX {
             self.close();

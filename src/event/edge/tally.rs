@@ -237,7 +237,8 @@ impl LimitUse {
         Self { limit: limit.into(), keys, others }
     }
 
-    fn merge(&mut self, other: &Self) {
+    /// Adds the use of the same limit in the same second.
+    pub(crate) fn merge(&mut self, other: &Self) {
         let keys = std::mem::take(&mut self.keys).into_iter().chain(other.keys.iter().cloned());
         *self = Self::new(&self.limit, keys, self.others + other.others);
     }

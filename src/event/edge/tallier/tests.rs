@@ -177,23 +177,26 @@ fn rubbish_costs_no_good_line() {
 #[test]
 fn floods_of_callers_paths_and_seconds_stay_within_the_memory_and_are_all_counted() {
     let mut adder = adder_of(scheme(vec![watch("per_client", "client")]), "nginx_json", None);
-    let lines = 70_000u32;
+    adder.remembered_max = 2_000;
+    let lines = 8_000u32;
     for n in 0..lines {
         let client = std::net::Ipv4Addr::from(n.wrapping_mul(2_654_435_761));
-        let at = 1_795_000_000 + n % 3_000;
+        let at = 1_795_000_000 + n % 1_500;
         let text = line(&at.to_string(), &client.to_string(), &format!("/p{n:x}q"), 429, "");
         adder.add(text.as_bytes(), NOW).unwrap();
-        assert!(adder.known.len() <= REMEMBERED_MAX && adder.places.len() <= REMEMBERED_MAX);
+        assert!(adder.known.len() <= 2_000 && adder.places.len() <= 2_000);
         assert!(adder.open.len() <= OPEN_MAX);
     }
     let tallies = adder.take();
-    assert_eq!(tallies.len(), 3_000);
+    assert_eq!(tallies.len(), 1_500);
     assert_eq!(tallies.iter().map(EdgeTally::requests).sum::<u64>(), u64::from(lines));
     let mut all = crate::event::edge::Distinct::default();
     for tally in &tallies {
         all.merge(&tally.limited);
     }
-    assert!(all.estimate().abs_diff(u64::from(lines)) < u64::from(lines) * 7 / 100);
+    let estimate = all.estimate();
+    // Four standard errors.
+    assert!(estimate.abs_diff(u64::from(lines)) < u64::from(lines) / 10, "{estimate}");
 }
 
 #[test]

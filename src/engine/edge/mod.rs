@@ -1,0 +1,162 @@
+//! The edge: what tiers do, how near declared limits are, and whom they would refuse.
+//!
+//! Tallies of one second come from the journal in any order. Totals and windows take them at once. Limits need the order,
+//! and wait `edge.wait` for the other logs of a second.
+
+mod config;
+mod gcra;
+mod limit;
+pub(super) mod near;
+mod talkers;
+mod tier;
+mod words;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::config::{Config, LimitConfig, QuotaConfig, Settings, TierConfig, Traffic, Wait};
+use self::limit::Shadow;
+use self::tier::Tier;
+use crate::event::Timestamp;
+use crate::event::edge::{EdgeTally, LimitUse, OTHER_ROUTE, TIERS_MAX};
+use crate::signal::{LimitView, TierView};
+
+/// Requests that are older than this when they come say nothing about the present.
+const LATE_SECONDS: i64 = 600;
+
+/// How often keys that used nothing lately are forgotten.
+const HOUSEKEEPING_SECONDS: i64 = 10;
+
+/// The name of the tier under which what is beyond the bound on tiers is counted.
+const OTHER_TIER: &str = OTHER_ROUTE;
+
+/// All that is known of the edge.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Edge {
+    tiers: Vec<Tier>,
+    shadows: BTreeMap<Box<str>, Shadow>,
+    /// Use of limits in seconds that may not be complete.
+    waiting: BTreeMap<i64, Vec<LimitUse>>,
+    /// Every second before this one has been held against the limits.
+    held_until: i64,
+    /// When keys that used nothing lately were forgotten last.
+    kept_at: i64,
+    #[serde(skip)]
+    views: Vec<Option<Arc<TierView>>>,
+}
+
+impl Edge {
+    /// Takes a second of a tier; how many of its requests came too late to say anything about now.
+    pub(super) fn take(&mut self, tally: &EdgeTally, now: Timestamp) -> u64 {
+        let place = self.tier(&tally.tier);
+        self.tiers[place].take(tally, now);
+        self.stale(place);
+        let late = now.seconds() - tally.second > LATE_SECONDS;
+        if !late && !tally.limits.is_empty() {
+            let second = tally.second.min(now.seconds());
+            let waiting = self.waiting.entry(second).or_default();
+            for used in &tally.limits {
+                match waiting.iter_mut().find(|known| known.limit == used.limit) {
+                    Some(known) => known.merge(used),
+                    None => waiting.push(used.clone()),
+                }
+            }
+        }
+        if late { tally.requests() } else { 0 }
+    }
+
+    /// Whether the limit is declared, and told of.
+    pub(super) fn declares(settings: &Settings, limit: &str) -> bool {
+        settings.alerts && settings.limits.iter().any(|declared| &*declared.name == limit)
+    }
+
+    /// When something happens by itself, in seconds.
+    pub(super) fn next_second(&self, settings: &Settings) -> Option<i64> {
+        self.waiting.keys().next().map(|second| second + 1 + settings.wait_seconds)
+    }
+
+    /// Moves time.
+    pub(super) fn advance(&mut self, now: Timestamp, settings: &Settings) {
+        let due = now.seconds() - settings.wait_seconds;
+        while let Some(entry) = self.waiting.first_entry().filter(|entry| *entry.key() < due) {
+            let (second, used) = entry.remove_entry();
+            let late = second < self.held_until;
+            for used in &used {
+                self.hold(second, used, late, now, settings);
+            }
+            self.held_until = self.held_until.max(second + 1);
+        }
+        if now.seconds() - self.kept_at >= HOUSEKEEPING_SECONDS {
+            self.kept_at = now.seconds();
+            for limit in &settings.limits {
+                if let Some(shadow) = self.shadows.get_mut(&limit.name) {
+                    shadow.forget(limit, now.millis().saturating_mul(1_000_000));
+                }
+            }
+        }
+        for place in 0..self.tiers.len() {
+            // Windows slide by the minute.
+            if self.tiers[place].advance(now) || now.seconds() % 60 == 0 {
+                self.stale(place);
+            }
+        }
+    }
+
+    fn hold(
+        &mut self,
+        second: i64,
+        used: &LimitUse,
+        late: bool,
+        now: Timestamp,
+        settings: &Settings,
+    ) {
+        // A limit that is no longer declared is held against nobody.
+        if let Some(limit) = settings.limits.iter().find(|limit| limit.name == used.limit) {
+            let shadow = self.shadows.entry(used.limit.clone()).or_default();
+            shadow.take(limit, second, used, late);
+            shadow.heard_at = now.seconds();
+        }
+    }
+
+    /// The place of a tier, which is made when it is new.
+    fn tier(&mut self, name: &str) -> usize {
+        let find = |tiers: &[Tier], name: &str| tiers.iter().position(|tier| &*tier.name == name);
+        let full = self.tiers.len() >= TIERS_MAX;
+        let name = if full && find(&self.tiers, name).is_none() { OTHER_TIER } else { name };
+        find(&self.tiers, name).unwrap_or_else(|| {
+            self.tiers.push(Tier::new(name));
+            self.tiers.len() - 1
+        })
+    }
+
+    fn stale(&mut self, place: usize) {
+        if let Some(view) = self.views.get_mut(place) {
+            *view = None;
+        }
+    }
+
+    /// The tiers, in order of their names.
+    pub(super) fn tier_views(&mut self, now: Timestamp) -> Vec<Arc<TierView>> {
+        self.views.resize(self.tiers.len(), None);
+        let tiers = self.tiers.iter().zip(&mut self.views);
+        let mut views: Vec<_> = tiers
+            .map(|(tier, view)| Arc::clone(view.get_or_insert_with(|| Arc::new(tier.view(now)))))
+            .collect();
+        views.sort_by(|a, b| a.tier.cmp(&b.tier));
+        views
+    }
+
+    /// The declared limits, in the order of their declaration.
+    pub(super) fn limit_views(&self, now: Timestamp, settings: &Settings) -> Vec<LimitView> {
+        let unused = Shadow::default();
+        let limits = settings.limits.iter();
+        limits
+            .map(|limit| self.shadows.get(&limit.name).unwrap_or(&unused).view(limit, now))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

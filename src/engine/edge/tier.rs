@@ -1,0 +1,219 @@
+//! One tier: its totals since the beginning, and the last hour by the minute.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::talkers::Talkers;
+use crate::event::Timestamp;
+use crate::event::edge::{
+    DURATION_BOUNDS_MICROS, Distinct, EdgeTally, Histogram, Kind, OTHER_ROUTE, URI_BOUNDS_BYTES,
+};
+use crate::signal::{Buckets, TierCounts, TierView, TierWindow, WINDOWS};
+
+/// Routes of a tier that have series of their own; the rest is `other`.
+const ROUTES_MAX: usize = 100;
+
+/// Kinds of requests of a tier that have series of their own; beyond them the route is `other`.
+const KINDS_MAX: usize = 2_000;
+
+/// Minutes that are kept: the longest window.
+const MINUTES: i64 = 60;
+
+/// Routes with bad answers that one minute tells apart.
+const BAD_ROUTES_MAX: usize = 64;
+
+/// Callers that a view names.
+const NAMED_MAX: usize = 10;
+
+/// A tier.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Tier {
+    pub(super) name: Arc<str>,
+    requests: BTreeMap<Kind, u64>,
+    routes: BTreeSet<Arc<str>>,
+    durations: Buckets,
+    uri_bytes: Buckets,
+    /// With anything in them, oldest first.
+    minutes: VecDeque<Minute>,
+    last_at: Option<Timestamp>,
+}
+
+/// One minute of a tier.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Minute {
+    /// Minutes since 1970.
+    number: i64,
+    pub(super) counts: TierCounts,
+    pub(super) limited: Distinct,
+    pub(super) blocked: Distinct,
+    pub(super) talkers: Talkers,
+    pub(super) limited_talkers: Talkers,
+    pub(super) blocked_talkers: Talkers,
+    /// Answers from 400 on, by code and route.
+    pub(super) bad: BTreeMap<(u16, Arc<str>), u64>,
+}
+
+impl Tier {
+    pub(super) fn new(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            requests: BTreeMap::new(),
+            routes: BTreeSet::new(),
+            durations: Buckets { counts: vec![0; DURATION_BOUNDS_MICROS.len() + 1], sum: 0 },
+            uri_bytes: Buckets { counts: vec![0; URI_BOUNDS_BYTES.len() + 1], sum: 0 },
+            minutes: VecDeque::new(),
+            last_at: None,
+        }
+    }
+
+    /// Adds a second.
+    pub(super) fn take(&mut self, tally: &EdgeTally, now: Timestamp) {
+        // A route is made known by an answer that shows that it exists: scans of random paths get 4xx, and must not take
+        // the places of the real ones.
+        for (kind, _) in tally.cells.iter().filter(|(kind, _)| !(400..500).contains(&kind.code)) {
+            if self.routes.len() < ROUTES_MAX {
+                self.routes.insert(Arc::clone(&kind.route));
+            }
+        }
+        for (kind, count) in &tally.cells {
+            let kind = self.known(kind);
+            *self.requests.entry(kind).or_default() += count;
+        }
+        add(&mut self.durations, &tally.durations);
+        add(&mut self.uri_bytes, &tally.uri_bytes);
+        let at = Timestamp::from_millis(tally.second.saturating_mul(1000));
+        self.last_at = self.last_at.max(Some(at));
+        self.advance(now);
+        // What lies ahead counts now: clocks differ by seconds.
+        let minute = at.min(now).seconds().div_euclid(60);
+        if minute > now.seconds().div_euclid(60) - MINUTES {
+            self.minute(minute).take(tally);
+        }
+    }
+
+    /// Forgets what is older than the longest window; whether there was any.
+    pub(super) fn advance(&mut self, now: Timestamp) -> bool {
+        let oldest = now.seconds().div_euclid(60) - MINUTES;
+        let before = self.minutes.len();
+        while self.minutes.pop_front_if(|minute| minute.number <= oldest).is_some() {}
+        before != self.minutes.len()
+    }
+
+    /// The kind under which requests are counted.
+    fn known(&self, kind: &Kind) -> Kind {
+        let mut kind = kind.clone();
+        if kind.route.starts_with('/') && !self.routes.contains(&kind.route) {
+            kind.route = OTHER_ROUTE.into();
+        }
+        if self.requests.len() >= KINDS_MAX && !self.requests.contains_key(&kind) {
+            kind.route = OTHER_ROUTE.into();
+        }
+        kind
+    }
+
+    fn minute(&mut self, number: i64) -> &mut Minute {
+        let place = self.minutes.partition_point(|known| known.number < number);
+        if self.minutes.get(place).is_none_or(|known| known.number != number) {
+            self.minutes.insert(place, Minute { number, ..Minute::default() });
+        }
+        &mut self.minutes[place]
+    }
+
+    /// All since then, to the minute.
+    pub(super) fn since(&self, since: Timestamp) -> Minute {
+        let first = since.seconds().div_euclid(60);
+        let mut sum = Minute { number: first, ..Minute::default() };
+        for minute in self.minutes.iter().filter(|minute| minute.number >= first) {
+            sum.merge(minute);
+        }
+        sum
+    }
+
+    pub(super) fn view(&self, now: Timestamp) -> TierView {
+        let windows = WINDOWS.map(|(_, seconds)| {
+            let first = now.seconds().div_euclid(60) - i64::from(seconds) / 60 + 1;
+            let sum = self.since(Timestamp::from_millis(first * 60_000));
+            TierWindow {
+                counts: sum.counts,
+                limited_clients: sum.limited.estimate(),
+                blocked_clients: sum.blocked.estimate(),
+                talkers: sum.talkers.top(NAMED_MAX),
+            }
+        });
+        TierView {
+            tier: Arc::clone(&self.name),
+            requests: self.requests.iter().map(|(kind, count)| (kind.clone(), *count)).collect(),
+            durations: self.durations.clone(),
+            uri_bytes: self.uri_bytes.clone(),
+            windows,
+            last_at: self.last_at,
+        }
+    }
+}
+
+impl Minute {
+    fn take(&mut self, tally: &EdgeTally) {
+        self.counts += counts(tally);
+        self.limited.merge(&tally.limited);
+        self.blocked.merge(&tally.blocked);
+        for caller in &tally.callers {
+            self.talkers.add(&caller.name, caller.internal, caller.requests);
+            self.limited_talkers.add(&caller.name, caller.internal, caller.limited);
+            self.blocked_talkers.add(&caller.name, caller.internal, caller.blocked);
+        }
+        for (kind, count) in tally.cells.iter().filter(|(kind, _)| kind.code >= 400) {
+            self.bad(kind.code, &kind.route, *count);
+        }
+    }
+
+    fn bad(&mut self, code: u16, route: &Arc<str>, count: u64) {
+        let mut key = (code, Arc::clone(route));
+        if self.bad.len() >= BAD_ROUTES_MAX && !self.bad.contains_key(&key) {
+            key.1 = OTHER_ROUTE.into();
+        }
+        *self.bad.entry(key).or_default() += count;
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.counts += other.counts;
+        self.limited.merge(&other.limited);
+        self.blocked.merge(&other.blocked);
+        self.talkers.merge(&other.talkers);
+        self.limited_talkers.merge(&other.limited_talkers);
+        self.blocked_talkers.merge(&other.blocked_talkers);
+        for ((code, route), count) in &other.bad {
+            self.bad(*code, route, *count);
+        }
+    }
+}
+
+/// How many requests of a second did what.
+pub(super) fn counts(tally: &EdgeTally) -> TierCounts {
+    let mut counts = TierCounts { long_uris: tally.long_uris, ..TierCounts::default() };
+    for (kind, count) in &tally.cells {
+        counts.requests += count;
+        counts.internal += if kind.internal { *count } else { 0 };
+        match kind.code {
+            500..=599 => counts.errors += count,
+            429 => counts.limited += count,
+            403 => counts.blocked += count,
+            414 => counts.too_long += count,
+            _ => {}
+        }
+    }
+    counts
+}
+
+fn add(buckets: &mut Buckets, histogram: &Histogram) {
+    for (place, count) in &histogram.buckets {
+        // A place beyond the buckets could only come from a journal of another version; it is +Inf.
+        let last = buckets.counts.len() - 1;
+        buckets.counts[usize::from(*place).min(last)] += count;
+    }
+    buckets.sum += histogram.sum;
+}
+
+#[cfg(test)]
+mod tests;

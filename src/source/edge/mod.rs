@@ -1,0 +1,3 @@
+//! Access logs: pushed, followed, and sent by syslog.
+
+pub(super) mod push;
