@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help fmt lint setup test golden ci
+.PHONY: help fmt lint setup test golden detection-report ci
 
 help: ## Shows the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -19,5 +19,10 @@ test: setup lint ## Sets up and runs every test.
 
 golden: ## Rewrites the golden files after a look at each difference.
 	INSTA_UPDATE=always cargo test
+
+detection-report: ## Every scenario with 30 seeds, and healthy fleets over 60 days: delays, misses, false pages (an hour on 2 cores).
+	cargo run --release --example detection_report -- --seeds 30
+	for seed in 1 2 3 4 5 6; do for fleet in 50 500; do \
+		cargo run --release --example detection_report -- --seeds 1 healthy:$$fleet:60:$$seed; done; done
 
 ci: test ## All gates, as .ci/run calls them.

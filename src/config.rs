@@ -28,7 +28,7 @@ use crate::event::edge::Scheme;
 use crate::journal;
 use crate::receiver::{self, Target};
 use crate::setting::{Period, Secret};
-use crate::sink::datadog;
+use crate::sink::{datadog, otlp};
 use crate::source::{file, workos_api};
 
 /// Largest file: 64 rules take 20 KiB, a scenario 2.
@@ -219,6 +219,8 @@ pub struct Sinks {
     pub prometheus: Prometheus,
     /// Metrics and logs to Datadog.
     pub datadog: Option<datadog::Config>,
+    /// OpenTelemetry.
+    pub otlp: Option<otlp::Config>,
 }
 
 /// `sinks.prometheus`.
@@ -313,6 +315,7 @@ impl Config {
         self.edge.check_privacy(self.privacy.personal)?;
         self.privacy_secret()?;
         self.sinks.datadog.as_ref().map_or(Ok(()), datadog::Config::check)?;
+        self.sinks.otlp.as_ref().map_or(Ok(()), otlp::Config::check)?;
         self.files()?;
         self.targets()?;
         self.links(self.http.admin.listen)?;

@@ -23,9 +23,11 @@ use crate::journal::{self, Journal};
 use crate::outbound::{Client, Limits};
 use crate::receiver::dispatcher::Dispatcher;
 use crate::signal::Snapshot;
+use crate::sink::otlp;
 use crate::source::intake;
 use crate::store::{State, checkpoint};
 use crate::telemetry;
+use crate::web::exposition::exposition;
 use crate::web::series::Series;
 use crate::web::{self, Admin};
 
@@ -63,7 +65,9 @@ impl Daemon {
         let (stop, stopped) = watch::channel(false);
         let told = state.told().clone();
         let sources = Sources::new(config, &state, &inlet, clock, &privacy)?;
-        let mut sinks = sinks::Sinks::new(config, &state, &journal, &inlet, clock, &own)?;
+        let series = Arc::new(Series::new(config.sinks.prometheus.max_connections));
+        let scrape = scrape(snapshots.clone(), Arc::clone(&series), own.clone());
+        let mut sinks = sinks::Sinks::new(config, &state, &journal, &inlet, clock, &own, scrape)?;
         let fold = fold::Fold {
             state,
             journal: Some(journal),
@@ -80,7 +84,7 @@ impl Daemon {
             snapshots: snapshots.clone(),
             own,
             token: config.admin_token().map_err(|error| anyhow!(error))?,
-            series: Arc::new(Series::new(config.sinks.prometheus.max_connections)),
+            series,
         };
         let mut tasks = JoinSet::new();
         let admin =
@@ -198,6 +202,19 @@ fn make_key(path: &Path) -> std::io::Result<Vec<u8>> {
     file.write_all(&key)?;
     file.sync_all()?;
     Ok(key)
+}
+
+/// What a scrape answers now, for those who push the same.
+fn scrape(
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    series: Arc<Series>,
+    own: PrometheusHandle,
+) -> otlp::Exposition {
+    Arc::new(move || {
+        let snapshot = Arc::clone(&snapshots.borrow());
+        own.run_upkeep();
+        exposition(&snapshot, &series.choose(&snapshot), &own.render())
+    })
 }
 
 /// The recorder of the daemon's own telemetry: one for each process.

@@ -13,6 +13,7 @@ use crate::journal::{Inlet, Journal};
 use crate::outbound::{Client, Limits};
 use crate::signal::Snapshot;
 use crate::sink::datadog;
+use crate::sink::otlp::{self, Otlp};
 use crate::store::State;
 
 /// Sinks that are ready to run.
@@ -21,6 +22,7 @@ pub(super) struct Sinks {
     // Boxed: they are large, and wait in the future that starts the daemon.
     datadog_metrics: Option<Box<datadog::Metrics<Client>>>,
     datadog_logs: Option<Box<datadog::Logs<Client>>>,
+    otlp: Option<Otlp>,
     /// Sinks that read the journal themselves.
     pub(super) readers: Vec<&'static str>,
 }
@@ -34,8 +36,14 @@ impl Sinks {
         inlet: &Inlet,
         clock: Clock,
         own: &PrometheusHandle,
+        scrape: otlp::Exposition,
     ) -> anyhow::Result<Self> {
-        let Some(datadog) = &config.sinks.datadog else { return Ok(Self::default()) };
+        let otlp = config.sinks.otlp.as_ref().filter(|otlp| otlp.metrics);
+        let otlp = otlp.map(|otlp| Otlp::new(otlp, scrape)).transpose();
+        let otlp = otlp.map_err(|error| anyhow!(error))?;
+        let Some(datadog) = &config.sinks.datadog else {
+            return Ok(Self { otlp, ..Self::default() });
+        };
         let client = Client::new(Limits::default());
         let own = own.clone();
         let own: datadog::Own = Arc::new(move || own.render());
@@ -51,6 +59,7 @@ impl Sinks {
             datadog_metrics: metrics.map_err(|error| anyhow!(error))?.map(Box::new),
             readers: logs.iter().map(|_| datadog::LOGS).collect(),
             datadog_logs: logs.map(Box::new),
+            otlp,
         })
     }
 
@@ -63,6 +72,9 @@ impl Sinks {
     ) {
         if let Some(metrics) = self.datadog_metrics {
             tasks.spawn(metrics.run(snapshots.clone(), stopped.clone()));
+        }
+        if let Some(otlp) = self.otlp {
+            tasks.spawn(otlp.run(stopped.clone()));
         }
         if let Some(logs) = self.datadog_logs {
             tasks.spawn(logs.run(snapshots.clone(), stopped.clone()));

@@ -14,7 +14,7 @@ fn args(speed: u32, seconds: u64) -> Args {
 async fn the_daemon_pages_for_the_expired_certificate_and_for_nothing_else() {
     let scenario = crate::config::scenario(SCENARIO_DEFAULT).unwrap();
     let mut out = Vec::new();
-    run(&args(60, 10), scenario, &mut out).await.unwrap();
+    Box::pin(run(&args(60, 10), scenario, &mut out)).await.unwrap();
     let text = String::from_utf8(out).unwrap();
     let wanted = [
         "16 connections are healthy",
@@ -38,7 +38,7 @@ async fn a_page_that_is_due_and_does_not_fire_is_a_failure() {
     std::fs::write(file.path(), text.replace("target_delay: 4m", "target_delay: 30s")).unwrap();
     let scenario = crate::config::scenario(file.path().to_str().unwrap()).unwrap();
     let mut out = Vec::new();
-    let error = run(&args(60, 2), scenario, &mut out).await.unwrap_err();
+    let error = Box::pin(run(&args(60, 2), scenario, &mut out)).await.unwrap_err();
     assert!(error.to_string().contains("none fired"), "{error}");
 }
 

@@ -9,6 +9,7 @@ mod courier;
 pub mod datadog;
 mod health;
 mod ledger;
+pub mod otlp;
 
 use std::ops::RangeInclusive;
 
