@@ -1,13 +1,12 @@
 //! Commands: results go to stdout, logs to stderr; exit code 0 done, 1 failed at run time, 2 wrong usage or configuration.
 
 mod check;
+mod generate;
 
-use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::app::Daemon;
@@ -15,7 +14,6 @@ use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::demo;
 use crate::replay;
-use crate::signal::catalog::{self, Metric};
 use crate::simulate;
 
 /// Watches enterprise single sign-on: WorkOS events in, rates and alerts out.
@@ -69,24 +67,11 @@ enum Command {
         #[arg(long)]
         online: bool,
     },
-    /// Prints what is derived from the metric catalogue and the configuration's types.
-    #[command(after_help = "Example: ssowatch generate schema > ssowatch.schema.json")]
-    Generate {
-        /// What.
-        #[arg(value_enum)]
-        what: Generated,
-        /// Writes a file of the usual name into this folder, instead of to stdout.
-        #[arg(long)]
-        dir: Option<PathBuf>,
-    },
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Generated {
-    /// The metrics reference in Markdown.
-    Metrics,
-    /// The JSON Schema of the configuration.
-    Schema,
+    /// Files that are derived from the metric catalogue and the configuration's types.
+    #[command(
+        after_help = "Example: ssowatch generate rules --dir . --external-url https://ssowatch.example.com"
+    )]
+    Generate(generate::Args),
 }
 
 /// Runs the command line and gives its exit code.
@@ -123,8 +108,7 @@ pub fn main() -> ExitCode {
             Ok(config) => check(&config, online),
             Err(code) => return code,
         },
-        Command::Generate { what, dir: None } => print(&generate(what)),
-        Command::Generate { what, dir: Some(dir) } => save(&dir, what),
+        Command::Generate(args) => generate::command(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -205,41 +189,4 @@ fn check(config: &Config, online: bool) -> anyhow::Result<()> {
     let failed = findings.iter().filter(|finding| finding.failed()).count();
     anyhow::ensure!(failed == 0, "{failed} of {} checks failed", findings.len());
     Ok(())
-}
-
-fn save(dir: &Path, what: Generated) -> anyhow::Result<()> {
-    let name = match what {
-        Generated::Metrics => "metrics.md",
-        Generated::Schema => "ssowatch.schema.json",
-    };
-    let path = dir.join(name);
-    std::fs::create_dir_all(dir)
-        .and_then(|()| std::fs::write(&path, generate(what)))
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    print(&format!("{}\n", path.display()))
-}
-
-fn generate(what: Generated) -> String {
-    match what {
-        Generated::Schema => {
-            let schema = crate::config::schema();
-            format!("{}\n", serde_json::to_string_pretty(&schema).expect("a schema is JSON"))
-        }
-        Generated::Metrics => metrics_reference(),
-    }
-}
-
-/// The metrics reference in Markdown.
-#[must_use]
-pub fn metrics_reference() -> String {
-    let mut text = "# Metrics\n\nMade by `ssowatch generate metrics`. Prometheus names; in Datadog and OTLP a name is the one in the last column.\n\n\
-        | name | kind | unit | labels | meaning | Datadog, OTLP |\n| --- | --- | --- | --- | --- | --- |\n"
-        .to_owned();
-    for metric in catalog::ALL {
-        let Metric { name, kind, unit, labels, help } = metric;
-        let (kind, labels, dotted) = (kind.as_str(), labels.join(", "), metric.dotted());
-        writeln!(text, "| `{name}` | {kind} | {unit} | {labels} | {help} | `{dotted}` |")
-            .expect("memory grows");
-    }
-    text
 }

@@ -11,6 +11,7 @@ pub mod config;
 pub mod demo;
 pub mod engine;
 pub mod event;
+pub mod generate;
 pub mod journal;
 pub mod outbound;
 pub mod receiver;

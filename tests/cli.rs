@@ -109,6 +109,6 @@ fn generated_files_go_to_the_folder_that_is_named() {
     assert!(output.status.success());
     assert_eq!(
         std::fs::read_to_string(folder.join("metrics.md")).unwrap(),
-        ssowatch::cli::metrics_reference()
+        text(&ssowatch(&["generate", "metrics"]).stdout)
     );
 }

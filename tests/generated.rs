@@ -6,20 +6,36 @@ use std::fs;
 use std::path::Path;
 
 use ssowatch::config::{Config, reference};
+use ssowatch::generate::{Artefact, Inputs, Links, What};
+use ssowatch::signal::catalog;
 
 /// Fails, or with `INSTA_UPDATE=always` rewrites the file, when `file` differs from `want`.
 fn assert_committed(file: &str, want: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, want).unwrap();
     }
     let got = fs::read_to_string(&path).unwrap_or_default();
     assert!(got == want, "{file} is out of date; run `make golden` and commit it");
 }
 
+/// The files that `generate` makes, with the links of the committed ones.
+fn artefacts(what: What) -> Vec<Artefact> {
+    let (schema, links) = (ssowatch::config::schema(), Links::default());
+    what.artefacts(&Inputs { catalog: &catalog::ALL, schema: &schema, links: &links })
+}
+
 #[test]
 fn the_metrics_reference_is_made_from_the_catalogue() {
-    assert_committed("docs/metrics.md", &ssowatch::cli::metrics_reference());
+    assert_committed("docs/metrics.md", &artefacts(What::Metrics)[0].content);
+}
+
+#[test]
+fn rules_are_made_from_the_catalogue() {
+    for Artefact { path, content } in artefacts(What::Rules) {
+        assert_committed(&path, &content);
+    }
 }
 
 #[test]

@@ -1,0 +1,175 @@
+//! The watchman's own health: whether it lives, looks, hears in time, and is heard.
+
+use super::{Alert, Group};
+
+/// What a source delivered, events that another source had delivered before included: those show that it works.
+/// `range` with its brackets.
+fn delivered(range: &str) -> String {
+    format!(
+        "sum by (source) (increase(ssowatch_events_received_total{range}) + increase(ssowatch_events_duplicate_total{range}))"
+    )
+}
+
+/// Whether a counter of things that should not happen has grown in ten minutes. Its series begin with the first such thing,
+/// which `increase` does not see.
+fn grown(series: &str, by: &str, inner: &str) -> String {
+    format!(
+        "  sum by ({by}) (increase({series}[10m])) > 0
+or
+  max by ({by}) (sum by ({by}, {inner}) ({series}) unless sum by ({by}, {inner}) ({series} offset 10m)) > 0"
+    )
+}
+
+pub(super) fn group() -> Group {
+    let mut alerts = life();
+    alerts.extend(hearing());
+    alerts.extend(telling());
+    Group { name: "ssowatch.health", records: Vec::new(), alerts }
+}
+
+fn life() -> Vec<Alert> {
+    vec![
+        Alert {
+            name: "SsowatchDown",
+            severity: "page",
+            scope: "none",
+            hold: "3m",
+            keep: "2m",
+            expr: "absent(ssowatch_build_info)".to_owned(),
+            summary: "ssowatch is down or Prometheus cannot scrape it",
+            description: "No instance of ssowatch has been scraped for three minutes. Nobody watches the sign-ins, and its own notifications may not be sent either.",
+        },
+        Alert {
+            name: "SsowatchNotWatching",
+            severity: "page",
+            scope: "none",
+            hold: "10m",
+            keep: "2m",
+            expr: "ssowatch_build_info unless on (job, instance) ssowatch_incidents{alertname=\"Watchdog\", state=\"firing\"}".to_owned(),
+            summary: "ssowatch on {{ $labels.instance }} answers but does not watch",
+            description: "The process serves /metrics, but its engine has not begun: it is still reading its journal, or cannot. Its alert Watchdog is missing.",
+        },
+    ]
+}
+
+fn hearing() -> Vec<Alert> {
+    let due = 20;
+    vec![
+        Alert {
+            name: "SourceStalled",
+            severity: "page",
+            scope: "source",
+            hold: "5m",
+            keep: "5m",
+            // What came in the two hours before says what was due in fifteen minutes.
+            expr: format!(
+                "
+  {now} == 0
+and
+  {before} / 8 >= {due}",
+                now = delivered("[15m]"),
+                before = delivered("[2h] offset 15m"),
+            ),
+            summary: "No event has come from {{ $labels.source }} for 15 minutes",
+            description: "At the rate of the two hours before at least 20 events were due. Either the delivery is broken and ssowatch is blind, or nobody can even begin to sign in.",
+        },
+        Alert {
+            name: "SourceLagging",
+            severity: "page",
+            scope: "source",
+            hold: "",
+            keep: "5m",
+            // The lag is that of the last delivery, so it says something only while deliveries come.
+            expr: format!(
+                "
+  max by (source) (min_over_time(ssowatch_source_lag_seconds[10m])) > 300
+and
+  {} > 0",
+                delivered("[10m]"),
+            ),
+            summary: "Events from {{ $labels.source }} come {{ $value | humanizeDuration }} late",
+            description: "For ten minutes every delivery has been more than five minutes old. Whatever breaks now is found that much later.",
+        },
+        Alert {
+            name: "EventsRejected",
+            severity: "ticket",
+            scope: "source",
+            hold: "",
+            keep: "15m",
+            expr: format!(
+                "
+  sum by (source) (increase(ssowatch_events_rejected_total[15m]))
+/
+  (sum by (source) (increase(ssowatch_events_rejected_total[15m])) + {delivered})
+> 0.01
+and
+  sum by (source) (increase(ssowatch_events_rejected_total[15m])) >= 10",
+                delivered = delivered("[15m]"),
+            ),
+            summary: "{{ $value | humanizePercentage }} of the input from {{ $labels.source }} is rejected",
+            description: "What is rejected is not counted, so rates may be wrong. The label reason of ssowatch_events_rejected_total says why.",
+        },
+        Alert {
+            name: "EventsLate",
+            severity: "ticket",
+            scope: "source",
+            hold: "",
+            keep: "15m",
+            expr: format!(
+                "
+  sum by (source) (increase(ssowatch_events_late_total[30m])) / {delivered} > 0.05
+and
+  {delivered} >= 100",
+                delivered = delivered("[30m]"),
+            ),
+            summary: "{{ $value | humanizePercentage }} of the events from {{ $labels.source }} come too late to alert on",
+            description: "They are in the totals, but their windows were closed when they came. After a gap in the delivery this is expected for a while.",
+        },
+    ]
+}
+
+fn telling() -> Vec<Alert> {
+    vec![
+        Alert {
+            name: "SinkFailing",
+            severity: "page",
+            scope: "sink",
+            hold: "5m",
+            keep: "5m",
+            expr: format!(
+                "
+  max by (sink) (ssowatch_sink_backlog_seconds) > 300
+or
+{}",
+                grown("ssowatch_sink_dropped_total", "sink", "reason"),
+            ),
+            summary: "{{ $labels.sink }} does not take what ssowatch sends",
+            description: "The oldest thing that it has not accepted is over five minutes old, or something was given up. Boards and monitors there are out of date; Datadog refuses points that are over an hour old.",
+        },
+        Alert {
+            name: "ReceiverFailing",
+            severity: "page",
+            scope: "receiver",
+            hold: "",
+            keep: "10m",
+            // One try that fails is nothing; three and no success is a receiver that hears nothing.
+            expr: format!(
+                "
+{}
+or
+  (
+      sum by (receiver) (increase(ssowatch_notifications_total{{result=\"retried\"}}[10m])) >= 3
+    unless
+      sum by (receiver) (increase(ssowatch_notifications_total{{result=\"accepted\"}}[10m])) > 0
+  )",
+                grown(
+                    "ssowatch_notifications_total{result=~\"held|dropped\"}",
+                    "receiver",
+                    "result"
+                ),
+            ),
+            summary: "{{ $labels.receiver }} does not take ssowatch's notifications",
+            description: "Pages of ssowatch do not arrive there. This alert comes from Prometheus, so it does not need that receiver.",
+        },
+    ]
+}
