@@ -2,14 +2,18 @@
 
 use super::{Group, Record};
 
-/// Every connection once, whatever renames and however many instances there are. One that no source has named has no names,
-/// and must not get lost in a join for that.
+/// Every connection once. One that no source has named has no names, and must not get lost in a join for that; one on whose
+/// names two instances disagree has none either, because a join with two partners is an error that silences the whole rule.
 const NAMES: &str = "
-topk by (connection_id) (1,
-    max by (connection_id, connection_name, connection_type, organization_id, organization_name) (sso_connection_info)
-  or on (connection_id)
-    max by (connection_id) (0 * sso_sessions_started_total + 1)
-)";
+  (
+      max by (connection_id, connection_name, connection_type, organization_id, organization_name) (sso_connection_info)
+    unless on (connection_id)
+      count by (connection_id) (
+        max by (connection_id, connection_name, connection_type, organization_id, organization_name) (sso_connection_info)
+      ) > 1
+  )
+or on (connection_id)
+  max by (connection_id) (0 * sso_sessions_started_total + 1)";
 
 pub(super) fn group() -> Group {
     Group {
