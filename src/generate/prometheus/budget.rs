@@ -24,7 +24,7 @@ clamp_min(
 )";
 
 /// Long windows are averages of five-minute rates, weighted by traffic: cheaper than ranges of days over every connection.
-pub(super) fn recording() -> Group {
+fn records() -> Vec<Record> {
     let ratio = |window: &str| {
         Record::new(
             &format!("fleet:sso_sessions_bad:ratio_rate{window}"),
@@ -49,7 +49,7 @@ pub(super) fn recording() -> Group {
         ),
     ];
     records.extend(WINDOWS.map(ratio));
-    Group { name: "ssowatch.budget.recording", records, alerts: Vec::new() }
+    records
 }
 
 /// How fast the budget of 30 days is used up, seen over two windows.
@@ -97,7 +97,7 @@ pub(super) fn group() -> Group {
             description: "A small but lasting share of failures uses up the error budget of 30 days before the 30 days are over.",
         },
     ];
-    Group { name: "ssowatch.budget", records: Vec::new(), alerts }
+    Group { name: "ssowatch.budget", records: records(), alerts }
 }
 
 const SUMMARY: &str =

@@ -64,7 +64,7 @@ pub(super) fn files(inputs: &Inputs<'_>) -> Vec<Artefact> {
             name: "ssowatch.rules.yaml",
             about: "For everybody: whether ssowatch itself lives and hears, and the error budget.\n\
                 ssowatch-thresholds builds on what is recorded here.",
-            groups: vec![recording::group(), health::group(), budget::recording(), budget::group()],
+            groups: vec![recording::group(), health::group(), budget::group()],
         },
         RuleFile {
             name: "ssowatch-incidents.rules.yaml",

@@ -30,6 +30,10 @@ pub(super) fn group() -> Group {
                 "sum by (connection_id) (increase(sso_sessions_finished_total{outcome=\"failed\"}[5m]))",
             ),
             Record::new(
+                "connection:sso_sessions_timed_out:increase5m",
+                "sum by (connection_id) (increase(sso_sessions_finished_total{outcome=\"timed_out\"}[5m]))",
+            ),
+            Record::new(
                 "connection_type:sso_sessions_finished:increase5m",
                 &by_type("connection:sso_sessions_finished:increase5m"),
             ),
