@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -32,9 +33,54 @@ fn the_metrics_reference_is_made_from_the_catalogue() {
 }
 
 #[test]
-fn rules_are_made_from_the_catalogue() {
-    for Artefact { path, content } in artefacts(What::Rules) {
-        assert_committed(&path, &content);
+fn rules_and_boards_are_made_from_the_catalogue() {
+    for what in [What::Rules, What::Dashboards] {
+        for Artefact { path, content } in artefacts(what) {
+            assert_committed(&path, &content);
+        }
+    }
+}
+
+/// The alerts of `docs/runbooks`, with their pages.
+fn runbooks() -> BTreeMap<String, String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/runbooks");
+    let pages = fs::read_dir(folder).unwrap().map(|entry| {
+        let file = entry.unwrap().path();
+        let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
+        (name, fs::read_to_string(file).unwrap())
+    });
+    pages.filter(|(name, _)| name != "README").collect()
+}
+
+#[test]
+fn every_alert_has_a_runbook_with_the_four_parts() {
+    let pages = runbooks();
+    let rules: String = artefacts(What::Rules).into_iter().map(|file| file.content).collect();
+    let of_rules = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: "));
+    let built_in = ssowatch::engine::Config::default().rules;
+    let of_engine = built_in.iter().map(ssowatch::engine::rule::Rule::name);
+    for name in of_rules.chain(of_engine).filter(|name| *name != "SsowatchIncident") {
+        assert!(pages.contains_key(name), "docs/runbooks/{name}.md is missing");
+    }
+    for (name, page) in &pages {
+        let parts: Vec<_> = page.lines().filter(|line| line.starts_with('#')).collect();
+        let title = format!("# {name}");
+        let want = [&*title, "## Meaning", "## Impact", "## Diagnosis", "## Mitigation"];
+        assert_eq!(parts, want, "docs/runbooks/{name}.md");
+    }
+}
+
+#[test]
+fn runbooks_name_only_metrics_that_there_are() {
+    for (name, page) in runbooks() {
+        let words = page.split(|c: char| !c.is_ascii_alphanumeric() && !"_:".contains(c));
+        for word in words.filter(|word| word.starts_with("sso_") || word.starts_with("ssowatch_")) {
+            let base = word.trim_end_matches("_bucket").trim_end_matches("_count");
+            let known = catalog::ALL.iter().any(|metric| metric.name == base);
+            // `sso_failed` is an event.
+            let event = ["started", "succeeded", "failed", "timed_out"].map(|end| format!("sso_{end}"));
+            assert!(known || event.contains(&word.to_owned()), "{name}: {word}");
+        }
     }
 }
 

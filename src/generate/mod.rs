@@ -3,6 +3,7 @@
 //! Each is data (a table of rules, panels, monitors) and one encoder. What names a metric that the catalogue does not have is
 //! left out, so that a build never ships an expression that can have no result; [`need`] says which metrics may be missing.
 
+mod grafana;
 mod metrics;
 mod need;
 mod prometheus;
@@ -10,6 +11,7 @@ mod yaml;
 
 use serde_json::Value;
 
+pub use self::grafana::{Query, queries};
 use crate::signal::catalog::Metric;
 
 /// What can be made.
@@ -17,6 +19,8 @@ use crate::signal::catalog::Metric;
 pub enum What {
     /// Prometheus rules: recording, alerting, error budget.
     Rules,
+    /// Boards for Grafana.
+    Dashboards,
     /// The metrics reference in Markdown.
     Metrics,
     /// The JSON Schema of the configuration.
@@ -59,6 +63,7 @@ impl What {
         let one = |path: &str, content| vec![Artefact { path: path.to_owned(), content }];
         match self {
             Self::Rules => prometheus::files(inputs),
+            Self::Dashboards => grafana::files(inputs),
             Self::Metrics => one("metrics.md", metrics::reference(inputs.catalog)),
             Self::Schema => one("ssowatch.schema.json", pretty(inputs.schema)),
         }

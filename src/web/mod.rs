@@ -3,6 +3,7 @@
 mod edge;
 pub mod exposition;
 mod page;
+mod runbook;
 #[cfg(test)]
 mod sample;
 pub mod series;
@@ -49,7 +50,9 @@ pub fn router(admin: Admin) -> Router {
     let admin = Arc::new(admin);
     let open = Router::new()
         .route("/-/healthy", get(|| async { "ssowatch is healthy.\n" }))
-        .route("/-/ready", get(ready));
+        .route("/-/ready", get(ready))
+        .route("/runbooks", get(runbook::index))
+        .route("/runbooks/{name}", get(runbook::page));
     Router::new()
         .route(
             "/metrics",

@@ -73,6 +73,7 @@ async fn what_is_wrong_with_a_request_is_said_as_json() {
         (Method::GET, "/api/v1/connections/conn_none", 404, "no such connection"),
         (Method::GET, "/api/v1/incidents?state=red", 400, "`state` is"),
         (Method::GET, "/api/v1/incidents/none", 404, "no such incident"),
+        (Method::GET, "/runbooks/OwnRule", 404, "no runbook"),
         (Method::GET, "/nothing", 404, "no such route"),
         (Method::DELETE, "/api/v1/status", 405, "method"),
     ];
@@ -90,6 +91,9 @@ async fn the_token_opens_everything_and_health_needs_none() {
     let cases = [
         ("/-/healthy", None, 200),
         ("/-/ready", None, 200),
+        ("/runbooks", None, 200),
+        ("/runbooks/SsoConnectionFailing", None, 200),
+        ("/runbooks/SsoConnectionFailing.md", None, 200),
         ("/metrics", None, 401),
         ("/", None, 401),
         ("/nothing", None, 401),
@@ -106,6 +110,23 @@ async fn the_token_opens_everything_and_health_needs_none() {
         assert_eq!(response.status(), want, "{path} {given:?}");
         assert_eq!(response.headers()["x-content-type-options"], "nosniff");
         assert_eq!(response.headers().contains_key(header::WWW_AUTHENTICATE), want == 401);
+    }
+}
+
+#[tokio::test]
+async fn every_runbook_that_is_written_is_served_as_text() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/runbooks");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let file = entry.unwrap().path();
+        let path = match file.file_stem().unwrap().to_str().unwrap() {
+            "README" => "/runbooks".to_owned(),
+            name => format!("/runbooks/{name}"),
+        };
+        let response = ask(admin(sample::snapshot(), None), Method::GET, &path, &[]).await;
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "text/plain; charset=utf-8");
+        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        assert!(body == std::fs::read(file).unwrap(), "{path} is another file");
     }
 }
 

@@ -47,7 +47,8 @@ pub(super) fn organization() -> Variable {
     Variable {
         name: "organization",
         label: "Organization",
-        query: "query_result(max by (organization_id, organization_name) (sso_connection_info))".to_owned(),
+        query: "query_result(max by (organization_id, organization_name) (sso_connection_info))"
+            .to_owned(),
         regex: "/organization_id=\"(?<value>[^\"]*)\"(?:, organization_name=\"(?<text>[^\"]*)\")?/",
         several: true,
     }

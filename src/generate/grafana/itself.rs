@@ -1,0 +1,97 @@
+//! Panels about ssowatch itself.
+
+use super::Row;
+use super::panel::{Panel, Target};
+
+pub(super) fn row() -> Row {
+    let panels = [hearing(), telling()].into_iter().flatten();
+    Row { title: "ssowatch itself", panels: panels.map(|panel| panel.wide(8)).collect() }
+}
+
+fn a_minute(by: &str, series: &str) -> String {
+    format!("60 * sum by ({by}) (rate({series}[$__rate_interval]))")
+}
+
+fn hearing() -> Vec<Panel> {
+    vec![
+        Panel::stacked(
+            "Events received, a minute",
+            "short",
+            vec![Target::new(a_minute("source", "ssowatch_events_received_total"), "{{source}}")],
+        )
+        .about("By source, each event once."),
+        Panel::lines(
+            "Delivery lag",
+            "s",
+            vec![Target::new("max by (source) (ssowatch_source_lag_seconds)", "{{source}}")],
+        )
+        .about("Age of the newest event when it was delivered: whatever breaks is found that much later.")
+        .steps(&[(60.0, "yellow"), (300.0, "red")]),
+        Panel::lines(
+            "Since the newest event",
+            "s",
+            vec![Target::new(
+                "time() - max by (source) (ssowatch_source_last_event_timestamp_seconds)",
+                "{{source}}",
+            )],
+        )
+        .about("A line that rises while people sign in is a source that has stalled."),
+        Panel::stacked(
+            "Duplicate, late and rejected, a minute",
+            "short",
+            vec![
+                Target::new(a_minute("source", "ssowatch_events_duplicate_total"), "duplicate, {{source}}"),
+                Target::new(a_minute("source", "ssowatch_events_late_total"), "late, {{source}}"),
+                Target::new(
+                    a_minute("source, reason", "ssowatch_events_rejected_total"),
+                    "rejected, {{source}}: {{reason}}",
+                ),
+            ],
+        )
+        .about("Duplicates are harmless. Late events are in the totals but not in the windows; rejected ones are nowhere."),
+        Panel::stacked(
+            "Events by type, a minute",
+            "short",
+            vec![Target::new(a_minute("type", "sso_authentication_events_total"), "{{type}}")],
+        )
+        .about("By their WorkOS name."),
+        Panel::lines("Journal", "bytes", vec![Target::new("max(ssowatch_journal_bytes)", "size")])
+            .about("Size on disk; `journal.embedded.max_bytes` bounds it."),
+    ]
+}
+
+fn telling() -> Vec<Panel> {
+    vec![
+        Panel::lines(
+            "Sink backlog",
+            "s",
+            vec![Target::new("max by (sink) (ssowatch_sink_backlog_seconds)", "{{sink}}")],
+        )
+        .about("Age of the oldest thing that a sink has not accepted.")
+        .steps(&[(60.0, "yellow"), (300.0, "red")]),
+        Panel::stacked(
+            "Requests to sinks, a minute",
+            "short",
+            vec![
+                Target::new(
+                    a_minute("sink, result", "ssowatch_sink_requests_total"),
+                    "{{sink}}: {{result}}",
+                ),
+                Target::new(
+                    a_minute("sink, reason", "ssowatch_sink_dropped_total"),
+                    "{{sink}}: items given up, {{reason}}",
+                ),
+            ],
+        )
+        .about("By result; items that were given up are missing there for good."),
+        Panel::stacked(
+            "Notifications, a minute",
+            "short",
+            vec![Target::new(
+                a_minute("receiver, result", "ssowatch_notifications_total"),
+                "{{receiver}}: {{result}}",
+            )],
+        )
+        .about("By receiver and result; `held` and `dropped` mean that somebody is not told."),
+    ]
+}
