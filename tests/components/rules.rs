@@ -169,18 +169,13 @@ fn scraped(scenario: &str) -> Scraped {
     scraped
 }
 
-/// A scenario, and the pages that the rules of a file must make of it; they make no other, and all are over at its end.
-struct Case {
-    scenario: &'static str,
-    pages: &'static [&'static str],
-}
-
-fn play(Case { scenario, pages }: &Case) {
+/// The thresholds make these pages of a scenario, and no other, and all are over at its end.
+fn assert_pages(scenario: &str, pages: &[&str]) {
     let file = repository(&format!("tests/fixtures/rules/{scenario}.yaml"));
     let scraped = scraped(file.to_str().unwrap());
     let (_place, folder) = all_rules();
     let mut samples = String::new();
-    for name in *pages {
+    for name in pages {
         writeln!(samples, "          - {{ labels: '{{alertname=\"{name}\"}}', value: 1 }}")
             .unwrap();
     }
@@ -210,22 +205,47 @@ tests:
 
 #[test]
 fn a_healthy_fleet_pages_nobody() {
-    play(&Case { scenario: "healthy", pages: &[] });
+    assert_pages("healthy", &[]);
 }
 
 #[test]
-fn each_page_comes_in_its_scenario_and_alone() {
-    let cases = [
-        Case { scenario: "connection-failing", pages: &["SsoConnectionFailing"] },
-        Case { scenario: "connection-timing-out", pages: &["SsoConnectionTimingOut"] },
-        Case { scenario: "provider-failing", pages: &["SsoProviderFailing"] },
-        Case { scenario: "fleet-failing", pages: &["SsoErrorBudgetBurn", "SsoFleetFailing"] },
-        Case { scenario: "fleet-timing-out", pages: &["SsoFleetTimingOut"] },
-        Case { scenario: "fleet-slow", pages: &["SsoLatencyHigh"] },
-        Case { scenario: "no-end-seen", pages: &["SsoSuccessDrought"] },
-        Case { scenario: "delivery-broken", pages: &["SourceStalled"] },
-    ];
-    for case in &cases {
-        play(case);
-    }
+fn a_failing_connection_is_paged_alone() {
+    assert_pages("connection-failing", &["SsoConnectionFailing"]);
+}
+
+#[test]
+fn a_connection_that_times_out_is_paged_alone() {
+    assert_pages("connection-timing-out", &["SsoConnectionTimingOut"]);
+}
+
+#[test]
+fn a_failing_provider_is_paged_alone() {
+    assert_pages("provider-failing", &["SsoProviderFailing"]);
+}
+
+#[test]
+fn a_failing_fleet_is_paged_with_all_in_it_and_burns_its_budget() {
+    let with_it =
+        ["SsoConnectionFailing", "SsoErrorBudgetBurn", "SsoFleetFailing", "SsoProviderFailing"];
+    assert_pages("fleet-failing", &with_it);
+}
+
+#[test]
+fn a_fleet_that_times_out_is_paged_alone() {
+    assert_pages("fleet-timing-out", &["SsoFleetTimingOut"]);
+}
+
+#[test]
+fn slow_sign_ins_are_paged_alone() {
+    assert_pages("fleet-slow", &["SsoLatencyHigh"]);
+}
+
+#[test]
+fn sign_ins_without_an_end_are_a_drought() {
+    assert_pages("no-end-seen", &["SsoSuccessDrought"]);
+}
+
+#[test]
+fn a_broken_delivery_is_a_stalled_source() {
+    assert_pages("delivery-broken", &["SourceStalled"]);
 }

@@ -10,8 +10,10 @@ use crate::signal::catalog::{self, Kind, Metric};
 fn names(catalog: &[Metric]) -> BTreeSet<String> {
     let links = Links::default();
     let files = files(&Inputs { catalog, schema: &Value::Null, links: &links });
-    let lines = files.iter().flat_map(|file| file.content.lines());
-    lines.filter_map(|line| line.trim().strip_prefix("- alert: ").map(str::to_owned)).collect()
+    let text: String = files.iter().map(|file| &*file.content).collect();
+    text.lines()
+        .filter_map(|line| line.trim().strip_prefix("- alert: ").map(str::to_owned))
+        .collect()
 }
 
 #[test]
