@@ -75,7 +75,8 @@ impl Tally {
         for (view, window) in windows.iter_mut().zip(&self.windows) {
             *view = window.sum();
         }
-        ScopeView { totals: self.totals, in_progress: self.in_progress, windows }
+        let minutes = self.windows[windows.len() - 1].minutes().collect();
+        ScopeView { totals: self.totals, in_progress: self.in_progress, windows, minutes }
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Timestamp;
-use crate::signal::Counts;
+use crate::signal::{Counts, Minute};
 
 /// Buckets in a window at most: the edge is fuzzy by a sixtieth of the length, or by the shortest bucket.
 const BUCKETS_MAX: u32 = 60;
@@ -63,6 +63,18 @@ impl Sliding {
             *causes.entry(cause).or_default() += count;
         }
         causes
+    }
+
+    /// Its buckets in which a sign-in ended, oldest first. Those of the window of an hour are minutes.
+    pub(super) fn minutes(&self) -> impl Iterator<Item = Minute> {
+        let small = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+        let ended = self.content.iter().filter(|bucket| bucket.counts.finished() > 0);
+        ended.map(move |bucket| Minute {
+            start_seconds: bucket.index * self.bucket_seconds,
+            ended: small(bucket.counts.finished()),
+            failed: small(bucket.counts.failed),
+            timed_out: small(bucket.counts.timed_out),
+        })
     }
 
     /// Where it begins when it ends at `now`.
@@ -189,6 +201,29 @@ mod tests {
         window.advance(second(1_060));
         assert_eq!((window.sum(), window.next_second()), (Counts::default(), None));
         assert!(!window.record(second(900), second(1_060), one, None));
+    }
+
+    #[test]
+    fn minutes_are_those_of_the_hour_in_which_something_ended() {
+        let mut window = Sliding::new(3_600);
+        let now = second(7_200);
+        let cases = [
+            (3_660, Counts { succeeded: 2, failed: 1, ..Counts::default() }),
+            (7_190, Counts { timed_out: 1, started: 9, ..Counts::default() }),
+            (7_199, Counts { succeeded: 1, ..Counts::default() }),
+            (7_200, Counts { started: 1, stalled: 1, ..Counts::default() }),
+        ];
+        for (at, counts) in cases {
+            assert!(window.record(second(at), now, counts, None));
+        }
+        let minute = |start_seconds, ended, failed, timed_out| Minute {
+            start_seconds,
+            ended,
+            failed,
+            timed_out,
+        };
+        let minutes: Vec<_> = window.minutes().collect();
+        assert_eq!(minutes, [minute(3_660, 3, 1, 0), minute(7_140, 2, 0, 1)]);
     }
 
     #[test]

@@ -204,7 +204,7 @@ impl Links {
     /// The incident on the status page.
     #[must_use]
     pub fn dashboard(&self, incident: &Incident) -> String {
-        format!("{}/#incident-{}", self.external_url, words::percent_encoded(&incident.id))
+        format!("{}/incidents/{}", self.external_url, words::percent_encoded(&incident.id))
     }
 
     /// The incident as JSON.

@@ -10,6 +10,6 @@ pub use edge::{Buckets, KeyView, LimitView, Talker, TierCounts, TierView, TierWi
 pub use incident::{Evidence, Incident, SINK_FAILING, Scope, Severity, State, Transition};
 pub use snapshot::{
     Certificate, ClosedWindow, ConnectionDelta, ConnectionView, Counts, DURATION_BOUNDS_SECONDS,
-    DurationDelta, Durations, ProviderView, ScopeView, Snapshot, SourceDelta, SourceView,
+    DurationDelta, Durations, Minute, ProviderView, ScopeView, Snapshot, SourceDelta, SourceView,
     WINDOW_SECONDS, WINDOWS,
 };

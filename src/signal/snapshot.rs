@@ -75,6 +75,21 @@ pub struct ScopeView {
     pub in_progress: u64,
     /// Content of the sliding windows, as in [`WINDOWS`].
     pub windows: [Counts; WINDOWS.len()],
+    /// The longest of those windows by the minute, oldest first; minutes in which no sign-in ended are left out.
+    pub minutes: Arc<[Minute]>,
+}
+
+/// The sign-ins of a scope that ended in one minute, by the time of the event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Minute {
+    /// Its start in seconds since the epoch, a multiple of 60.
+    pub start_seconds: i64,
+    /// Succeeded, failed or timed out.
+    pub ended: u32,
+    /// Failed.
+    pub failed: u32,
+    /// Timed out.
+    pub timed_out: u32,
 }
 
 /// One connection type.
@@ -216,6 +231,14 @@ impl Counts {
     #[must_use]
     pub fn is_zero(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+impl Minute {
+    /// Failed or timed out.
+    #[must_use]
+    pub fn bad(&self) -> u32 {
+        self.failed + self.timed_out
     }
 }
 

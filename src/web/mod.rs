@@ -1,4 +1,4 @@
-//! The admin listener: metrics, health and the JSON API, all from the newest snapshot.
+//! The admin listener: pages, metrics, health and the JSON API, all from the newest snapshot.
 
 mod edge;
 pub mod exposition;
@@ -16,7 +16,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -58,7 +58,7 @@ pub fn router(admin: Admin) -> Router {
             "/metrics",
             get(metrics).layer(tower_http::compression::CompressionLayer::new().gzip(true)),
         )
-        .route("/", get(front))
+        .merge(page::routes())
         .route("/api/v1/status", get(status))
         .route("/api/v1/connections", get(connections))
         .route("/api/v1/connections/{id}", get(connection))
@@ -100,9 +100,11 @@ async fn secure(mut response: Response) -> Response {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    // No scripts, nothing from elsewhere; the page has its style in it.
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+    // Forms of a page without a referrer would name no origin, and be refused.
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    // Nothing inline, nothing from elsewhere.
+    let policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
+        form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     response
 }
@@ -131,11 +133,6 @@ async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
             .into_response(),
         Err(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, "the exposition could not be written"),
     }
-}
-
-async fn front(State(admin): State<Arc<Admin>>) -> Html<String> {
-    let snapshot = Arc::clone(&admin.snapshots.borrow());
-    Html(page::page(&snapshot))
 }
 
 async fn status(State(admin): State<Arc<Admin>>) -> Json<Value> {

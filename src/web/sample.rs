@@ -8,12 +8,23 @@ use crate::event::{
     ConnectionId, ConnectionInfo, OrganizationId, Personal, Reason, Source, Timestamp,
 };
 use crate::signal::{
-    Buckets, Certificate, ConnectionView, Counts, Durations, Evidence, Incident, KeyView,
+    Buckets, Certificate, ConnectionView, Counts, Durations, Evidence, Incident, KeyView, Minute,
     LimitView, Scope, ScopeView, Severity, Snapshot, SourceView, State, Talker, TierCounts,
     TierView, TierWindow,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_760_112_341_250);
+
+/// Two minutes of the hour before [`NOW`].
+fn minutes() -> Arc<[Minute]> {
+    let minute = |start_seconds, ended, failed, timed_out| Minute {
+        start_seconds,
+        ended,
+        failed,
+        timed_out,
+    };
+    [minute(1_760_110_200, 8, 0, 0), minute(1_760_112_300, 4, 2, 1)].into()
+}
 
 pub(super) fn connection(id: Option<&str>, failed: u64) -> ConnectionView {
     let totals = Counts { started: 9, succeeded: 6, failed, timed_out: 1, stalled: 2 };
@@ -33,7 +44,12 @@ pub(super) fn connection(id: Option<&str>, failed: u64) -> ConnectionView {
         info,
         certificates: [("ResponseSigning".into(), expiry)].into(),
         // Nothing finished in the short window: its ratios are absent.
-        scope: ScopeView { totals, in_progress: 1, windows: [Counts::default(), totals] },
+        scope: ScopeView {
+            totals,
+            in_progress: 1,
+            windows: [Counts::default(), totals],
+            minutes: minutes(),
+        },
         causes: vec![("certificate".into(), failed.saturating_sub(1)), ("unknown".into(), 1)],
         last_event_at: Some(NOW),
     }
@@ -86,7 +102,12 @@ pub(super) fn snapshot() -> Snapshot {
     Snapshot {
         now: NOW,
         position: 80,
-        fleet: ScopeView { totals, in_progress: 4, windows: [Counts::default(), totals] },
+        fleet: ScopeView {
+            totals,
+            in_progress: 4,
+            windows: [Counts::default(), totals],
+            minutes: minutes(),
+        },
         providers: Vec::new(),
         connections: each.map(|(id, failed)| Arc::new(connection(id, failed))).to_vec(),
         durations: vec![("OktaSAML".into(), durations), ("unknown".into(), Durations::default())],

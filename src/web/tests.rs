@@ -58,11 +58,59 @@ async fn the_api_is_as_documented() {
 }
 
 #[tokio::test]
-async fn the_page_is_as_agreed_and_escapes_what_others_wrote() {
-    let (status, page) = get("/").await;
-    assert_eq!(status, StatusCode::OK);
-    assert!(!page.contains("<b>") && !page.contains("<Acme>"), "{page}");
-    insta::assert_snapshot!(page);
+async fn the_pages_are_as_agreed_and_escape_what_others_wrote() {
+    for (name, path) in [
+        ("front", "/"),
+        ("connection", "/connections/conn_1"),
+        ("incidents", "/incidents"),
+        ("incident", "/incidents/0123456789abcdef-firing"),
+    ] {
+        let (status, page) = get(path).await;
+        assert_eq!(status, StatusCode::OK, "{path}");
+        assert!(!page.contains("<b>") && !page.contains("<Acme>"), "{page}");
+        insta::assert_snapshot!(format!("page_{name}"), page);
+    }
+}
+
+#[tokio::test]
+async fn connections_are_searched_and_listed_a_page_at_a_time() {
+    let mut snapshot = sample::snapshot();
+    let names = (0..120).map(|n| format!("conn_many_{n:03}"));
+    let views = names.map(|name| Arc::new(sample::connection(Some(&name), 1)));
+    snapshot.connections.extend(views);
+    let rows = |page: &str| {
+        page.matches("<tr><td><a").count() + page.matches("<tr class=\"hit\">").count()
+    };
+    for (path, shown, words) in [
+        ("/", 50, "1 to 50 of 124"),
+        ("/?page=3", 24, "101 to 124 of 124"),
+        ("/?page=99", 24, "Page 3 of 3"),
+        ("/?q=MANY_11", 10, "1 to 10 of 10"),
+        ("/?q=okta&page=2", 50, "q=okta&amp;page=3"),
+        ("/?q=%3Cscript%3E", 0, "value=\"&lt;script&gt;\""),
+        ("/?q=acme", 50, "of 123"),
+    ] {
+        let response = ask(admin(snapshot.clone(), None), Method::GET, path, &[]).await;
+        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        let page = String::from_utf8(body.to_vec()).unwrap();
+        assert!(page.contains(words), "{path}: {page}");
+        assert_eq!(rows(&page), shown, "{path}");
+    }
+    let first = get("/").await.1;
+    let firing = first.find("class=\"hit\"").unwrap();
+    assert!(
+        first[firing..].starts_with("class=\"hit\"><td><a href=\"/connections/conn_1\""),
+        "{first}"
+    );
+}
+
+#[tokio::test]
+async fn what_has_no_page_is_said_as_a_page() {
+    for (path, want) in [("/connections/none", 404), ("/incidents/none", 404), ("/?page=x", 400)] {
+        let (status, page) = get(path).await;
+        assert_eq!(status, want, "{path}");
+        assert!(page.starts_with("<!doctype html>") && page.contains("Back to"), "{page}");
+    }
 }
 
 #[tokio::test]

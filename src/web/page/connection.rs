@@ -1,0 +1,119 @@
+//! `GET /connections/{id}`: one connection.
+
+use super::html::{Escaped, Html, Moment};
+use super::words::{percent, span};
+use super::{chart, front, incident};
+use crate::event::{OrganizationId, Timestamp};
+use crate::signal::{ConnectionView, Counts, Incident, Scope, Snapshot, WINDOWS};
+
+/// Incidents on the page, newest first.
+const INCIDENTS_MAX: usize = 20;
+
+/// The page; `None` when nothing is known of it.
+pub(super) fn page(snapshot: &Snapshot, id: &str) -> Option<String> {
+    let view = snapshot.connections.iter().find(|view| view.label() == id)?;
+    let info = view.info.as_deref();
+    let name = info.and_then(|info| info.organization_name.as_deref().or(info.name.as_deref()));
+    let name = name.unwrap_or(view.label());
+    let mut page = Html::begin(name);
+    page.line(format_args!("<h1>{}</h1>\n<dl>", Escaped(name)));
+    facts(&mut page, view, snapshot.now);
+    page.line("</dl>\n<div id=\"numbers\" data-live>");
+    page.line(format_args!(
+        "<figure class=\"chart\">{}<figcaption><span>an hour ago</span><span>ended a minute, and what failed or timed out</span>\
+         <span>now</span></figcaption></figure>",
+        chart::hour(&view.scope.minutes, snapshot.now)
+    ));
+    rates(&mut page, view);
+    causes(&mut page, view);
+    page.line("</div>\n<section id=\"incidents\" aria-labelledby=\"incidents-name\" data-live>");
+    page.line("<h2 id=\"incidents-name\">Incidents</h2>");
+    let mut about = front::shown(snapshot).filter(|incident| concerns(incident, view)).peekable();
+    if about.peek().is_none() {
+        page.line("<p>None is remembered.</p>");
+    } else {
+        incident::cards(&mut page, about.take(INCIDENTS_MAX), snapshot.now);
+    }
+    page.line("</section>");
+    let json = format!("/api/v1/connections/{}", super::html::Encoded(view.label()));
+    Some(page.end(snapshot.now, &json))
+}
+
+/// Whether the incident is this connection's own, or names it.
+fn concerns(incident: &Incident, view: &ConnectionView) -> bool {
+    let named = || incident.evidence.connections.iter().any(|(id, _)| **id == *view.label());
+    match &incident.scope {
+        Scope::Connection(id) => *id == view.id || named(),
+        Scope::ConnectionType(_) | Scope::Fleet => named(),
+        Scope::Source(_) | Scope::Sink(_) | Scope::None => false,
+    }
+}
+
+fn facts(page: &mut Html, view: &ConnectionView, now: Timestamp) {
+    let info = view.info.as_deref();
+    let mut fact = |name: &str, value: Option<&str>| {
+        if let Some(value) = value {
+            page.line(format_args!("<dt>{name}</dt><dd>{}</dd>", Escaped(value)));
+        }
+    };
+    fact("Connection", Some(view.label()));
+    fact("Name", info.and_then(|info| info.name.as_deref()));
+    fact("Provider", Some(view.connection_type()));
+    fact(
+        "Organization",
+        info.and_then(|info| info.organization_id.as_ref()).map(OrganizationId::as_str),
+    );
+    fact("State", info.and_then(|info| info.state.as_deref()));
+    for (kind, certificate) in &view.certificates {
+        let left = certificate.expires_at.millis_since(now);
+        let when =
+            if left > 0 { format!("in {}", span(left)) } else { format!("{} ago", span(-left)) };
+        let (kind, at) = (Escaped(kind), Moment(certificate.expires_at));
+        page.line(format_args!("<dt>Certificate ({kind})</dt><dd>expires {at}, {when}</dd>"));
+    }
+    if let Some(at) = view.last_event_at {
+        let ago = span(now.millis_since(at));
+        page.line(format_args!("<dt>Last event</dt><dd>{}, {ago} ago</dd>", Moment(at)));
+    }
+}
+
+fn rates(page: &mut Html, view: &ConnectionView) {
+    page.line(
+        "<h2>Sign-ins</h2>\n<div class=\"wide\"><table><thead><tr><th scope=\"col\">Period</th><th scope=\"col\" class=\"n\">Started</th>\
+         <th scope=\"col\" class=\"n\">Succeeded</th><th scope=\"col\" class=\"n\">Failed</th>\
+         <th scope=\"col\" class=\"n\">Timed out</th></tr></thead>\n<tbody>",
+    );
+    let names = ["Last 5 minutes", "Last hour"];
+    let windows = names.into_iter().zip(&view.scope.windows).take(WINDOWS.len());
+    for (name, counts) in windows.chain([("Since the beginning", &view.scope.totals)]) {
+        let Counts { started, succeeded, failed, timed_out, .. } = counts;
+        let share = |ratio: Option<f64>| {
+            ratio.map(|ratio| format!("<small>{}</small>", percent(ratio))).unwrap_or_default()
+        };
+        let (fails, times_out) = (share(counts.failure_ratio()), share(counts.timeout_ratio()));
+        page.line(format_args!(
+            "<tr><th scope=\"row\">{name}</th><td class=\"n\">{started}</td><td class=\"n\">{succeeded}</td>\
+             <td class=\"n\">{failed}{fails}</td><td class=\"n\">{timed_out}{times_out}</td></tr>"
+        ));
+    }
+    let in_progress = view.scope.in_progress;
+    page.line(format_args!(
+        "</tbody></table></div>\n<p class=\"soft\">In progress: {in_progress}.</p>"
+    ));
+}
+
+fn causes(page: &mut Html, view: &ConnectionView) {
+    if view.causes.is_empty() {
+        return;
+    }
+    let mut causes: Vec<_> = view.causes.iter().collect();
+    causes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    page.line(
+        "<h2>Causes of failures</h2>\n<div class=\"wide\"><table><thead><tr><th scope=\"col\">Cause</th>\
+         <th scope=\"col\" class=\"n\">Since the beginning</th></tr></thead>\n<tbody>",
+    );
+    for (cause, count) in causes {
+        page.line(format_args!("<tr><td>{}</td><td class=\"n\">{count}</td></tr>", Escaped(cause)));
+    }
+    page.line("</tbody></table></div>");
+}

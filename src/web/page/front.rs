@@ -1,0 +1,101 @@
+//! `GET /`: how things stand, in one sentence, and what to look at.
+
+use super::html::{Escaped, Html};
+use super::listing::{self, Listing};
+use super::words::{count, percent};
+use super::{chart, health, incident};
+use crate::signal::{Counts, Incident, Severity, Snapshot, State};
+
+/// Incidents on the page, newest first, and how many of them may be over.
+const OPEN_MAX: usize = 50;
+const OVER_MAX: usize = 5;
+
+/// The page. `own` is the daemon's telemetry, rendered.
+pub(super) fn page(snapshot: &Snapshot, listing: &Listing, own: &str) -> String {
+    let mut page = Html::begin("Status");
+    page.line("<div id=\"state\" data-live>");
+    state(&mut page, snapshot);
+    page.line("</div>\n<section id=\"incidents\" aria-labelledby=\"incidents-name\" data-live>");
+    incidents(&mut page, snapshot);
+    page.line("</section>\n<section aria-labelledby=\"connections-name\">");
+    page.line("<h2 id=\"connections-name\">Connections</h2>");
+    listing::section(&mut page, snapshot, listing);
+    page.line("</section>\n<section id=\"health\" aria-labelledby=\"health-name\" data-live>");
+    page.line("<h2 id=\"health-name\">Health of ssowatch</h2>");
+    health::section(&mut page, snapshot, own);
+    page.line("</section>");
+    page.end(snapshot.now, "/api/v1/status")
+}
+
+/// Incidents that people should see: all but the one that always fires.
+pub(super) fn shown(snapshot: &Snapshot) -> impl Iterator<Item = &Incident> {
+    let newest = snapshot.incidents.iter().rev().map(AsRef::as_ref);
+    newest.filter(|incident| incident.severity != Severity::None)
+}
+
+fn state(page: &mut Html, snapshot: &Snapshot) {
+    let firing = |severity| {
+        let open = shown(snapshot).filter(|incident| incident.state == State::Firing);
+        open.filter(|incident| incident.severity == severity).count() as u64
+    };
+    let (pages, tickets) = (firing(Severity::Page), firing(Severity::Ticket));
+    let (class, words) = match (pages, tickets) {
+        (0, 0) if snapshot.position == 0 => ("none", "Nothing has been heard yet".to_owned()),
+        (0, 0) => ("ok", "Sign-ins work as usual".to_owned()),
+        (0, tickets) => {
+            ("ticket", format!("{} to look at in working hours", count(tickets, "ticket")))
+        }
+        (1, _) => ("page", "1 incident needs somebody now".to_owned()),
+        (pages, _) => ("page", format!("{pages} incidents need somebody now")),
+    };
+    page.line(format_args!(
+        "<h1 class=\"state\"><span class=\"dot {class}\" aria-hidden=\"true\"></span>{words}</h1>"
+    ));
+    page.line(format_args!("<p>{}</p>", Escaped(fleet(snapshot))));
+    page.line(format_args!(
+        "<figure class=\"chart\">{}<figcaption><span>an hour ago</span><span>all connections: ended a minute, \
+         and what failed or timed out</span><span>now</span></figcaption></figure>",
+        chart::hour(&snapshot.fleet.minutes, snapshot.now)
+    ));
+}
+
+/// The fleet in one sentence.
+fn fleet(snapshot: &Snapshot) -> String {
+    let [_, hour]: &[Counts; 2] = &snapshot.fleet.windows;
+    let connections = count(snapshot.connections.len() as u64, "connection");
+    let (Some(failed), Some(timed_out)) = (hour.failure_ratio(), hour.timeout_ratio()) else {
+        return format!("No sign-in has ended in the last hour; {connections} known.");
+    };
+    format!(
+        "In the last hour {} ended on {connections}: {} failed ({}), {} timed out ({}).",
+        count(hour.finished(), "sign-in"),
+        hour.failed,
+        percent(failed),
+        hour.timed_out,
+        percent(timed_out)
+    )
+}
+
+fn incidents(page: &mut Html, snapshot: &Snapshot) {
+    page.line("<h2 id=\"incidents-name\">Open incidents</h2>");
+    let open: Vec<_> =
+        shown(snapshot).filter(|incident| incident.state != State::Resolved).collect();
+    if open.is_empty() {
+        page.line("<p>None.</p>");
+    } else {
+        incident::cards(page, open.iter().copied().take(OPEN_MAX), snapshot.now);
+    }
+    if open.len() > OPEN_MAX {
+        let more = open.len() - OPEN_MAX;
+        page.line(format_args!("<p><a href=\"/incidents\">{more} more</a></p>"));
+    }
+    let mut over: Vec<_> =
+        shown(snapshot).filter(|incident| incident.resolved_at.is_some()).collect();
+    if over.is_empty() {
+        return;
+    }
+    over.sort_by_key(|incident| std::cmp::Reverse(incident.resolved_at));
+    page.line("<h2>Resolved lately</h2>");
+    incident::cards(page, over.into_iter().take(OVER_MAX), snapshot.now);
+    page.line("<p><a href=\"/incidents\">All incidents</a></p>");
+}

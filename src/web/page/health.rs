@@ -1,0 +1,118 @@
+//! Whether events come in and words go out: sources, receivers, sinks.
+
+use std::collections::BTreeMap;
+
+use super::html::{Escaped, Html, Moment};
+use super::words::span;
+use crate::signal::catalog::{NOTIFICATIONS, SINK_REQUESTS};
+use crate::signal::{Snapshot, SourceView};
+
+/// What became of what was sent to one place, by result.
+type Results = BTreeMap<String, u64>;
+
+/// The section's content. `own` is the daemon's telemetry, rendered.
+pub(super) fn section(page: &mut Html, snapshot: &Snapshot, own: &str) {
+    if snapshot.sources.is_empty() {
+        page.line("<p>No source has delivered anything yet.</p>");
+    } else {
+        sources(page, snapshot);
+    }
+    sent(page, "Receivers", "notifications", &results(own, NOTIFICATIONS.name, "receiver"));
+    sent(page, "Sinks", "requests", &results(own, SINK_REQUESTS.name, "sink"));
+}
+
+fn sources(page: &mut Html, snapshot: &Snapshot) {
+    page.line(
+        "<div class=\"wide\"><table><caption>Sources</caption><thead><tr><th scope=\"col\">Source</th>\
+         <th scope=\"col\" class=\"n\">Events</th><th scope=\"col\" class=\"n hide\">Seen before</th>\
+         <th scope=\"col\" class=\"n\">Rejected</th><th scope=\"col\" class=\"n\">Delay</th>\
+         <th scope=\"col\">Newest event</th></tr></thead>\n<tbody>",
+    );
+    for source in &snapshot.sources {
+        let SourceView { received, duplicates, rejected, .. } = source;
+        let rejected: u64 = rejected.iter().map(|(_, count)| count).sum();
+        let delay = source.lag_millis.map(|lag| span(i64::try_from(lag).unwrap_or(i64::MAX)));
+        let newest = source.last_event_at.map(|at| Moment(at).to_string());
+        let (delay, newest) = (delay.unwrap_or_default(), newest.unwrap_or_else(|| "none".into()));
+        let name = source.source.as_str();
+        page.line(format_args!(
+            "<tr><th scope=\"row\">{name}</th><td class=\"n\">{received}</td><td class=\"n hide\">{duplicates}</td>\
+             <td class=\"n\">{rejected}</td><td class=\"n\">{delay}</td><td>{newest}</td></tr>"
+        ));
+    }
+    page.line("</tbody></table></div>");
+}
+
+fn sent(page: &mut Html, title: &str, what: &str, places: &BTreeMap<String, Results>) {
+    if places.is_empty() {
+        return;
+    }
+    page.line(format_args!(
+        "<div class=\"wide\"><table><caption>{title}: {what} since the start</caption><thead><tr><th scope=\"col\">Name</th>\
+         <th scope=\"col\" class=\"n\">Accepted</th><th scope=\"col\">Otherwise</th></tr></thead>\n<tbody>"
+    ));
+    for (name, results) in places {
+        let accepted = results.get("accepted").unwrap_or(&0);
+        let others = results.iter().filter(|(result, _)| *result != "accepted");
+        let others: Vec<String> =
+            others.map(|(result, count)| format!("{count} {result}")).collect();
+        let others = if others.is_empty() { "–".to_owned() } else { others.join(", ") };
+        let (name, others) = (Escaped(name), Escaped(others));
+        page.line(format_args!(
+            "<tr><th scope=\"row\">{name}</th><td class=\"n\">{accepted}</td><td>{others}</td></tr>"
+        ));
+    }
+    page.line("</tbody></table></div>");
+}
+
+/// Reads the counters of one family, which have the label `place` and `result`.
+fn results(own: &str, family: &str, place: &str) -> BTreeMap<String, Results> {
+    let mut all: BTreeMap<String, Results> = BTreeMap::new();
+    for line in own.lines() {
+        let Some(rest) = line.strip_prefix(family).and_then(|rest| rest.strip_prefix('{')) else {
+            continue;
+        };
+        let Some((labels, value)) = rest.rsplit_once("} ") else { continue };
+        let (name, result) = (label(labels, place), label(labels, "result"));
+        if let (Some(name), Some(result), Ok(value)) = (name, result, value.parse()) {
+            all.entry(name).or_default().insert(result, value);
+        }
+    }
+    all
+}
+
+/// The value of a label, unescaped.
+fn label(labels: &str, name: &str) -> Option<String> {
+    let start = format!("{name}=\"");
+    let at = labels.match_indices(&start).map(|(at, _)| at);
+    let at = at.into_iter().find(|at| *at == 0 || labels[..*at].ends_with("\","))?;
+    let mut value = String::new();
+    let mut chars = labels[at + start.len()..].chars();
+    loop {
+        match chars.next()? {
+            '"' => return Some(value),
+            '\\' => match chars.next()? {
+                'n' => value.push('\n'),
+                c => value.push(c),
+            },
+            c => value.push(c),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_are_read_by_place_and_result_whatever_the_name_of_the_place() {
+        let own = "# TYPE ssowatch_notifications_total counter\n\
+            ssowatch_notifications_total{receiver=\"a\\\"},result=\",result=\"accepted\"} 7\n\
+            ssowatch_notifications_total{receiver=\"b\",result=\"retried\"} 2\n\
+            ssowatch_notifications_total_other{receiver=\"c\",result=\"accepted\"} 1\n";
+        let results = results(own, NOTIFICATIONS.name, "receiver");
+        assert_eq!(results["a\"},result="]["accepted"], 7);
+        assert_eq!(results["b"]["retried"], 2);
+        assert_eq!(results.len(), 2);
+    }
+}

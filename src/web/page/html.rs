@@ -1,0 +1,111 @@
+//! The frame of every page, and text that can stand in it.
+
+use std::fmt::{self, Display, Write};
+
+use crate::event::Timestamp;
+
+/// A page in the making. What others wrote goes through [`Escaped`].
+pub(super) struct Html(String);
+
+impl Html {
+    /// The beginning, up to the content. `name` is the page's name among the tabs of a browser.
+    pub(super) fn begin(name: &str) -> Self {
+        let name = Escaped(name);
+        let mut html = Self(String::with_capacity(32 * 1024));
+        html.line(format_args!(
+            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+             <title>{name} · ssowatch</title>\n<link rel=\"stylesheet\" href=\"/style.css\">\n\
+             <script src=\"/live.js\" defer></script>\n\
+             <noscript><meta http-equiv=\"refresh\" content=\"30\"></noscript>\n</head>\n<body>\n\
+             <a class=\"skip\" href=\"#content\">Skip to the content</a>\n\
+             <header><a class=\"brand\" href=\"/\">ssowatch</a>\n\
+             <nav aria-label=\"Pages\"><a href=\"/\">Status</a> · <a href=\"/incidents\">Incidents</a> · \
+             <a href=\"/#health\">Health</a></nav></header>\n<main id=\"content\">"
+        ));
+        html
+    }
+
+    /// Adds a line.
+    pub(super) fn line(&mut self, text: impl Display) {
+        writeln!(self.0, "{text}").expect("memory grows");
+    }
+
+    /// The page, with its foot. `json` is where the API says the same.
+    pub(super) fn end(mut self, now: Timestamp, json: &str) -> String {
+        let (now, json) = (Moment(now), Escaped(json));
+        self.line(format_args!(
+            "</main>\n<footer id=\"foot\" data-live>As of {now}. All times are UTC. \
+             <a href=\"{json}\">This as JSON</a> · <a href=\"/metrics\">Metrics</a></footer>\n\
+             </body>\n</html>"
+        ));
+        self.0
+    }
+}
+
+/// Text that can stand in HTML, in attributes too.
+pub(super) struct Escaped<T>(pub(super) T);
+
+impl<T: Display> Display for Escaped<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(Escaping(f), "{}", self.0)
+    }
+}
+
+/// Escapes what is written through it.
+struct Escaping<'a, 'b>(&'a mut fmt::Formatter<'b>);
+
+impl Write for Escaping<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for c in text.chars() {
+            match c {
+                '&' => self.0.write_str("&amp;")?,
+                '<' => self.0.write_str("&lt;")?,
+                '>' => self.0.write_str("&gt;")?,
+                '"' => self.0.write_str("&quot;")?,
+                '\'' => self.0.write_str("&#39;")?,
+                c => self.0.write_char(c)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A segment of a path, or a value of a query: whatever is not plain is percent-encoded.
+pub(super) struct Encoded<'a>(pub(super) &'a str);
+
+impl Display for Encoded<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for byte in self.0.bytes() {
+            if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+                f.write_char(char::from(byte))?;
+            } else {
+                write!(f, "%{byte:02X}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A moment, for people and machines.
+pub(super) struct Moment(pub(super) Timestamp);
+
+impl Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let exact = self.0.to_rfc3339_seconds();
+        let words = exact.replace('T', " ").replace('Z', "");
+        write!(f, "<time datetime=\"{exact}\">{words}</time>")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_wrote_cannot_leave_its_place() {
+        let text = "<b onload='x'>\"&";
+        assert_eq!(Escaped(text).to_string(), "&lt;b onload=&#39;x&#39;&gt;&quot;&amp;");
+        assert_eq!(Encoded("a/b?c=ü#\"").to_string(), "a%2Fb%3Fc%3D%C3%BC%23%22");
+    }
+}

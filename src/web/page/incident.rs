@@ -1,0 +1,137 @@
+//! `GET /incidents` and `GET /incidents/{id}`: what happened, since when, to whom.
+
+use super::front;
+use super::html::{Encoded, Escaped, Html, Moment};
+use super::words::{count, percent, span};
+use crate::event::Timestamp;
+use crate::signal::{Evidence, Incident, Snapshot, State};
+
+/// Incidents in the list, newest first.
+const LISTED_MAX: usize = 200;
+
+/// The list.
+pub(super) fn list(snapshot: &Snapshot) -> String {
+    let mut page = Html::begin("Incidents");
+    page.line("<h1>Incidents</h1>\n<div id=\"list\" data-live>");
+    let all = front::shown(snapshot).count();
+    if all == 0 {
+        page.line("<p>None is remembered.</p>");
+    } else {
+        cards(&mut page, front::shown(snapshot).take(LISTED_MAX), snapshot.now);
+    }
+    if all > LISTED_MAX {
+        let more = all - LISTED_MAX;
+        page.line(format_args!(
+            "<p><a href=\"/api/v1/incidents\">{more} older ones as JSON</a></p>"
+        ));
+    }
+    page.line("</div>");
+    page.end(snapshot.now, "/api/v1/incidents")
+}
+
+/// Incidents as a list, each with a link to its page.
+pub(super) fn cards<'a>(
+    page: &mut Html,
+    incidents: impl Iterator<Item = &'a Incident>,
+    now: Timestamp,
+) {
+    page.line("<ul class=\"incidents\">");
+    for incident in incidents {
+        let open = incident.state != State::Resolved;
+        let class = if open { incident.severity.as_str() } else { "" };
+        let (link, id) = (Encoded(&incident.id), Escaped(&incident.id));
+        let (tag, summary) = (tag(incident), Escaped(&incident.summary));
+        let alertname = Escaped(&incident.alertname);
+        let end = incident.resolved_at.unwrap_or(now);
+        let lasted = span(end.millis_since(incident.started_at));
+        let (verb, began) = (if open { "for" } else { "lasted" }, Moment(incident.started_at));
+        page.line(format_args!(
+            "<li class=\"{class}\" id=\"incident-{id}\">{tag} <a href=\"/incidents/{link}\">{summary}</a>\
+             <br><small>{alertname} · since {began} · {verb} {lasted}</small></li>"
+        ));
+    }
+    page.line("</ul>");
+}
+
+/// How it stands and how urgent it is.
+fn tag(incident: &Incident) -> String {
+    let severity = incident.severity.as_str();
+    match incident.state {
+        State::Pending => "<span class=\"tag none\">pending</span>".into(),
+        State::Firing => format!("<span class=\"tag {severity}\">{severity}</span>"),
+        State::Resolved => "<span class=\"tag ok\">resolved</span>".into(),
+    }
+}
+
+/// The page; `None` when it is not remembered.
+pub(super) fn page(snapshot: &Snapshot, id: &str) -> Option<String> {
+    let incident = snapshot.incidents.iter().find(|incident| *incident.id == *id)?;
+    let mut page = Html::begin(&incident.alertname);
+    page.line("<article id=\"incident\" data-live>");
+    page.line(format_args!("<h1>{}</h1>", Escaped(&incident.summary)));
+    page.line(format_args!("<p>{} {}</p>\n<dl>", tag(incident), Escaped(&incident.description)));
+    facts(&mut page, incident, snapshot.now);
+    page.line("</dl>");
+    who(&mut page, snapshot, &incident.evidence);
+    page.line("</article>");
+    Some(page.end(snapshot.now, &format!("/api/v1/incidents/{}", Encoded(id))))
+}
+
+fn facts(page: &mut Html, incident: &Incident, now: Timestamp) {
+    let mut fact = |name: &str, value: &str| {
+        page.line(format_args!("<dt>{name}</dt><dd>{value}</dd>"));
+    };
+    let (alertname, severity) = (Escaped(&incident.alertname), incident.severity.as_str());
+    fact("Alert", &format!("{alertname} ({severity})"));
+    fact("Began, estimated", &Moment(incident.started_at).to_string());
+    if let Some(at) = incident.fired_at {
+        let delay = span(at.millis_since(incident.started_at));
+        fact("Known", &format!("{}, {delay} later", Moment(at)));
+    }
+    let end = incident.resolved_at.unwrap_or(now);
+    let lasted = span(end.millis_since(incident.started_at));
+    match incident.resolved_at {
+        Some(at) => fact("Resolved", &format!("{}, after {lasted}", Moment(at))),
+        None => fact("Goes on", &format!("for {lasted}")),
+    }
+    let Evidence { attempts, bad, users, usual, value, causes, .. } = &incident.evidence;
+    if *attempts > 0 {
+        let mut words = format!("{bad} of {}", count(*attempts, "sign-in"));
+        if let Some(value) = value.filter(|value| *value <= 1.0) {
+            words = format!("{words} ({})", percent(value));
+        }
+        fact("Hit", &words);
+    }
+    if let Some(usual) = usual.filter(|usual| *usual <= 1.0) {
+        fact("Usual here", &percent(usual));
+    }
+    if let Some(users) = users {
+        fact("People", &format!("{users}"));
+    }
+    if !causes.is_empty() {
+        let words: Vec<String> =
+            causes.iter().map(|(cause, count)| format!("{} {count}", Escaped(cause))).collect();
+        fact("Causes", &words.join(", "));
+    }
+}
+
+/// The connections that carry it.
+fn who(page: &mut Html, snapshot: &Snapshot, evidence: &Evidence) {
+    if evidence.connections.is_empty() {
+        return;
+    }
+    page.line(
+        "<h2>Who is hit most</h2>\n<div class=\"wide\"><table><thead><tr><th scope=\"col\">Connection</th>\
+         <th scope=\"col\" class=\"n\">Bad sign-ins</th></tr></thead>\n<tbody>",
+    );
+    for (id, bad) in &evidence.connections {
+        let view = snapshot.connections.iter().find(|view| *view.label() == **id);
+        let info = view.and_then(|view| view.info.as_deref());
+        let name = info.and_then(|info| info.organization_name.as_deref()).unwrap_or(id);
+        let (link, name) = (Encoded(id), Escaped(name));
+        page.line(format_args!(
+            "<tr><td><a href=\"/connections/{link}\">{name}</a></td><td class=\"n\">{bad}</td></tr>"
+        ));
+    }
+    page.line("</tbody></table></div>");
+}

@@ -1,0 +1,79 @@
+//! The pages for people: server-rendered, from the same snapshot as everything else, usable without a script.
+
+mod chart;
+mod connection;
+mod front;
+mod health;
+mod html;
+mod incident;
+mod listing;
+pub(super) mod words;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+
+use self::listing::Listing;
+use super::Admin;
+use crate::event::Timestamp;
+
+/// The routes of the pages, their style and their script.
+pub(super) fn routes() -> Router<Arc<Admin>> {
+    Router::new()
+        .route("/", get(front))
+        .route("/connections/{id}", get(connection))
+        .route("/incidents", get(incidents))
+        .route("/incidents/{id}", get(incident))
+        .route("/style.css", get(|| asset("text/css; charset=utf-8", include_str!("style.css"))))
+        .route("/live.js", get(|| asset("text/javascript; charset=utf-8", include_str!("live.js"))))
+}
+
+async fn asset(kind: &'static str, text: &'static str) -> Response {
+    ([(header::CONTENT_TYPE, kind)], text).into_response()
+}
+
+async fn front(
+    State(admin): State<Arc<Admin>>,
+    listing: Result<Query<Listing>, QueryRejection>,
+) -> Response {
+    let snapshot = Arc::clone(&admin.snapshots.borrow());
+    match listing {
+        Ok(Query(listing)) => {
+            Html(front::page(&snapshot, &listing, &admin.own.render())).into_response()
+        }
+        Err(rejection) => absent(StatusCode::BAD_REQUEST, &rejection.body_text(), snapshot.now),
+    }
+}
+
+async fn connection(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> Response {
+    let snapshot = Arc::clone(&admin.snapshots.borrow());
+    connection::page(&snapshot, &id).map_or_else(
+        || absent(StatusCode::NOT_FOUND, "No such connection is known.", snapshot.now),
+        |page| Html(page).into_response(),
+    )
+}
+
+async fn incidents(State(admin): State<Arc<Admin>>) -> Html<String> {
+    Html(incident::list(&admin.snapshots.borrow()))
+}
+
+async fn incident(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> Response {
+    let snapshot = Arc::clone(&admin.snapshots.borrow());
+    incident::page(&snapshot, &id).map_or_else(
+        || absent(StatusCode::NOT_FOUND, "No such incident is remembered.", snapshot.now),
+        |page| Html(page).into_response(),
+    )
+}
+
+/// What a person sees who came to nothing.
+fn absent(status: StatusCode, words: &str, now: Timestamp) -> Response {
+    let mut page = html::Html::begin("Not found");
+    let words = html::Escaped(words);
+    page.line(format_args!("<h1>{words}</h1>\n<p><a href=\"/\">Back to the status page</a></p>"));
+    (status, Html(page.end(now, "/api/v1/status"))).into_response()
+}
