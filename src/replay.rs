@@ -3,9 +3,11 @@
 //! All events are sorted by time and id before they are folded, so that the same input gives the same bytes however it is
 //! split into files or read. Memory grows with the input: about 400 bytes an event.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
@@ -20,8 +22,9 @@ use crate::event::{
     AuthEvent, ConnectionId, ConnectionInfo, Entry, OrganizationId, Privacy, Record, Source,
     Timestamp, Treatment,
 };
-use crate::signal::{Severity, State, Transition};
+use crate::signal::{Incident, Severity, Snapshot, State, Transition};
 use crate::source::file::Pattern;
+use crate::web::report::markdown;
 
 /// `ssowatch replay`.
 #[derive(Clone, Debug, clap::Args)]
@@ -35,6 +38,9 @@ pub struct Args {
     /// Lines for people, or one JSON object a line.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    /// Writes a report in Markdown for each incident into this folder, ready to edit.
+    #[arg(long)]
+    report: Option<PathBuf>,
     /// Files, globs or folders, plain, gzip or zstd; `-` for standard input.
     #[arg(required = true)]
     paths: Vec<String>,
@@ -76,10 +82,22 @@ pub fn command(args: &Args, config: &Config) -> anyhow::Result<()> {
     let known = args.connections.as_deref().map(directory).transpose()?;
     let engine = config.engine().map_err(|error| anyhow::anyhow!(error))?;
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let timeline = fold(engine, events, known, |transition| match args.format {
-        Format::Json => writeln!(out, "{}", as_json(transition)),
-        Format::Text => writeln!(out, "{}", as_text(transition)),
+    let mut incidents: BTreeMap<Box<str>, Arc<Incident>> = BTreeMap::new();
+    let (timeline, snapshot) = fold(engine, events, known, |transition| {
+        let incident = &transition.incident;
+        incidents.insert(incident.id.clone(), Arc::clone(incident));
+        match args.format {
+            Format::Json => writeln!(out, "{}", as_json(transition)),
+            Format::Text => writeln!(out, "{}", as_text(transition)),
+        }
     })?;
+    if let Some(folder) = &args.report {
+        // Of what goes on the newest state counts.
+        for incident in &snapshot.incidents {
+            incidents.entry(incident.id.clone()).and_modify(|known| known.clone_from(incident));
+        }
+        report(folder, incidents.values(), &snapshot)?;
+    }
     match args.format {
         Format::Json => writeln!(out, "{}", timeline.json(rejected))?,
         Format::Text => writeln!(out, "{}", timeline.text(rejected))?,
@@ -102,7 +120,7 @@ fn fold(
     events: Vec<AuthEvent>,
     known: Option<Vec<ConnectionInfo>>,
     mut tell: impl FnMut(&Transition) -> io::Result<()>,
-) -> anyhow::Result<Summary> {
+) -> anyhow::Result<(Summary, Snapshot)> {
     let mut engine = Engine::new(config);
     let first = events.first().map(|event| event.at);
     let last = events.last().map(|event| event.at);
@@ -126,14 +144,31 @@ fn fold(
     }
     let snapshot = engine.snapshot();
     let source = snapshot.sources.first();
-    Ok(Summary {
+    let summary = Summary {
         events: source.map_or(0, |source| source.received),
         duplicates: source.map_or(0, |source| source.duplicates),
         first,
         last,
         counts: snapshot.fleet.totals,
         in_progress: snapshot.fleet.in_progress,
-    })
+    };
+    Ok((summary, snapshot))
+}
+
+/// Writes one file for each incident, named after it.
+fn report<'a>(
+    folder: &Path,
+    incidents: impl Iterator<Item = &'a Arc<Incident>>,
+    snapshot: &Snapshot,
+) -> anyhow::Result<()> {
+    let place = folder.display();
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot create {place}"))?;
+    for incident in incidents {
+        let path = folder.join(format!("{}.md", incident.id));
+        std::fs::write(&path, markdown(incident, snapshot))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
 }
 
 fn as_json(transition: &Transition) -> serde_json::Value {

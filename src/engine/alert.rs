@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::dedup::fingerprint;
 use super::rule::Phase;
-use crate::event::Timestamp;
-use crate::signal::{Evidence, Incident, Scope, Severity, State, Transition};
+use crate::event::{Timestamp, Told};
+use crate::signal::{
+    Course, Evidence, Happened, Incident, Reach, Scope, Severity, State, Transition,
+};
 
 /// How long a resolved incident is remembered.
 const RESOLVED_AGE_MILLIS: i64 = 7 * 24 * 3600 * 1000;
@@ -35,6 +37,9 @@ pub(super) struct Finding {
     pub(super) summary: String,
     pub(super) description: String,
     pub(super) evidence: Evidence,
+    pub(super) reach: Reach,
+    /// Share of bad sign-ins in the last minutes.
+    pub(super) ratio: Option<f64>,
 }
 
 /// All of them.
@@ -126,6 +131,15 @@ impl Alerts {
         let mut rises = false;
         if let Some(finding) = finding {
             rises = finding.severity > incident.severity;
+            let fired = incident.fired_at.is_some();
+            if fired && finding.severity != incident.severity {
+                incident.course.add(now, Happened::Became(finding.severity));
+            }
+            incident.course.reaches(
+                finding.reach,
+                finding.evidence.users.unwrap_or(0),
+                finding.ratio,
+            );
             incident.severity = finding.severity;
             // What is learned of a connection meanwhile changes no label: receivers know an alert by its labels.
             let severity = finding.severity.as_str().into();
@@ -139,6 +153,7 @@ impl Alerts {
         if first {
             incident.fired_at = Some(now);
             incident.state = State::Firing;
+            incident.course.add(now, Happened::Known(incident.severity));
         }
         if before.is_none_or(|before| **before != incident) {
             let incident = Arc::new(incident);
@@ -162,6 +177,9 @@ impl Alerts {
             incident.labels = finding.labels;
             incident.severity = finding.severity;
             incident.started_at = incident.started_at.min(finding.started_at);
+            incident.course.add(now, Happened::Grew(to.alertname.clone()));
+            let people = finding.evidence.users.unwrap_or(0);
+            incident.course.reaches(finding.reach, people, finding.ratio);
             incident.summary = finding.summary;
             incident.description = finding.description;
             incident.evidence = finding.evidence;
@@ -195,6 +213,7 @@ impl Alerts {
         let incident = Arc::make_mut(incident);
         incident.state = State::Resolved;
         incident.resolved_at = Some(now);
+        incident.course.add(now, Happened::Resolved);
         let incident = Arc::new(incident.clone());
         self.transitions.push(Transition { at: now, incident });
     }
@@ -209,9 +228,35 @@ impl Alerts {
         let incident = Arc::make_mut(incident);
         incident.state = State::Resolved;
         incident.resolved_at = Some(now);
+        incident.course.add(now, Happened::Resolved);
         let deadline = alert.deadline;
         self.open.remove(key);
         self.plan(key.clone(), deadline, None);
+    }
+
+    /// What an open alert says, if it says anything.
+    pub(super) fn incident(&self, key: &Key) -> Option<&Incident> {
+        let alert = self.open.get(key)?;
+        self.incidents.get(&alert.incident).map(AsRef::as_ref)
+    }
+
+    /// The trouble is believed to have ended at `at`.
+    pub(super) fn ended(&mut self, key: &Key, at: Option<Timestamp>) {
+        let Some(alert) = self.open.get(key) else { return };
+        if let Some(incident) = self.incidents.get_mut(&alert.incident) {
+            Arc::make_mut(incident).course.ended_at = at;
+        }
+    }
+
+    /// A receiver was told of the newest incident with that fingerprint.
+    pub(super) fn told(&mut self, told: &Told) {
+        let named = self.incidents.values_mut();
+        let named = named.filter(|incident| incident.fingerprint == told.fingerprint);
+        let Some(incident) = named.max_by_key(|incident| incident.fired_at) else { return };
+        let receiver = told.receiver.clone();
+        let what =
+            if told.open { Happened::ToldOpen(receiver) } else { Happened::ToldOver(receiver) };
+        Arc::make_mut(incident).course.add(told.at, what);
     }
 
     /// Forgets resolved incidents that are too old or too many.
@@ -256,6 +301,7 @@ fn begin(key: &Key, id: &str, finding: &Finding) -> Incident {
         summary: String::new(),
         description: String::new(),
         evidence: Evidence::default(),
+        course: Course::default(),
     }
 }
 

@@ -7,7 +7,7 @@ use super::alert::{Finding, Key};
 use super::rule::Phase;
 use super::watch::{day, labels, who};
 use crate::event::Timestamp;
-use crate::signal::{Evidence, Scope, Severity};
+use crate::signal::{Evidence, Reach, Scope, Severity};
 
 pub(super) const ALERTNAME: &str = "SsoCertificateExpiring";
 
@@ -49,6 +49,8 @@ impl Engine {
                 summary: summary(&who(connection), kind, left, certificate.expires_at),
                 description: "Sign-ins fail once it has expired. The customer must upload a new certificate to their identity provider's connection, or refresh its metadata.".into(),
                 evidence: Evidence::default(),
+                reach: Reach::default(),
+                ratio: None,
             };
             moves.push((key, Phase::Firing { clear_since: None }, Some(finding)));
         }

@@ -60,7 +60,8 @@ impl Engine {
                 let until = i64::try_from(*mark).unwrap_or(i64::MAX);
                 self.memory.closing.take(sink, until, &self.config.window_sinks);
             }
-            Record::Cursor { .. } | Record::Told(_) | Record::CaughtUp { .. } => {}
+            Record::Told(told) => self.memory.alerts.told(told),
+            Record::Cursor { .. } | Record::CaughtUp { .. } => {}
             Record::Edge(tally) => self.edge(tally),
         }
     }

@@ -19,6 +19,9 @@ const RENEW_SECONDS: i64 = 10;
 /// What was found late goes on still if somebody suffered from it within this time.
 const STILL_SECONDS: u32 = 1_800;
 
+/// Ended sign-ins of which a share says something.
+const RATIO_MIN: u64 = 5;
+
 /// The ticket for a rise that is real but too small, or too narrow, to page.
 pub(super) const SLOW_BURN: &str = "SsoSlowBurn";
 
@@ -99,6 +102,8 @@ impl Engine {
         }
         for outbreak in self.memory.outbreaks.ended(now, quiet) {
             let key = self.key(outbreak.lead);
+            let ended_at = self.end_of(&key, outbreak.lead);
+            self.memory.alerts.ended(&key, ended_at);
             self.memory.alerts.end(&key, self.memory.now);
         }
         if i64::from(now) % RENEW_SECONDS == 0 {
@@ -172,6 +177,27 @@ impl Engine {
             let phase = Phase::Pending { since: self.memory.now };
             self.memory.alerts.move_to(key, phase, None, Some(finding), self.memory.now);
         }
+    }
+
+    /// When failures are believed to have become usual again: the minute up to which those since the beginning exceed what
+    /// lies halfway between usual and bad by most. `None` for what the counts of an hour cannot show.
+    fn end_of(&self, key: &Key, (place, signal): (Place, Signal)) -> Option<Timestamp> {
+        if !matches!(kind_of(signal), Some(Kind::Failing | Kind::Denied)) {
+            return None;
+        }
+        let incident = self.memory.alerts.incident(key)?;
+        let (usual, bad) = (incident.evidence.usual?, incident.evidence.value?);
+        let began = incident.started_at.seconds().div_euclid(60) * 60;
+        let (mut sum, mut most, mut end) = (0.0, 0.0, None);
+        let minutes = self.memory.tally(place).windows[1].minutes();
+        for minute in minutes.filter(|minute| minute.start_seconds >= began) {
+            sum += f64::from(minute.failed) - f64::midpoint(usual, bad) * f64::from(minute.ended);
+            if sum > most {
+                most = sum;
+                end = Some(Timestamp::from_millis((minute.start_seconds + 60) * 1000));
+            }
+        }
+        end.map(|end| end.min(self.memory.now))
     }
 
     /// Renews the words of every outbreak.
@@ -251,6 +277,7 @@ impl Engine {
             Place::Provider(_) | Place::Fleet => None,
         };
         let evidence = self.proof(place, signal, numbers);
+        let carriers = self.memory.detection.carriers(place, signal, numbers.since);
         Finding {
             severity,
             labels: labels(key, severity, &BTreeMap::new(), connection),
@@ -258,7 +285,20 @@ impl Engine {
             summary: words::found(signal, &self.who(place), &evidence, started_at),
             description: words::proof(&evidence, numbers.code.as_deref()),
             evidence,
+            reach: self.reach(place, carriers.iter().map(|(index, _)| *index)),
+            ratio: self.recent_ratio(place, signal),
         }
+    }
+
+    /// Share of what ended in the last minutes that was bad in the way of `signal`, where enough ended.
+    fn recent_ratio(&self, place: Place, signal: Signal) -> Option<f64> {
+        let counts = self.memory.tally(place).windows[0].sum();
+        let bad = match kind_of(signal)? {
+            Kind::Failing | Kind::Denied => counts.failed,
+            Kind::Hanging => counts.timed_out,
+            Kind::Slow => return None,
+        };
+        (counts.finished() >= RATIO_MIN).then(|| ratio(bad, counts.finished()))
     }
 
     fn proof(&self, place: Place, signal: Signal, numbers: &Numbers) -> Evidence {

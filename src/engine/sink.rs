@@ -6,7 +6,7 @@ use super::Engine;
 use super::alert::{Finding, Key};
 use super::rule::Phase;
 use super::watch::labels;
-use crate::signal::{Evidence, SINK_FAILING, Scope, Severity};
+use crate::signal::{Evidence, Reach, SINK_FAILING, Scope, Severity};
 
 impl Engine {
     /// Fires while there is `trouble`. The sink itself decides when trouble is worth a page.
@@ -27,6 +27,8 @@ impl Engine {
                 The other sinks, the receivers and the alerts go on."
                 .into(),
             evidence: Evidence::default(),
+            reach: Reach::default(),
+            ratio: None,
         };
         let phase = Phase::Firing { clear_since: None };
         self.memory.alerts.move_to(key, phase, None, Some(finding), now);

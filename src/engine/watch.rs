@@ -11,8 +11,8 @@ use super::rule::{Phase, Rule, ScopeKind};
 use super::tally::Connection;
 use super::window::Sliding;
 use super::{Engine, page, words};
-use crate::event::{ConnectionId, Timestamp};
-use crate::signal::{Counts, Evidence, Scope, Severity};
+use crate::event::{ConnectionId, OrganizationId, Timestamp};
+use crate::signal::{Counts, Evidence, Reach, Scope, Severity};
 
 /// The alert that always fires: its absence means that ssowatch is down.
 pub(super) const WATCHDOG: &str = "Watchdog";
@@ -33,6 +33,8 @@ impl Engine {
             summary: "ssowatch is alive.".into(),
             description: "This alert always fires. When it stops arriving, ssowatch is down or cannot reach you.".into(),
             evidence: Evidence::default(),
+            reach: Reach::default(),
+            ratio: None,
         };
         let phase = Phase::Firing { clear_since: None };
         self.memory.alerts.move_to(key, phase, None, Some(finding), now);
@@ -200,6 +202,9 @@ impl Engine {
             summary: words::summary(rule, &self.who(place), &evidence, started_at),
             description: words::description(rule, &evidence),
             evidence,
+            reach: self
+                .reach(place, self.carriers(rule, place).into_iter().map(|(index, _)| index)),
+            ratio: rule.metric.is_ratio().then_some(value),
         }
     }
 
@@ -234,6 +239,22 @@ impl Engine {
             connections: connections.collect(),
             callers: Vec::new(),
         }
+    }
+
+    /// How far trouble at `place` reaches that these connections carry.
+    pub(super) fn reach(&self, place: Place, carriers: impl Iterator<Item = u32>) -> Reach {
+        let own = match place {
+            Place::Connection(index) => Some(index),
+            Place::Provider(_) | Place::Fleet => None,
+        };
+        let hit: BTreeSet<u32> = own.into_iter().chain(carriers).collect();
+        let info = |index: &u32| self.memory.connections[*index as usize].info.as_deref();
+        let organizations: BTreeSet<_> = hit
+            .iter()
+            .filter_map(|index| info(index)?.organization_id.as_ref())
+            .map(OrganizationId::as_str)
+            .collect();
+        Reach { connections: hit.len() as u64, organizations: organizations.len() as u64 }
     }
 
     pub(super) fn scope(&self, place: Place) -> Scope {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use super::{Audience, Repeat};
 use crate::event::Timestamp;
-use crate::signal::{Evidence, Incident, Scope, Severity, State};
+use crate::signal::{Course, Evidence, Incident, Scope, Severity, State};
 
 /// Why something is said.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -264,6 +264,7 @@ fn forgotten(fingerprint: &str, last: Option<&Incident>, now: Timestamp) -> Inci
         summary: format!("The incident {fingerprint} is not known any more and counts as over."),
         description: String::new(),
         evidence: Evidence::default(),
+        course: Course::default(),
     });
     incident.state = State::Resolved;
     incident.resolved_at = incident.resolved_at.or(Some(now));

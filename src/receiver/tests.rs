@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::event::ConnectionId;
 use crate::outbound::Answer;
-use crate::signal::{Evidence, Scope, State};
+use crate::signal::{Course, Evidence, Scope, State};
 
 /// 2026-01-15T12:00:00Z.
 pub(super) const START: i64 = 1_768_478_400_000;
@@ -48,6 +48,7 @@ pub(super) fn incident(fingerprint: &str, state: State) -> Incident {
             causes: vec![("certificate_expired".into(), 36), ("other".into(), 2)],
             ..Evidence::default()
         },
+        course: Course::default(),
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::Course;
 use crate::event::{ConnectionId, Timestamp};
 
 /// The alert of a sink that does not do its work.
@@ -39,6 +40,8 @@ pub struct Incident {
     pub description: String,
     /// The numbers behind the words.
     pub evidence: Evidence,
+    /// How far it went, and what happened when.
+    pub course: Course,
 }
 
 /// Where an incident stands. Pending ones are shown and counted, and told to nobody.

@@ -2,10 +2,12 @@
 //! all read, so that they cannot disagree.
 
 pub mod catalog;
+mod course;
 mod edge;
 mod incident;
 mod snapshot;
 
+pub use course::{Course, Happened, Reach, Step};
 pub use edge::{Buckets, KeyView, LimitView, Talker, TierCounts, TierView, TierWindow};
 pub use incident::{Evidence, Incident, SINK_FAILING, Scope, Severity, State, Transition};
 pub use snapshot::{

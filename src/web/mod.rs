@@ -2,7 +2,9 @@
 
 mod edge;
 pub mod exposition;
+mod gate;
 mod page;
+pub mod report;
 mod runbook;
 #[cfg(test)]
 mod sample;
@@ -66,6 +68,8 @@ pub fn router(admin: Admin) -> Router {
         .route("/api/v1/limits", get(limits))
         .route("/api/v1/incidents", get(incidents))
         .route("/api/v1/incidents/{id}", get(incident))
+        .route("/api/v1/incidents/{id}/report", get(incident_report))
+        .route("/api/v1/gate", get(gate))
         .fallback(|| async { problem(StatusCode::NOT_FOUND, "no such route; see docs/api.md") })
         .method_not_allowed_fallback(|| async {
             problem(
@@ -252,6 +256,10 @@ pub fn incident_json(incident: &Incident) -> Value {
         "fired_at": incident.fired_at.map(|at| at.to_string()),
         "resolved_at": incident.resolved_at.map(|at| at.to_string()),
         "summary": incident.summary, "description": incident.description, "evidence": incident.evidence,
+        "peak": incident.course.peak, "people": incident.course.people,
+        "connections": incident.course.reach.connections, "organizations": incident.course.reach.organizations,
+        "ended_at": incident.course.ended_at.map(|at| at.to_string()),
+        "timeline": report::story(incident).into_iter().map(|(at, what)| json!({"at": at.to_string(), "what": what})).collect::<Vec<_>>(),
     })
 }
 
@@ -290,4 +298,36 @@ async fn incident(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> Re
         || problem(StatusCode::NOT_FOUND, "no such incident; see /api/v1/incidents"),
         |incident| Json(incident_json(incident)).into_response(),
     )
+}
+
+async fn incident_report(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> Response {
+    let snapshot = Arc::clone(&admin.snapshots.borrow());
+    let Some(incident) = snapshot.incidents.iter().find(|incident| *incident.id == *id) else {
+        return problem(StatusCode::NOT_FOUND, "no such incident; see /api/v1/incidents");
+    };
+    let kind = [(header::CONTENT_TYPE, "text/markdown; charset=utf-8")];
+    (kind, report::markdown(incident, &snapshot)).into_response()
+}
+
+#[derive(serde::Deserialize)]
+struct Asked {
+    scope: String,
+    since: String,
+}
+
+async fn gate(
+    State(admin): State<Arc<Admin>>,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Response {
+    let Asked { scope, since } = match asked {
+        Ok(Query(asked)) => asked,
+        Err(rejection) => return problem(StatusCode::BAD_REQUEST, &rejection.body_text()),
+    };
+    let Some(about) = gate::About::parse(&scope) else {
+        return problem(StatusCode::BAD_REQUEST, "`scope` is fleet, connection:ID or tier:NAME");
+    };
+    let Some(since) = crate::event::Timestamp::parse(&since) else {
+        return problem(StatusCode::BAD_REQUEST, "`since` is a time, e.g. 2026-01-15T12:00:00Z");
+    };
+    Json(gate::judge(&admin.snapshots.borrow(), &about, since)).into_response()
 }

@@ -8,9 +8,9 @@ use crate::event::{
     ConnectionId, ConnectionInfo, OrganizationId, Personal, Reason, Source, Timestamp,
 };
 use crate::signal::{
-    Buckets, Certificate, ConnectionView, Counts, Durations, Evidence, Incident, KeyView, Minute,
-    LimitView, Scope, ScopeView, Severity, Snapshot, SourceView, State, Talker, TierCounts,
-    TierView, TierWindow,
+    Buckets, Certificate, ConnectionView, Counts, Course, Durations, Evidence, Happened, Incident,
+    KeyView, LimitView, Minute, Reach, Scope, ScopeView, Severity, Snapshot, SourceView, State,
+    Step, Talker, TierCounts, TierView, TierWindow,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_760_112_341_250);
@@ -69,8 +69,39 @@ pub(super) fn incident(state: State) -> Incident {
         resolved_at: (state == State::Resolved).then_some(NOW),
         summary: "38 of 61 sign-ins of <Acme> failed".into(),
         description: "2 % is usual here.".into(),
-        evidence: Evidence { attempts: 61, bad: 38, value: Some(0.62), ..Evidence::default() },
+        evidence: Evidence {
+            attempts: 61,
+            bad: 38,
+            users: Some(22),
+            value: Some(0.62),
+            usual: Some(0.02),
+            causes: vec![("certificate".into(), 36), ("<other>".into(), 2)],
+            connections: vec![("conn_1".into(), 30), ("conn_|3".into(), 8)],
+            ..Evidence::default()
+        },
+        course: Course {
+            ended_at: (state == State::Resolved).then_some(NOW.plus_millis(-30_000)),
+            peak: Some(0.7),
+            reach: Reach { connections: 2, organizations: 1 },
+            people: 22,
+            steps: steps(state),
+        },
     }
+}
+
+fn steps(state: State) -> Vec<Step> {
+    let mut course = Course::default();
+    if state != State::Pending {
+        course.add(NOW.plus_millis(-20_000), Happened::Known(Severity::Ticket));
+        course.add(NOW.plus_millis(-15_000), Happened::ToldOpen("slack".into()));
+        course.add(NOW.plus_millis(-12_000), Happened::Became(Severity::Page));
+        course.add(NOW.plus_millis(-10_000), Happened::Grew("SsoFleetFailing".into()));
+    }
+    if state == State::Resolved {
+        course.add(NOW, Happened::Resolved);
+        course.add(NOW, Happened::ToldOver("slack".into()));
+    }
+    course.steps
 }
 
 pub(super) fn snapshot() -> Snapshot {

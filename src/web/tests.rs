@@ -47,6 +47,7 @@ async fn the_api_is_as_documented() {
         "/api/v1/connections/unknown",
         "/api/v1/incidents?state=open",
         "/api/v1/incidents/0123456789abcdef-resolved",
+        "/api/v1/gate?scope=fleet&since=2025-10-10T16:05:00Z",
     ] {
         let (status, body) = get(path).await;
         assert_eq!(status, StatusCode::OK, "{path}");
@@ -70,6 +71,14 @@ async fn the_pages_are_as_agreed_and_escape_what_others_wrote() {
         assert!(!page.contains("<b>") && !page.contains("<Acme>"), "{page}");
         insta::assert_snapshot!(format!("page_{name}"), page);
     }
+}
+
+#[tokio::test]
+async fn a_report_has_every_heading_and_no_markup_of_others() {
+    let (status, report) = get("/api/v1/incidents/0123456789abcdef-resolved/report").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(!report.contains(" <Acme>"), "{report}");
+    insta::assert_snapshot!(report);
 }
 
 #[tokio::test]
@@ -122,6 +131,10 @@ async fn what_is_wrong_with_a_request_is_said_as_json() {
         (Method::GET, "/api/v1/incidents?state=red", 400, "`state` is"),
         (Method::GET, "/api/v1/incidents/none", 404, "no such incident"),
         (Method::GET, "/runbooks/OwnRule", 404, "no runbook"),
+        (Method::GET, "/api/v1/incidents/none/report", 404, "no such incident"),
+        (Method::GET, "/api/v1/gate?scope=all&since=2026-01-15T12:00:00Z", 400, "`scope` is"),
+        (Method::GET, "/api/v1/gate?scope=fleet&since=noon", 400, "`since` is"),
+        (Method::GET, "/api/v1/gate?scope=fleet", 400, "since"),
         (Method::GET, "/nothing", 404, "no such route"),
         (Method::DELETE, "/api/v1/status", 405, "method"),
     ];

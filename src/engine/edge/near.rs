@@ -9,7 +9,7 @@ use crate::engine::alert::{Finding, Key};
 use crate::engine::rule::Hold;
 use crate::engine::watch::labels;
 use crate::event::{Personal, Timestamp};
-use crate::signal::{Evidence, Scope};
+use crate::signal::{Evidence, Reach, Scope};
 
 pub(in crate::engine) const ALERTNAME: &str = "EdgeLimitNear";
 
@@ -66,5 +66,7 @@ fn finding(
                 .collect(),
             ..Evidence::default()
         },
+        reach: Reach::default(),
+        ratio: None,
     }
 }

@@ -45,7 +45,7 @@ fn concerns(incident: &Incident, view: &ConnectionView) -> bool {
     match &incident.scope {
         Scope::Connection(id) => *id == view.id || named(),
         Scope::ConnectionType(_) | Scope::Fleet => named(),
-        Scope::Source(_) | Scope::Sink(_) | Scope::None => false,
+        Scope::Tier(_) | Scope::Limit(_) | Scope::Source(_) | Scope::Sink(_) | Scope::None => false,
     }
 }
 

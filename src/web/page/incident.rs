@@ -5,6 +5,7 @@ use super::html::{Encoded, Escaped, Html, Moment};
 use super::words::{count, percent, span};
 use crate::event::Timestamp;
 use crate::signal::{Evidence, Incident, Snapshot, State};
+use crate::web::report::story;
 
 /// Incidents in the list, newest first.
 const LISTED_MAX: usize = 200;
@@ -73,6 +74,11 @@ pub(super) fn page(snapshot: &Snapshot, id: &str) -> Option<String> {
     facts(&mut page, incident, snapshot.now);
     page.line("</dl>");
     who(&mut page, snapshot, &incident.evidence);
+    timeline(&mut page, incident);
+    let link = Encoded(id);
+    page.line(format_args!(
+        "<p><a href=\"/api/v1/incidents/{link}/report\">Report, ready to edit (Markdown)</a></p>"
+    ));
     page.line("</article>");
     Some(page.end(snapshot.now, &format!("/api/v1/incidents/{}", Encoded(id))))
 }
@@ -94,7 +100,12 @@ fn facts(page: &mut Html, incident: &Incident, now: Timestamp) {
         Some(at) => fact("Resolved", &format!("{}, after {lasted}", Moment(at))),
         None => fact("Goes on", &format!("for {lasted}")),
     }
-    let Evidence { attempts, bad, users, usual, value, causes, .. } = &incident.evidence;
+    let course = &incident.course;
+    if let Some(at) = course.ended_at {
+        let impact = span(at.millis_since(incident.started_at));
+        fact("Ended, estimated", &format!("{}, after {impact}", Moment(at)));
+    }
+    let Evidence { attempts, bad, usual, value, causes, .. } = &incident.evidence;
     if *attempts > 0 {
         let mut words = format!("{bad} of {}", count(*attempts, "sign-in"));
         if let Some(value) = value.filter(|value| *value <= 1.0) {
@@ -105,14 +116,33 @@ fn facts(page: &mut Html, incident: &Incident, now: Timestamp) {
     if let Some(usual) = usual.filter(|usual| *usual <= 1.0) {
         fact("Usual here", &percent(usual));
     }
-    if let Some(users) = users {
-        fact("People", &format!("{users}"));
+    if let Some(peak) = course.peak {
+        fact("Peak", &format!("{} of five minutes", percent(peak)));
+    }
+    if course.people > 0 {
+        fact("People", &course.people.to_string());
+    }
+    if course.reach.connections > 0 {
+        let organizations = count(course.reach.organizations, "organization");
+        fact(
+            "Reach",
+            &format!("{}, {organizations}", count(course.reach.connections, "connection")),
+        );
     }
     if !causes.is_empty() {
         let words: Vec<String> =
             causes.iter().map(|(cause, count)| format!("{} {count}", Escaped(cause))).collect();
         fact("Causes", &words.join(", "));
     }
+}
+
+/// What happened, in order of time.
+fn timeline(page: &mut Html, incident: &Incident) {
+    page.line("<h2>Timeline</h2>\n<ol class=\"timeline\">");
+    for (at, words) in story(incident) {
+        page.line(format_args!("<li>{}<span>{}</span></li>", Moment(at), Escaped(words)));
+    }
+    page.line("</ol>");
 }
 
 /// The connections that carry it.

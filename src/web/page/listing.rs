@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::chart;
 use super::html::{Encoded, Escaped, Html};
 use super::words::{percent, span};
-use crate::event::{ConnectionId, Timestamp};
+use crate::event::{ConnectionId, OrganizationId, Timestamp};
 use crate::signal::{ConnectionView, Scope, Severity, Snapshot, State};
 
 /// Rows of a page: a screen or two, and 100 KB with all their drawings.
@@ -93,7 +93,7 @@ fn found(snapshot: &Snapshot, query: &str) -> Vec<(Rank, usize)> {
             || fits(Some(view.label()))
             || fits(Some(view.connection_type()))
             || info.is_some_and(|info| {
-                let organization = info.organization_id.as_ref().map(|id| id.as_str());
+                let organization = info.organization_id.as_ref().map(OrganizationId::as_str);
                 [info.name.as_deref(), info.organization_name.as_deref(), organization]
                     .into_iter()
                     .any(fits)

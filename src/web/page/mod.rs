@@ -29,11 +29,17 @@ pub(super) fn routes() -> Router<Arc<Admin>> {
         .route("/connections/{id}", get(connection))
         .route("/incidents", get(incidents))
         .route("/incidents/{id}", get(incident))
-        .route("/style.css", get(|| asset("text/css; charset=utf-8", include_str!("style.css"))))
-        .route("/live.js", get(|| asset("text/javascript; charset=utf-8", include_str!("live.js"))))
+        .route(
+            "/style.css",
+            get(|| async { asset("text/css; charset=utf-8", include_str!("style.css")) }),
+        )
+        .route(
+            "/live.js",
+            get(|| async { asset("text/javascript; charset=utf-8", include_str!("live.js")) }),
+        )
 }
 
-async fn asset(kind: &'static str, text: &'static str) -> Response {
+fn asset(kind: &'static str, text: &'static str) -> Response {
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }
 

@@ -6,7 +6,9 @@ use super::super::series::ENVELOPE;
 use super::super::series::tests::{info, style};
 use super::*;
 use crate::event::{ConnectionId, Source, Timestamp};
-use crate::signal::{Certificate, Evidence, Incident, ProviderView, Scope, Severity, SourceView};
+use crate::signal::{
+    Certificate, Course, Evidence, Incident, ProviderView, Scope, Severity, SourceView,
+};
 use crate::sink::batch::tests::text;
 
 const AT: i64 = 1_760_000_000;
@@ -45,6 +47,7 @@ fn incident(state: State) -> Arc<Incident> {
         summary: String::new(),
         description: String::new(),
         evidence: Evidence::default(),
+        course: Course::default(),
     })
 }
 

@@ -1,0 +1,105 @@
+//! What became of an incident: how far it went, and what happened when.
+
+use serde::{Deserialize, Serialize};
+
+use super::Severity;
+use crate::event::Timestamp;
+
+/// Steps that are kept of one incident: the ones in the middle of a long story are left out.
+const STEPS_MAX: usize = 64;
+
+/// The story of an incident.
+#[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
+pub struct Course {
+    /// When the trouble is believed to have ended, where the numbers show it; known once it is resolved.
+    pub ended_at: Option<Timestamp>,
+    /// The largest share of bad sign-ins in any five minutes, in 0..=1.
+    pub peak: Option<f64>,
+    /// Connections and organizations that were hit, at most at one time.
+    pub reach: Reach,
+    /// The most people that were hit.
+    pub people: u64,
+    /// What happened, in order of time.
+    pub steps: Vec<Step>,
+}
+
+/// How far trouble reaches.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub struct Reach {
+    /// Connections with bad sign-ins.
+    pub connections: u64,
+    /// Their organizations, where they are known.
+    pub organizations: u64,
+}
+
+/// One moment of an incident.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Step {
+    /// When.
+    pub at: Timestamp,
+    /// What happened.
+    pub what: Happened,
+}
+
+/// What happened.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Happened {
+    /// It was known, with this severity.
+    Known(Severity),
+    /// It became more, or less, urgent.
+    Became(Severity),
+    /// Its scope widened; it goes on under this alert's name.
+    Grew(Box<str>),
+    /// A receiver, by its key, accepted that it is open.
+    ToldOpen(Box<str>),
+    /// A receiver, by its key, accepted that it is over.
+    ToldOver(Box<str>),
+    /// It is over.
+    Resolved,
+}
+
+impl Course {
+    /// Adds a step.
+    pub fn add(&mut self, at: Timestamp, what: Happened) {
+        if self.steps.len() >= STEPS_MAX {
+            self.steps.remove(STEPS_MAX / 2);
+        }
+        self.steps.push(Step { at, what });
+    }
+
+    /// Takes over how far it reaches now.
+    pub fn reaches(&mut self, reach: Reach, people: u64, ratio: Option<f64>) {
+        self.reach.connections = self.reach.connections.max(reach.connections);
+        self.reach.organizations = self.reach.organizations.max(reach.organizations);
+        self.people = self.people.max(people);
+        if ratio > self.peak {
+            self.peak = ratio;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_story_keeps_its_beginning_and_its_end() {
+        let mut course = Course::default();
+        for n in 0..200 {
+            course.add(Timestamp::from_millis(n), Happened::Resolved);
+        }
+        assert_eq!(course.steps.len(), STEPS_MAX);
+        assert_eq!(course.steps[0].at.millis(), 0);
+        assert_eq!(course.steps[STEPS_MAX - 1].at.millis(), 199);
+    }
+
+    #[test]
+    fn what_it_reached_once_stays() {
+        let mut course = Course::default();
+        course.reaches(Reach { connections: 9, organizations: 1 }, 5, Some(0.5));
+        course.reaches(Reach { connections: 2, organizations: 2 }, 7, None);
+        assert_eq!(course.reach, Reach { connections: 9, organizations: 2 });
+        assert_eq!((course.people, course.peak), (7, Some(0.5)));
+    }
+}

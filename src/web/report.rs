@@ -1,0 +1,202 @@
+//! `GET /api/v1/incidents/{id}/report`: an incident in Markdown, with the headings that public post-mortems use.
+
+use std::fmt::{self, Display, Write};
+
+use super::page::words::{count, percent, span};
+use crate::event::Timestamp;
+use crate::signal::{Evidence, Happened, Incident, Scope, Snapshot};
+
+/// What only people can say.
+const BLANK: &str = "_To be written._";
+
+/// The report, as of `now`; names of customers are those of `snapshot`.
+#[must_use]
+pub fn markdown(incident: &Incident, snapshot: &Snapshot) -> String {
+    let mut report = Report(String::with_capacity(4096));
+    report.head(incident, snapshot.now);
+    report.line(format_args!("\n## Summary\n\n{}.\n", Plain(&incident.summary)));
+    report.line(Plain(&incident.description));
+    report.impact(incident, snapshot);
+    report.timeline(incident);
+    report.detection(incident);
+    report.evidence(&incident.evidence);
+    report.line(format_args!("\n## Cause\n\n{BLANK}\n\n## Prevention\n\n{BLANK}"));
+    report.0
+}
+
+/// When the trouble ended as far as is known; for one that goes on, now.
+fn end(incident: &Incident, now: Timestamp) -> Timestamp {
+    incident.course.ended_at.or(incident.resolved_at).unwrap_or(now)
+}
+
+struct Report(String);
+
+impl Report {
+    fn line(&mut self, text: impl Display) {
+        writeln!(self.0, "{text}").expect("memory grows");
+    }
+
+    fn head(&mut self, incident: &Incident, now: Timestamp) {
+        let (began, ended) = (incident.started_at, end(incident, now));
+        let goes_on = if incident.resolved_at.is_none() { " (goes on)" } else { "" };
+        let services = match &incident.scope {
+            Scope::Connection(id) => {
+                format!(
+                    "single sign-on of connection {}",
+                    id.as_ref().map_or("unknown", |id| id.as_str())
+                )
+            }
+            Scope::ConnectionType(kind) => format!("single sign-on by {kind}"),
+            Scope::Fleet => "single sign-on".into(),
+            Scope::Tier(name) => format!("the tier {name}"),
+            Scope::Limit(name) => format!("callers held to the limit {name}"),
+            Scope::Source(name) | Scope::Sink(name) => format!("ssowatch: {name}"),
+            Scope::None => "none".into(),
+        };
+        let (alertname, severity) = (Plain(&incident.alertname), incident.severity.as_str());
+        self.line(format_args!("# Incident report: {alertname}\n"));
+        self.line(format_args!("- **Date:** {}", day(began)));
+        self.line(format_args!(
+            "- **Time (UTC):** {} to {}{goes_on}",
+            moment(began, began),
+            moment(ended, began)
+        ));
+        self.line(format_args!("- **Services affected:** {}", Plain(&services)));
+        self.line(format_args!(
+            "- **Impact duration:** {}{goes_on}",
+            span(ended.millis_since(began))
+        ));
+        self.line(format_args!("- **Severity:** {severity}"));
+    }
+
+    fn impact(&mut self, incident: &Incident, snapshot: &Snapshot) {
+        self.line("\n## Impact on customers\n");
+        let Evidence { attempts, bad, value, connections, .. } = &incident.evidence;
+        let course = &incident.course;
+        if *attempts > 0 {
+            let share =
+                value.filter(|value| *value <= 1.0).map(|value| format!(" ({})", percent(value)));
+            let share = share.unwrap_or_default();
+            self.line(format_args!("- {bad} of {}{share} went wrong between the beginning and the moment when the alarm ended", count(*attempts, "sign-in")));
+        }
+        if let Some(peak) = course.peak {
+            self.line(format_args!(
+                "- Peak: {} of the sign-ins that ended in five minutes",
+                percent(peak)
+            ));
+        }
+        if course.people > 0 {
+            self.line(format_args!("- People: {} told apart", course.people));
+        }
+        if course.reach.connections > 0 {
+            let (connections, organizations) =
+                (course.reach.connections, course.reach.organizations);
+            self.line(format_args!("- Connections: at least {connections}; organizations known by name or id: {organizations}"));
+        }
+        if connections.is_empty() {
+            return;
+        }
+        self.line("\n| hit most | connection | bad sign-ins |\n| --- | --- | --- |");
+        for (id, bad) in connections {
+            let view = snapshot.connections.iter().find(|view| *view.label() == **id);
+            let info = view.and_then(|view| view.info.as_deref());
+            let name = info.and_then(|info| info.organization_name.as_deref()).unwrap_or("");
+            self.line(format_args!("| {} | {} | {bad} |", Plain(name), Plain(id)));
+        }
+    }
+
+    fn timeline(&mut self, incident: &Incident) {
+        self.line("\n## Timeline (UTC)\n\n| time | what happened |\n| --- | --- |");
+        let day = incident.started_at;
+        for (at, words) in story(incident) {
+            self.line(format_args!("| {} | {} |", moment(at, day), Plain(&words)));
+        }
+    }
+
+    fn detection(&mut self, incident: &Incident) {
+        self.line("\n## Detection\n");
+        let began = incident.started_at;
+        self.line(format_args!("- Began, estimated: {}", moment(began, began)));
+        let Some(known) = incident.fired_at else {
+            return self.line("- Known: only afterwards; nobody was told");
+        };
+        self.line(format_args!("- Known: {}", moment(known, began)));
+        self.line(format_args!("- Delay: {}", span(known.millis_since(began))));
+    }
+
+    fn evidence(&mut self, evidence: &Evidence) {
+        self.line("\n## Evidence\n");
+        let share = |value: f64| if value <= 1.0 { percent(value) } else { format!("{value:.0}") };
+        for (name, value) in [
+            ("Measured", evidence.value),
+            ("Usual here", evidence.usual),
+            ("Threshold", evidence.threshold),
+        ] {
+            if let Some(value) = value {
+                self.line(format_args!("- {name}: {}", share(value)));
+            }
+        }
+        if let Some(nats) = evidence.nats {
+            self.line(format_args!("- Strength against chance: {nats:.1} nats"));
+        }
+        if let Some(days) = evidence.chance_days {
+            self.line(format_args!("- By chance alone: once in {days:.0} days"));
+        }
+        for (cause, count) in &evidence.causes {
+            self.line(format_args!("- Cause {}: {count}", Plain(cause)));
+        }
+    }
+}
+
+/// What happened, in words and in order of time, with the estimated beginning and end.
+pub(super) fn story(incident: &Incident) -> Vec<(Timestamp, String)> {
+    let mut story = vec![(incident.started_at, "The trouble began (estimated)".to_owned())];
+    story.extend(incident.course.steps.iter().map(|step| (step.at, words(&step.what))));
+    if let Some(at) = incident.course.ended_at {
+        story.push((at, "The trouble ended (estimated)".to_owned()));
+    }
+    // What falls together stays in the order in which it happened.
+    story.sort_by_key(|(at, _)| *at);
+    story
+}
+
+fn words(what: &Happened) -> String {
+    match what {
+        Happened::Known(severity) => format!("It was known: {}", severity.as_str()),
+        Happened::Became(severity) => format!("It became a {}", severity.as_str()),
+        Happened::Grew(alertname) => format!("It grew; it goes on as {alertname}"),
+        Happened::ToldOpen(receiver) => format!("{receiver} was told"),
+        Happened::ToldOver(receiver) => format!("{receiver} was told that it is over"),
+        Happened::Resolved => "It counted as resolved".into(),
+    }
+}
+
+fn day(at: Timestamp) -> String {
+    at.to_rfc3339_seconds().chars().take(10).collect()
+}
+
+/// The time of day, with the date where that is not the day of `of`.
+fn moment(at: Timestamp, of: Timestamp) -> String {
+    let exact = at.to_rfc3339_seconds();
+    let time: String = exact.chars().skip(11).take(8).collect();
+    if day(at) == day(of) { time } else { format!("{} {time}", day(at)) }
+}
+
+/// Text that Markdown takes as it is: one line, without markup.
+struct Plain<'a>(&'a str);
+
+impl Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            match c {
+                '\n' | '\r' => f.write_char(' ')?,
+                '\\' | '`' | '*' | '[' | ']' | '<' | '>' | '|' | '#' | '!' => {
+                    f.write_char('\\')?;
+                    f.write_char(c)?;
+                }
+                c => f.write_char(c)?,
+            }
+        }
+        Ok(())
+    }
+}
