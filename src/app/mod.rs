@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::event::Privacy;
+use crate::event::{Privacy, Record};
 use crate::journal::{self, Journal};
 use crate::outbound::{Client, Limits};
 use crate::receiver::dispatcher::Dispatcher;
@@ -77,7 +77,7 @@ impl Daemon {
             parcels,
             refusals: inlet.refusals(),
             snapshots: publish,
-            owed: Vec::new(),
+            owed: vec![Record::Resumed],
             checkpoint_due: clock.now().plus_millis(fold::CHECKPOINT_MILLIS),
         };
         let admin = Admin {
@@ -172,7 +172,8 @@ fn recover(config: &Config, clock: Clock) -> anyhow::Result<(Journal, State)> {
             entries += 1;
         }
     }
-    // What began and ended while nobody watched is in the record; nobody is paged for it now.
+    // What began and ended while nobody watched is in the record; nobody is paged for it now, nor for the silence.
+    state.resume(clock.now());
     state.advance(clock.now());
     drop(state.transitions());
     tracing::info!(entries, position = state.position(), "State recovered.");

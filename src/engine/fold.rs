@@ -31,6 +31,9 @@ impl Engine {
     /// Folds one entry, after moving time to its `received_at`. An event that is known changes nothing but the count of
     /// duplicates.
     pub fn apply(&mut self, entry: &Entry) {
+        if entry.record == Record::Resumed {
+            self.resume(entry.received_at);
+        }
         self.advance(entry.received_at);
         self.memory.entries += 1;
         match &entry.record {
@@ -61,9 +64,15 @@ impl Engine {
                 self.memory.closing.take(sink, until, &self.config.window_sinks);
             }
             Record::Told(told) => self.memory.alerts.told(told),
-            Record::Cursor { .. } | Record::CaughtUp { .. } => {}
+            Record::Cursor { .. } | Record::CaughtUp { .. } | Record::Resumed => {}
             Record::Edge(tally) => self.edge(tally),
         }
+    }
+
+    /// Nobody listened until `now`. What did not arrive says nothing, and neither do sign-ins whose ends were not heard.
+    pub(crate) fn resume(&mut self, now: Timestamp) {
+        self.memory.hanging.clear();
+        self.memory.detection.resume(second_of(now));
     }
 
     /// Moves time to `now`, a second at a time where something may happen and at once where nothing can.

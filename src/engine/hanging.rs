@@ -39,6 +39,11 @@ impl Hanging {
         self.0.pop_front_if(|waiting| waiting.due <= limit)
     }
 
+    /// Forgets them all: nobody heard whether they ended.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
     /// When the next one is to be looked at.
     pub(super) fn next_due(&self) -> Option<Timestamp> {
         self.0.front().map(|waiting| waiting.due)

@@ -310,6 +310,40 @@ fn an_alert_ends_when_its_rule_now_looks_at_another_scope() {
     assert_eq!((ended.len(), ended[0].incident.state), (1, State::Resolved));
 }
 
+/// Ten connections with an hour of good sign-ins behind them, and twelve sign-ins under way on each.
+fn under_way() -> (Engine, i64) {
+    let mut engine = Engine::new(Config::default());
+    let mut now = 0;
+    for n in 0..600 {
+        let (connection, session) = (format!("c{}", n % 10), format!("s{n}"));
+        for (at, step) in [(now, Step::Started), (now + 4, Step::Succeeded)] {
+            let id = format!("{step:?}{n}");
+            engine.apply(&entry(at, event(&id, at, step, &connection, &session, n)));
+        }
+        now += 6;
+    }
+    for n in 1_000..1_120 {
+        let (id, connection) = (format!("e{n}"), format!("c{}", n % 10));
+        engine.apply(&entry(now, event(&id, now, Step::Started, &connection, &id, n)));
+    }
+    (engine, now)
+}
+
+#[test]
+fn sign_ins_whose_ends_nobody_heard_page_only_if_somebody_listened() {
+    let pages = |listened: bool| {
+        let (mut engine, now) = under_way();
+        if !listened {
+            engine.apply(&record(now + 90, Record::Resumed));
+        }
+        engine.advance(second(now + 95));
+        let fires = |name: &str| name == "SsoFleetTimingOut";
+        engine.transitions().iter().any(|told| fires(&told.incident.alertname))
+    };
+    assert!(pages(true), "they hang");
+    assert!(!pages(false), "the daemon was down");
+}
+
 /// Rules of every kind: with holds, for too little, over every scope.
 fn every_rule() -> Config {
     let own: Vec<Rule> = serde_json::from_str(

@@ -70,6 +70,8 @@ pub enum Record {
     },
     /// A second of access logs, or a part of it.
     Edge(EdgeTally),
+    /// The daemon runs again: between the entry before and this one nobody listened, so that silence says nothing.
+    Resumed,
 }
 
 /// A receiver has accepted a notification.

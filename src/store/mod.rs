@@ -76,9 +76,15 @@ impl State {
             | Record::CaughtUp { .. }
             | Record::Planned(_)
             | Record::SinkHealth { .. }
-            | Record::Edge(_) => {}
+            | Record::Edge(_)
+            | Record::Resumed => {}
         }
         self.engine.apply(entry);
+    }
+
+    /// Nobody listened until now: silence before it says nothing.
+    pub fn resume(&mut self, now: Timestamp) {
+        self.engine.resume(now);
     }
 
     /// Moves time.

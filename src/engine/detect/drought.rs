@@ -155,6 +155,13 @@ impl Flow {
         Some(weather)
     }
 
+    /// Nobody listened until `second`; a flow that was never counted stays so.
+    pub(super) fn resume(&mut self, second: u32) {
+        if self.bin > 0 {
+            self.restart((second / BIN_SECONDS).max(self.bin));
+        }
+    }
+
     fn restart(&mut self, bin: u32) {
         self.bin = bin;
         self.in_bin = 0;
@@ -297,5 +304,24 @@ mod tests {
         let after = noticed_after(60, 17.0).unwrap();
         assert!((1_200..=2_000).contains(&after), "{after}");
         assert_eq!(noticed_after(900, 17.0), None, "four an hour say nothing in two hours");
+    }
+
+    #[test]
+    fn silence_while_nobody_listened_is_no_drought() {
+        for (listening, want) in [(true, true), (false, false)] {
+            let mut flow = Flow::default();
+            let (start, end) = (20_000 * 86_400, 20_015 * 86_400);
+            for second in start..end {
+                if second % 2 == 0 {
+                    flow.arrival();
+                }
+                while flow.advance(second, 17.0).is_some() {}
+            }
+            if !listening {
+                flow.resume(end + 600);
+            }
+            let weathers = std::iter::from_fn(|| flow.advance(end + 605, 17.0));
+            assert_eq!(weathers.into_iter().any(|it| it == Weather::Drought), want, "{listening}");
+        }
     }
 }

@@ -350,6 +350,12 @@ impl Detection {
         self.flow_mut(arrival).arrival();
     }
 
+    /// Nobody listened until `second`: counting arrivals begins anew.
+    pub(super) fn resume(&mut self, second: u32) {
+        self.starts.resume(second);
+        self.successes.resume(second);
+    }
+
     /// Looks at what should have arrived by `second`.
     pub(super) fn look_at_flows(&mut self, second: u32, config: &Config) {
         let bins_a_day = f64::from(DAY / drought::BIN_SECONDS);
