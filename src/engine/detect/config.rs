@@ -11,7 +11,7 @@ use crate::setting::Period;
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Pages in 30 days that chance alone may cause, all scopes together, 0.01 to 100. Default 0.33: one in three months.
-    /// Ten times as many make a page about a tenth sooner.
+    /// Ten times as many make a page about a seventh sooner.
     pub false_pages_per_month: f64,
     /// People whose sign-ins must have failed before a connection pages, 1 to 100. Default 3.
     pub min_users: u32,

@@ -1,0 +1,253 @@
+//! Judges an attempt at each scope, and says who explains the trouble: a connection, a provider or the fleet.
+
+use std::collections::BTreeMap;
+
+use super::change::{Change, Signal, Trial, What};
+use super::config::{Config, Kind, Level, SHARE_TAKEOVER};
+use super::grid::Strongest;
+use super::group::{Carried, Group, GroupStream, Hit};
+use super::spreading::News;
+use super::stream::{Attempt, Bar, Found, Stream, Verdict};
+use super::watch::Expectation;
+use super::{DAY, Detection, table, takeover};
+use crate::engine::calendar::Place;
+use crate::engine::dedup::fingerprint;
+
+/// An alarm on a connection takes its attempts out of the group's evidence after this time; until then both may be the first
+/// to see the same trouble.
+const CARVE_OUT_SECONDS: u32 = 600;
+
+/// Below this share of the threshold the rest without the worst connection is no evidence against a group.
+const REST_SHARE: f64 = 0.4;
+
+/// A provider owns trouble when it has this share of those who carry it, and less than that of all attempts.
+const OWN_SHARE: f64 = 0.9;
+const FLEET_SHARE: f64 = 0.6;
+
+impl Detection {
+    /// Follows the error codes of the fleet and of the connection.
+    pub(super) fn code(
+        &mut self,
+        trial: &Trial<'_>,
+        fresh: bool,
+        established: bool,
+        expectation: Expectation,
+        config: &Config,
+    ) -> Option<Found> {
+        if !fresh {
+            return None;
+        }
+        let second = trial.second;
+        let name = trial.code.filter(|_| trial.bad);
+        let code = name.map(code_id);
+        if established {
+            let per_day = self.fleet.stream(Kind::Failing).stream.per_day();
+            let failure = name.zip(code);
+            for news in self.spreading.attempt(failure, trial.connection, second, per_day, config) {
+                let (code, place, what) = match news {
+                    News::Spreads(code) => {
+                        let place = self.narrow(&self.spreading.carriers(code), Kind::Failing);
+                        self.spread.insert(code, place);
+                        (code, place, What::Raised)
+                    }
+                    News::Over(code) => {
+                        (code, self.spread.remove(&code).unwrap_or(Place::Fleet), What::Over)
+                    }
+                };
+                self.changes.push(Change { second, place, signal: Signal::Code(code), what });
+            }
+        }
+        let watch = &mut self.connections[trial.connection as usize];
+        watch.attempts = watch.attempts.saturating_add(1);
+        let code = code?;
+        let usual = (expectation.usual * self.spreading.share(code) * 2.0).min(1.0);
+        let learned = watch.streams[Kind::Failing as usize].learned.attempts;
+        let takeover = watch.takeover.get_or_insert_default();
+        let days = (second / DAY).saturating_sub(watch.takeover_day);
+        if days > 0 {
+            let daily = config.bar(Level::Connection, Kind::Failing).daily_decay;
+            takeover.decay(libm::pow(daily, f64::from(days)));
+            watch.takeover_day = second / DAY;
+        }
+        takeover.failure(code, watch.attempts, learned, usual, second)
+    }
+
+    pub(super) fn on_connection(
+        &mut self,
+        trial: &Trial<'_>,
+        attempt: &Attempt,
+        takeover: Option<Found>,
+        established: bool,
+        config: &Config,
+    ) {
+        let (kind, second) = (trial.kind, trial.second);
+        let scopes = f64::from(self.known.max(1));
+        let bar = Bar { scopes, established, ..config.bar(Level::Connection, kind) };
+        let watch = &mut self.connections[trial.connection as usize];
+        let stream = &mut watch.streams[kind as usize];
+        let (verdict, _) = stream.attempt(attempt, &bar);
+        let mut tell = |what| {
+            let place = Place::Connection(trial.connection);
+            self.changes.push(Change { second, place, signal: Signal::Stream(kind), what });
+        };
+        match verdict {
+            Verdict::Nothing => {}
+            Verdict::Ticket => tell(What::Ticket),
+            Verdict::TicketOver => tell(What::TicketOver),
+            Verdict::Over => tell(What::Over),
+            Verdict::Page(strongest) => {
+                let enough = config.min_users + u32::from(kind == Kind::Denied);
+                if stream.run(strongest).people >= enough {
+                    stream.raise(strongest, stream.run(strongest), second, &bar);
+                    return tell(What::Raised);
+                }
+            }
+        }
+        let Some(found) = takeover.filter(|_| established && stream.alarm.is_none()) else {
+            return;
+        };
+        let days = config.false_alarm_days(SHARE_TAKEOVER);
+        let threshold = libm::log(days * stream.per_day() * scopes * takeover::STREAMS);
+        if found.nats >= threshold && found.shift >= bar.shift_min && found.bad >= config.min_users
+        {
+            stream.raise_on(found, second, &bar);
+            if let Some(takeover) = &mut watch.takeover {
+                takeover.forget();
+            }
+            tell(What::Raised);
+        }
+    }
+
+    pub(super) fn on_group(
+        &mut self,
+        place: Place,
+        trial: &Trial<'_>,
+        attempt: &Attempt,
+        mean: f64,
+        config: &Config,
+    ) {
+        let (kind, second) = (trial.kind, trial.second);
+        let explained = self.is_explained(place, trial);
+        let (group, level, scopes) = match place {
+            Place::Provider(index) => {
+                let scopes = self.providers.len().max(1);
+                (&mut self.providers[index as usize], Level::Provider, scopes)
+            }
+            Place::Fleet | Place::Connection(_) => (&mut self.fleet, Level::Fleet, 1),
+        };
+        let group = group.stream_mut(kind);
+        if explained && group.stream.alarm.is_none() {
+            return;
+        }
+        let (expected, usual) = group.expect(mean, second);
+        if attempt.fresh {
+            group.measure(attempt.bad, expected, second);
+        }
+        if attempt.bad {
+            let first = attempt.first;
+            group.hit(Hit { at: second, connection: trial.connection, first });
+        }
+        #[expect(clippy::cast_precision_loss, reason = "scopes are bounded")]
+        let scopes = scopes as f64;
+        let bar = Bar {
+            scopes,
+            tempering: group.tempering(),
+            established: group.is_established(),
+            ..config.bar(level, kind)
+        };
+        let attempt = Attempt { usual, weight: mean, ..*attempt };
+        let (verdict, entered) = group.stream.attempt(&attempt, &bar);
+        group.entered(entered, second);
+        let what = match verdict {
+            Verdict::Nothing => return,
+            Verdict::Ticket => What::Ticket,
+            Verdict::TicketOver => What::TicketOver,
+            Verdict::Over => What::Over,
+            Verdict::Page(strongest) => {
+                if !is_broad(group, strongest, &bar, config) {
+                    // One connection explains it: the evidence is that connection's.
+                    return group.stream.hand_over();
+                }
+                return self.raise(place, kind, strongest, second, &bar);
+            }
+        };
+        self.changes.push(Change { second, place, signal: Signal::Stream(kind), what });
+    }
+
+    /// Whether a narrower alarm has explained an attempt for a while.
+    fn is_explained(&self, place: Place, trial: &Trial<'_>) -> bool {
+        let kind = trial.kind;
+        let old = |stream: &Stream| {
+            let known = stream.known_since();
+            known.is_some_and(|since| trial.second.saturating_sub(since) > CARVE_OUT_SECONDS)
+        };
+        let provider = &self.providers[trial.provider as usize].stream(kind).stream;
+        old(&self.connections[trial.connection as usize].streams[kind as usize])
+            || (place == Place::Fleet && old(provider))
+    }
+
+    /// Raises the alarm of a group, or of the provider that owns the fleet's trouble.
+    fn raise(&mut self, place: Place, kind: Kind, strongest: Strongest, second: u32, bar: &Bar) {
+        let group = self.group(place).expect("a group").stream(kind);
+        let run = group.stream.run(strongest);
+        let place = match self.narrow(&group.carriers(run.since), kind) {
+            owner @ Place::Provider(_) if place == Place::Fleet => {
+                self.fleet.stream_mut(kind).stream.hand_over();
+                owner
+            }
+            Place::Provider(_) | Place::Fleet | Place::Connection(_) => place,
+        };
+        let stream = match place {
+            Place::Provider(index) => &mut self.providers[index as usize].stream_mut(kind).stream,
+            Place::Fleet | Place::Connection(_) => &mut self.fleet.stream_mut(kind).stream,
+        };
+        if stream.alarm.is_some() {
+            return;
+        }
+        stream.raise(strongest, run, second, bar);
+        self.changes.push(Change {
+            second,
+            place,
+            signal: Signal::Stream(kind),
+            what: What::Raised,
+        });
+    }
+
+    /// The narrowest group that holds the carriers: a provider when nearly all of them are its own and it is not nearly all of
+    /// the fleet.
+    fn narrow(&self, carriers: &[(u32, u32)], kind: Kind) -> Place {
+        let mut by_provider: BTreeMap<u32, u32> = BTreeMap::new();
+        for (connection, count) in carriers {
+            *by_provider.entry(self.connections[*connection as usize].provider).or_default() +=
+                count;
+        }
+        let total: u32 = by_provider.values().sum();
+        let Some((provider, most)) = by_provider.into_iter().max_by_key(|(_, count)| *count) else {
+            return Place::Fleet;
+        };
+        let per_day = |group: &Group| group.stream(kind).stream.per_day();
+        let share = per_day(&self.providers[provider as usize]) / per_day(&self.fleet);
+        let narrow = f64::from(most) >= OWN_SHARE * f64::from(total) && share < FLEET_SHARE;
+        if narrow { Place::Provider(provider) } else { Place::Fleet }
+    }
+}
+
+/// Whether enough connections carry the evidence, none too much of it.
+fn is_broad(group: &GroupStream, strongest: Strongest, bar: &Bar, config: &Config) -> bool {
+    let run = group.stream.run(strongest);
+    let Carried { total, connections, largest } = group.carried(run.since);
+    let gain = table::row(group.stream.usual).gain[strongest.index] * bar.tempering;
+    let rest = strongest.nats - f64::from(largest) * gain;
+    total > 0
+        && connections >= config.min_connections
+        && largest * 2 <= total
+        && rest >= REST_SHARE * group.stream.threshold(bar)
+}
+
+/// An error code, folded.
+fn code_id(code: &str) -> u64 {
+    let hash = fingerprint(code);
+    #[expect(clippy::cast_possible_truncation, reason = "folds 128 bits into 64")]
+    let folded = (hash >> 64) as u64 ^ hash as u64;
+    folded
+}
