@@ -25,4 +25,7 @@ detection-report: ## Every scenario with 30 seeds, and healthy fleets over 60 da
 	for seed in 1 2 3 4 5 6; do for fleet in 50 500; do \
 		cargo run --release --example detection_report -- --seeds 1 healthy:$$fleet:60:$$seed; done; done
 
+deny: ## Licences, sources and banned crates. By hand: cargo-deny takes minutes to install (cargo install --locked cargo-deny).
+	cargo deny check bans licenses sources
+
 ci: test ## All gates, as .ci/run calls them.

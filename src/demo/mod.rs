@@ -284,6 +284,8 @@ impl<W: Write> Show<'_, W> {
         weather.tick().await;
         loop {
             tokio::select! {
+                // What the daemon knows comes before what it told the pager.
+                biased;
                 changed = self.snapshots.changed() => {
                     if changed.is_err() {
                         bail!("the daemon has stopped; see its log");

@@ -79,6 +79,10 @@ impl Story {
             }
             self.told.insert(incident.id.clone(), incident.state);
             let page = u64::from(incident.severity == Severity::Page);
+            // A ticket that gave way to a page before anybody saw it is nobody's news.
+            if before.is_none() && incident.state == State::Resolved && page == 0 {
+                continue;
+            }
             match (incident.state, incident.fired_at, incident.resolved_at) {
                 (State::Firing, Some(at), _) => {
                     self.pages_fired += page;
