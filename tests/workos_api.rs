@@ -112,7 +112,7 @@ async fn what_comes_by_webhook_and_by_the_api_counts_once() {
         let request = Request {
             method: Method::Post,
             url: format!("http://{}/webhooks/workos", daemon.intake),
-            headers: vec![("workos-signature", signature)],
+            headers: vec![("workos-signature".into(), signature)],
             body: body.into(),
         };
         assert_eq!(client.send(&request).await.unwrap().status, 200);

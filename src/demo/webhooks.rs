@@ -83,8 +83,8 @@ async fn deliver(endpoint: Arc<Endpoint>, body: Bytes) {
             method: Method::Post,
             url: endpoint.url.clone(),
             headers: vec![
-                ("content-type", "application/json".to_owned()),
-                ("workos-signature", signature),
+                ("content-type".into(), "application/json".to_owned()),
+                ("workos-signature".into(), signature),
             ],
             body: body.clone(),
         };

@@ -62,7 +62,7 @@ impl Client {
             Method::Post => self.http.post(&request.url).body(request.body.clone()),
         };
         for (name, value) in &request.headers {
-            builder = builder.header(*name, value);
+            builder = builder.header(&**name, value);
         }
         let mut response = builder.send().await.map_err(|error| fail(describe(&error)))?;
         let status = response.status().as_u16();

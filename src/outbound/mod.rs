@@ -11,6 +11,7 @@ pub use client::{Client, Limits, SendError};
 pub use quota::Quota;
 pub use url::{base_url, host, with_query};
 
+use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::time::Duration;
@@ -25,7 +26,7 @@ pub struct Request {
     /// Where to, query included. May hold a secret (Slack), so it is not printed.
     pub url: String,
     /// Names in lower case. Values may hold secrets.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(Cow<'static, str>, String)>,
     /// What.
     pub body: Bytes,
 }

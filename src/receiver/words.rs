@@ -121,7 +121,8 @@ pub(super) fn post(url: String, body: &Value, headers: Vec<(&'static str, String
     let mut all = vec![("content-type", "application/json".to_owned())];
     all.extend(headers);
     let body = serde_json::to_vec(body).expect("JSON values can be encoded");
-    Request { method: Method::Post, url, headers: all, body: Bytes::from(body) }
+    let headers = all.into_iter().map(|(name, value)| (name.into(), value)).collect();
+    Request { method: Method::Post, url, headers, body: Bytes::from(body) }
 }
 
 #[cfg(test)]

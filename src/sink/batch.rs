@@ -1,18 +1,28 @@
-//! Items that are encoded already, packed into compressed request bodies within a service's limits.
+//! Items that are encoded already, packed into request bodies within a service's limits.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+
+/// One item, encoded.
+pub(crate) type Item = Box<[u8]>;
+
+/// Why writing into memory does not fail.
+const MEMORY: &str = "memory grows as needed";
 
 /// What a service takes in one request, and what stands around the items.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Envelope {
     /// Before the first item.
     pub(crate) before: &'static str,
+    /// Between two items.
+    pub(crate) between: &'static str,
     /// After the last.
     pub(crate) after: &'static str,
+    /// Whether bodies are compressed with gzip.
+    pub(crate) gzip: bool,
     /// Items at most.
     pub(crate) items_max: usize,
     /// Bytes at most, decompressed.
@@ -24,22 +34,22 @@ pub(crate) struct Envelope {
 /// The body of one request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Batch {
-    items: Vec<Box<str>>,
-    /// Compressed with gzip; the same items give the same bytes.
+    items: Vec<Item>,
+    /// The same items give the same bytes.
     pub(crate) body: Bytes,
 }
 
 impl Envelope {
     /// Packs `items` in their order into as few bodies as the limits allow. An item that is over the limits alone has a body
     /// of its own: the service says what it thinks of it.
-    pub(crate) fn pack(&self, items: Vec<Box<str>>) -> Vec<Batch> {
+    pub(crate) fn pack<I: Into<Item>>(&self, items: Vec<I>) -> Vec<Batch> {
         let mut batches = Vec::new();
         let mut part = Vec::new();
         let around = self.before.len() + self.after.len();
         let mut bytes = around;
         for item in items {
-            // A comma stands between two items.
-            let more = item.len() + 1;
+            let item = item.into();
+            let more = item.len() + self.between.len();
             if !part.is_empty() && (part.len() == self.items_max || bytes + more > self.bytes_max) {
                 self.seal(std::mem::take(&mut part), &mut batches);
                 bytes = around;
@@ -62,7 +72,7 @@ impl Envelope {
         Ok([batch.items, second].map(|items| self.batch(items)))
     }
 
-    fn seal(&self, items: Vec<Box<str>>, batches: &mut Vec<Batch>) {
+    fn seal(&self, items: Vec<Item>, batches: &mut Vec<Batch>) {
         let batch = self.batch(items);
         if batch.body.len() <= self.wire_bytes_max || batch.items.len() == 1 {
             batches.push(batch);
@@ -74,19 +84,26 @@ impl Envelope {
         self.seal(second, batches);
     }
 
-    fn batch(&self, items: Vec<Box<str>>) -> Batch {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-        let mut write = |text: &str| {
-            encoder.write_all(text.as_bytes()).expect("memory grows as needed");
+    fn batch(&self, items: Vec<Item>) -> Batch {
+        let body = if self.gzip {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+            self.write(&items, &mut encoder).expect(MEMORY);
+            encoder.finish().expect(MEMORY)
+        } else {
+            let mut body = Vec::new();
+            self.write(&items, &mut body).expect(MEMORY);
+            body
         };
-        write(self.before);
+        Batch { items, body: body.into() }
+    }
+
+    fn write(&self, items: &[Item], to: &mut impl Write) -> io::Result<()> {
+        to.write_all(self.before.as_bytes())?;
         for (place, item) in items.iter().enumerate() {
-            write(if place == 0 { "" } else { "," });
-            write(item);
+            to.write_all(if place == 0 { b"" } else { self.between.as_bytes() })?;
+            to.write_all(item)?;
         }
-        write(self.after);
-        let body = encoder.finish().expect("memory grows as needed").into();
-        Batch { items, body }
+        to.write_all(self.after.as_bytes())
     }
 }
 
@@ -97,7 +114,7 @@ impl Batch {
     }
 
     /// Its items.
-    pub(crate) fn into_items(self) -> Vec<Box<str>> {
+    pub(crate) fn into_items(self) -> Vec<Item> {
         self.items
     }
 }
@@ -117,15 +134,20 @@ pub(crate) mod tests {
 
     const ENVELOPE: Envelope = Envelope {
         before: "[",
+        between: ",",
         after: "]",
+        gzip: true,
         items_max: 3,
         bytes_max: 20,
         wire_bytes_max: usize::MAX,
     };
 
-    fn texts(envelope: Envelope, items: &[&str]) -> Vec<String> {
-        let items = items.iter().map(|item| (*item).into()).collect();
-        envelope.pack(items).iter().map(|batch| text(&batch.body)).collect()
+    fn items(texts: &[&str]) -> Vec<Box<str>> {
+        texts.iter().map(|text| (*text).into()).collect()
+    }
+
+    fn texts(envelope: Envelope, texts: &[&str]) -> Vec<String> {
+        envelope.pack(items(texts)).iter().map(|batch| text(&batch.body)).collect()
     }
 
     #[test]
@@ -147,8 +169,8 @@ pub(crate) mod tests {
 
     #[test]
     fn a_body_that_does_not_compress_enough_is_halved_until_it_fits() {
-        let items: Vec<Box<str>> = (0..1000u64)
-            .map(|n| format!("{:016x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15)).into())
+        let items: Vec<Item> = (0..1000u64)
+            .map(|n| format!("{:016x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15)).into_bytes().into())
             .collect();
         let limits = Envelope {
             items_max: usize::MAX,
@@ -159,13 +181,13 @@ pub(crate) mod tests {
         let batches = limits.pack(items.clone());
         assert!(batches.iter().all(|batch| batch.body.len() <= 3000), "within the limit");
         assert!(batches.len() < 12, "and no smaller than needed: {}", batches.len());
-        let packed: Vec<Box<str>> = batches.into_iter().flat_map(|batch| batch.items).collect();
+        let packed: Vec<Item> = batches.into_iter().flat_map(|batch| batch.items).collect();
         assert_eq!(packed, items);
     }
 
     #[test]
     fn a_batch_splits_into_halves_until_it_is_one_item() {
-        let batch = ENVELOPE.pack(vec!["1".into(), "2".into(), "3".into()]).remove(0);
+        let batch = ENVELOPE.pack(items(&["1", "2", "3"])).remove(0);
         let [first, second] = ENVELOPE.split(batch).unwrap();
         assert_eq!((text(&first.body), text(&second.body)), ("[1]".into(), "[2,3]".into()));
         assert_eq!(ENVELOPE.split(first.clone()), Err(first));
@@ -173,7 +195,7 @@ pub(crate) mod tests {
 
     #[test]
     fn the_same_items_give_the_same_bytes() {
-        let pack = || ENVELOPE.pack(vec!["1".into(), "2".into()]);
+        let pack = || ENVELOPE.pack(items(&["1", "2"]));
         assert_eq!(pack(), pack());
     }
 }

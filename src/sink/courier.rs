@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::Endpoint;
-use super::batch::{Batch, Envelope};
+use super::batch::{Batch, Envelope, Item};
 use super::health::{Condition, Health};
 use crate::event::Timestamp;
 use crate::outbound::{Answer, Backoff, SendError, Transport, Verdict, host};
@@ -78,7 +78,7 @@ impl<T: Transport> Courier<T> {
     }
 
     /// Puts down what is left of the job, in order: its last items. The wait that the service asked for stays.
-    pub(super) fn unload(&mut self) -> Vec<Box<str>> {
+    pub(super) fn unload(&mut self) -> Vec<Item> {
         self.left.drain(..).flat_map(Batch::into_items).collect()
     }
 
@@ -187,8 +187,8 @@ impl<T: Transport> Courier<T> {
             detail.push_str(self.endpoint.credential_key);
             detail.push('`');
         }
-        let (_, secret) = &self.endpoint.credential;
-        let secrets: Vec<String> = secret.reveal().into_iter().collect();
+        let secrets = self.endpoint.credentials.iter();
+        let secrets: Vec<_> = secrets.filter_map(|(_, secret)| secret.reveal().ok()).collect();
         let said = answer.excerpt(&secrets, EXCERPT_CHARS_MAX);
         if !said.is_empty() {
             detail.push_str(": ");

@@ -11,6 +11,7 @@ mod health;
 mod ledger;
 pub mod otlp;
 
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
 use bytes::Bytes;
@@ -27,20 +28,21 @@ pub(crate) struct Endpoint {
     /// The sink's name: the label `sink` of the metrics and the key of its records.
     pub(crate) sink: &'static str,
     pub(crate) url: String,
-    pub(crate) headers: Vec<(&'static str, String)>,
-    /// The header that holds the secret, and the secret.
-    pub(crate) credential: (&'static str, Secret),
-    /// The key in the configuration where the secret is written.
+    pub(crate) headers: Vec<(Cow<'static, str>, String)>,
+    /// Headers that hold secrets.
+    pub(crate) credentials: Vec<(Cow<'static, str>, Secret)>,
+    /// The key in the configuration where the secrets are written.
     pub(crate) credential_key: &'static str,
     pub(crate) verdicts: Verdicts,
 }
 
 impl Endpoint {
-    /// The request that sends `body`. Fails when the secret cannot be read, which is done anew for every request.
+    /// The request that sends `body`. Fails when a secret cannot be read, which is done anew for every request.
     pub(crate) fn request(&self, body: Bytes) -> Result<Request, SecretError> {
-        let (name, secret) = &self.credential;
         let mut headers = self.headers.clone();
-        headers.push((*name, secret.reveal()?));
+        for (name, secret) in &self.credentials {
+            headers.push((name.clone(), secret.reveal()?));
+        }
         Ok(Request { method: Method::Post, url: self.url.clone(), headers, body })
     }
 

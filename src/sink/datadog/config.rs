@@ -156,7 +156,7 @@ impl Config {
         Ok(Request {
             method: Method::Get,
             url,
-            headers: vec![(KEY_HEADER, key)],
+            headers: vec![(KEY_HEADER.into(), key)],
             body: Bytes::new(),
         })
     }

@@ -13,7 +13,9 @@ use crate::sink::batch::Envelope;
 /// less than 10 KiB, because decoding bounds what an event holds.
 pub(super) const ENVELOPE: Envelope = Envelope {
     before: "[",
+    between: ",",
     after: "]",
+    gzip: true,
     items_max: 1_000,
     bytes_max: 5_000_000,
     wire_bytes_max: 5_000_000,

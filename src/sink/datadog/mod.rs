@@ -57,12 +57,12 @@ pub(crate) struct Identity {
 /// An intake of Datadog.
 fn endpoint(sink: &'static str, url: String, api_key: Secret) -> Endpoint {
     let headers = [("content-type", "application/json"), ("content-encoding", "gzip")]
-        .map(|(name, value)| (name, value.to_owned()));
+        .map(|(name, value)| (name.into(), value.to_owned()));
     Endpoint {
         sink,
         url,
         headers: headers.into(),
-        credential: (KEY_HEADER, api_key),
+        credentials: vec![(KEY_HEADER.into(), api_key)],
         credential_key: "sinks.datadog.api_key",
         verdicts: VERDICTS,
     }

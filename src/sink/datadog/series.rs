@@ -17,7 +17,9 @@ use crate::sink::batch::Envelope;
 /// `POST /api/v2/series`, with Datadog's numbers.
 pub(super) const ENVELOPE: Envelope = Envelope {
     before: "{\"series\":[",
+    between: ",",
     after: "]}",
+    gzip: true,
     items_max: usize::MAX,
     bytes_max: 5_242_880,
     wire_bytes_max: 512_000,

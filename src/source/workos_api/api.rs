@@ -83,8 +83,8 @@ impl<T: Transport> Api<T> {
             method: Method::Get,
             url: with_query(&self.base_url, path, query),
             headers: vec![
-                ("authorization", format!("Bearer {key}")),
-                ("accept", "application/json".to_owned()),
+                ("authorization".into(), format!("Bearer {key}")),
+                ("accept".into(), "application/json".to_owned()),
             ],
             body: Bytes::new(),
         };
