@@ -412,7 +412,11 @@ impl Config {
             causes: self.causes()?,
             rules: self.rules.clone(),
             detection: self.built_in_alerts.0.then(|| self.detection.clone()),
-            sinks: datadog.map_or_else(Vec::new, datadog::Config::sinks),
+            sinks: [
+                datadog.map_or_else(Vec::new, datadog::Config::sinks),
+                self.sinks.otlp.as_ref().map_or_else(Vec::new, otlp::Config::sinks),
+            ]
+            .concat(),
             window_sinks: datadog.map_or_else(Vec::new, datadog::Config::window_sinks),
             edge: self.edge.settings(self.built_in_alerts.0)?,
         })

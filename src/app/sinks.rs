@@ -13,7 +13,7 @@ use crate::journal::{Inlet, Journal};
 use crate::outbound::{Client, Limits};
 use crate::signal::Snapshot;
 use crate::sink::datadog;
-use crate::sink::otlp::{self, Otlp};
+use crate::sink::otlp;
 use crate::store::State;
 
 /// Sinks that are ready to run.
@@ -22,7 +22,7 @@ pub(super) struct Sinks {
     // Boxed: they are large, and wait in the future that starts the daemon.
     datadog_metrics: Option<Box<datadog::Metrics<Client>>>,
     datadog_logs: Option<Box<datadog::Logs<Client>>>,
-    otlp: Option<Otlp>,
+    otlp_metrics: Option<Box<otlp::Metrics<Client>>>,
     /// Sinks that read the journal themselves.
     pub(super) readers: Vec<&'static str>,
 }
@@ -38,13 +38,13 @@ impl Sinks {
         own: &PrometheusHandle,
         scrape: otlp::Exposition,
     ) -> anyhow::Result<Self> {
-        let otlp = config.sinks.otlp.as_ref().filter(|otlp| otlp.metrics);
-        let otlp = otlp.map(|otlp| Otlp::new(otlp, scrape)).transpose();
-        let otlp = otlp.map_err(|error| anyhow!(error))?;
-        let Some(datadog) = &config.sinks.datadog else {
-            return Ok(Self { otlp, ..Self::default() });
-        };
+        let mut sinks = Self::default();
         let client = Client::new(Limits::default());
+        if let Some(otlp) = &config.sinks.otlp {
+            let metrics = otlp::Metrics::new(otlp, client.clone(), inlet.clone(), clock, scrape);
+            sinks.otlp_metrics = metrics.map_err(|error| anyhow!(error))?.map(Box::new);
+        }
+        let Some(datadog) = &config.sinks.datadog else { return Ok(sinks) };
         let own = own.clone();
         let own: datadog::Own = Arc::new(move || own.render());
         let mark = state.sent(datadog::METRICS);
@@ -55,12 +55,10 @@ impl Sinks {
         let reader = journal.reader(mark.unwrap_or(journal.next_position()));
         let logs = datadog::Logs::new(datadog, reader, client, inlet.clone(), clock);
         let logs = logs.map_err(|error| anyhow!(error))?;
-        Ok(Self {
-            datadog_metrics: metrics.map_err(|error| anyhow!(error))?.map(Box::new),
-            readers: logs.iter().map(|_| datadog::LOGS).collect(),
-            datadog_logs: logs.map(Box::new),
-            otlp,
-        })
+        sinks.readers.extend(logs.iter().map(|_| datadog::LOGS));
+        sinks.datadog_metrics = metrics.map_err(|error| anyhow!(error))?.map(Box::new);
+        sinks.datadog_logs = logs.map(Box::new);
+        Ok(sinks)
     }
 
     /// Starts each as a task of its own.
@@ -73,8 +71,8 @@ impl Sinks {
         if let Some(metrics) = self.datadog_metrics {
             tasks.spawn(metrics.run(snapshots.clone(), stopped.clone()));
         }
-        if let Some(otlp) = self.otlp {
-            tasks.spawn(otlp.run(stopped.clone()));
+        if let Some(metrics) = self.otlp_metrics {
+            tasks.spawn(metrics.run(snapshots.clone(), stopped.clone()));
         }
         if let Some(logs) = self.datadog_logs {
             tasks.spawn(logs.run(snapshots.clone(), stopped.clone()));

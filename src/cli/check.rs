@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::outbound::{Client, Limits, host};
 use crate::receiver::Target;
 use crate::setting::{Secret, SecretError};
-use crate::sink::datadog;
+use crate::sink::{datadog, otlp};
 use crate::source::file::Pattern;
 use crate::source::workos_api;
 
@@ -72,6 +72,7 @@ pub(super) fn summary(config: &Config) -> Result<String, String> {
             "sinks.prometheus",
             format!("at most {} connections", config.sinks.prometheus.max_connections),
         ),
+        ("sinks.otlp", config.sinks.otlp.as_ref().map_or_else(off, otlp::Config::summary)),
         ("sinks.datadog", config.sinks.datadog.as_ref().map_or_else(off, datadog::Config::summary)),
         ("receivers", receivers(&config.targets()?)),
         ("rules", if rules.is_empty() { "none".to_owned() } else { rules.join(", ") }),

@@ -7,7 +7,18 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 /// One item, encoded.
-pub(crate) type Item = Box<[u8]>;
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Item {
+    pub(crate) bytes: Box<[u8]>,
+    /// How many points or logs it holds.
+    pub(crate) count: usize,
+}
+
+impl From<Box<str>> for Item {
+    fn from(text: Box<str>) -> Self {
+        Self { bytes: text.into(), count: 1 }
+    }
+}
 
 /// Why writing into memory does not fail.
 const MEMORY: &str = "memory grows as needed";
@@ -49,7 +60,7 @@ impl Envelope {
         let mut bytes = around;
         for item in items {
             let item = item.into();
-            let more = item.len() + self.between.len();
+            let more = item.bytes.len() + self.between.len();
             if !part.is_empty() && (part.len() == self.items_max || bytes + more > self.bytes_max) {
                 self.seal(std::mem::take(&mut part), &mut batches);
                 bytes = around;
@@ -101,16 +112,16 @@ impl Envelope {
         to.write_all(self.before.as_bytes())?;
         for (place, item) in items.iter().enumerate() {
             to.write_all(if place == 0 { b"" } else { self.between.as_bytes() })?;
-            to.write_all(item)?;
+            to.write_all(&item.bytes)?;
         }
         to.write_all(self.after.as_bytes())
     }
 }
 
 impl Batch {
-    /// How many items it holds.
-    pub(crate) fn len(&self) -> usize {
-        self.items.len()
+    /// How many points or logs it holds.
+    pub(crate) fn count(&self) -> usize {
+        self.items.iter().map(|item| item.count).sum()
     }
 
     /// Its items.
@@ -170,7 +181,9 @@ pub(crate) mod tests {
     #[test]
     fn a_body_that_does_not_compress_enough_is_halved_until_it_fits() {
         let items: Vec<Item> = (0..1000u64)
-            .map(|n| format!("{:016x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15)).into_bytes().into())
+            .map(|n| {
+                format!("{:016x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15)).into_boxed_str().into()
+            })
             .collect();
         let limits = Envelope {
             items_max: usize::MAX,

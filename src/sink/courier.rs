@@ -115,6 +115,7 @@ impl<T: Transport> Courier<T> {
                 self.health.answered();
                 self.left.pop_front();
                 telemetry::sink_request(self.endpoint.sink, "accepted", &detail);
+                self.give_up(now, REFUSED, (self.endpoint.refused)(&answer.body));
             }
             Verdict::Retry => self.wait(now, "retried", &detail, answer.retry_after),
             Verdict::Hold => self.wait(now, "held", &detail, answer.retry_after),
@@ -173,7 +174,7 @@ impl<T: Transport> Courier<T> {
         let batch = self.left.pop_front().expect("it was just sent");
         telemetry::sink_request(self.endpoint.sink, "dropped", detail);
         self.health.answered();
-        self.give_up(now, reason, batch.len() as u64);
+        self.give_up(now, reason, batch.count() as u64);
     }
 
     /// What the service said, for the log, with the remedy.

@@ -34,6 +34,8 @@ pub(crate) struct Endpoint {
     /// The key in the configuration where the secrets are written.
     pub(crate) credential_key: &'static str,
     pub(crate) verdicts: Verdicts,
+    /// How many items of a body that was taken the service refused all the same, as its answer says.
+    pub(crate) refused: fn(&[u8]) -> u64,
 }
 
 impl Endpoint {

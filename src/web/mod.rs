@@ -7,7 +7,7 @@ mod page;
 pub mod report;
 mod runbook;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 pub mod series;
 #[cfg(test)]
 mod tests;

@@ -104,7 +104,7 @@ fn steps(state: State) -> Vec<Step> {
     course.steps
 }
 
-pub(super) fn snapshot() -> Snapshot {
+pub(crate) fn snapshot() -> Snapshot {
     let mut durations = Durations::default();
     durations.observe(14_000);
     durations.observe(15_000);
@@ -208,7 +208,7 @@ fn limit() -> LimitView {
 }
 
 /// The value of each label of a line of the exposition, unescaped.
-pub(super) fn labels(line: &str) -> BTreeMap<String, String> {
+pub(crate) fn labels(line: &str) -> BTreeMap<String, String> {
     let mut labels = BTreeMap::new();
     let Some((_, mut rest)) = line.split_once('{') else { return labels };
     while let Some((name, after)) = rest.split_once("=\"") {

@@ -15,6 +15,7 @@ mod events;
 mod http;
 mod installed;
 mod logrotate;
+mod otlp;
 mod payloads;
 mod prometheus;
 mod promtool;

@@ -19,6 +19,8 @@ use crate::journal::{self, InletError, Parcel, Receipt};
 use crate::outbound::{Answer, Request, SendError, Transport};
 use crate::signal::Counts;
 
+mod push;
+
 const EPOCH: i64 = 1_760_000_000;
 
 /// What happens to a request: it is refused or not, and its answer arrives or not.

@@ -65,6 +65,7 @@ fn endpoint(sink: &'static str, url: String, api_key: Secret) -> Endpoint {
         credentials: vec![(KEY_HEADER.into(), api_key)],
         credential_key: "sinks.datadog.api_key",
         verdicts: VERDICTS,
+        refused: |_| 0,
     }
 }
 

@@ -1,22 +1,30 @@
 //! `sinks.otlp` as it is written.
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::outbound::base_url;
+use super::{LOGS, METRICS};
+use crate::outbound::{base_url, host};
 use crate::setting::{Period, Secret};
 
 /// Headers at most: a key and a tenant are two.
 const HEADERS_MAX: usize = 16;
+
+/// Shorter, and a push of many connections is not over when the next begins; longer, and graphs lag
+/// behind alerts.
+const INTERVAL_SECONDS: RangeInclusive<u64> = 5..=600;
 
 /// `sinks.otlp`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "Otlp")]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Base URL of the receiver, e.g. `http://127.0.0.1:4318`; `/v1/metrics` is appended.
+    /// Base URL of the receiver, e.g. `http://127.0.0.1:4318`; `/v1/metrics` and `/v1/logs` are
+    /// appended. Required.
     pub endpoint: String,
     /// `http/protobuf`, the one that there is.
     #[serde(default)]
@@ -24,12 +32,17 @@ pub struct Config {
     /// Whether metrics are pushed. Default true.
     #[serde(default = "yes")]
     pub metrics: bool,
+    /// Whether each event is sent as a log record. Default false.
+    #[serde(default)]
+    pub logs: bool,
     /// Headers of each request, e.g. `authorization`; at most 16. Their values are secrets.
     #[serde(default)]
     pub headers: BTreeMap<String, Secret>,
-    /// Time between two pushes, 5s to 10m. Default 15s.
+    /// Time between two pushes of metrics, 5s to 10m. Default 15s. Logs go every 5 seconds.
     #[serde(default = "interval")]
     pub interval: Period,
+    /// `service.instance.id`: what tells two daemons apart. Default: the machine's host name.
+    pub instance: Option<String>,
 }
 
 /// How it is spoken.
@@ -52,22 +65,60 @@ fn interval() -> Period {
 impl Config {
     /// The first thing that is wrong: its key and the remedy.
     pub fn check(&self) -> Result<(), String> {
-        base_url(&self.endpoint).map_err(|problem| format!("`sinks.otlp.endpoint` {problem}"))?;
-        if !(5..=600).contains(&self.interval.seconds()) {
+        if !INTERVAL_SECONDS.contains(&self.interval.seconds()) {
             return Err("`sinks.otlp.interval` must be 5s to 10m".into());
         }
         if self.headers.len() > HEADERS_MAX {
             return Err(format!("`sinks.otlp.headers` has more than {HEADERS_MAX} headers"));
         }
-        self.headers().map(drop)
+        if self.logs {
+            return Err("`sinks.otlp.logs` is not there yet; leave it out".into());
+        }
+        for name in self.headers.keys() {
+            let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+            if name.is_empty() || !name.bytes().all(valid) {
+                return Err(format!("`sinks.otlp.headers.{name}` is no name of a header"));
+            }
+        }
+        self.base().map(drop)
     }
 
-    /// The headers with their values.
-    pub(super) fn headers(&self) -> Result<HashMap<String, String>, String> {
-        let each = self.headers.iter().map(|(name, value)| {
-            let value = value.reveal().map_err(|error| format!("`sinks.otlp.headers`: {error}"))?;
-            Ok((name.to_lowercase(), value))
-        });
-        each.collect()
+    /// What would run, in a line, without what the headers hold.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let on = |on: bool| if on { "on" } else { "off" };
+        let (metrics, logs, headers) = (on(self.metrics), on(self.logs), self.headers.len());
+        let (host, every) = (host(&self.endpoint), self.interval);
+        format!("{host}, metrics {metrics} (every {every}), logs {logs}, {headers} header(s)")
+    }
+
+    /// The sinks that say how they are.
+    #[must_use]
+    pub fn sinks(&self) -> Vec<Box<str>> {
+        let on = [(METRICS, self.metrics), (LOGS, self.logs)];
+        on.into_iter().filter(|(_, on)| *on).map(|(name, _)| name.into()).collect()
+    }
+
+    /// Where `path` of the receiver is.
+    pub(super) fn url(&self, path: &str) -> Result<String, String> {
+        Ok(format!("{}{path}", self.base()?))
+    }
+
+    fn base(&self) -> Result<String, String> {
+        base_url(&self.endpoint).map_err(|problem| format!("`sinks.otlp.endpoint` {problem}"))
+    }
+
+    /// The headers, in lower case.
+    pub(super) fn headers(&self) -> Vec<(Cow<'static, str>, Secret)> {
+        let headers = self.headers.iter();
+        headers.map(|(name, value)| (name.to_lowercase().into(), value.clone())).collect()
+    }
+
+    /// `service.instance.id`.
+    pub(super) fn instance(&self) -> String {
+        let own = self.instance.clone();
+        let host = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+        let name = own.or_else(host).unwrap_or_default();
+        if name.trim().is_empty() { "ssowatch".to_owned() } else { name.trim().to_owned() }
     }
 }

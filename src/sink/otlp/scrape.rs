@@ -16,7 +16,8 @@ pub(super) struct Sample {
     pub(super) value: f64,
 }
 
-/// Reads the text. A line that is none, or whose value is not a finite number, is left out: OTLP could not carry it.
+/// Reads the text. A line that is none, or whose value is not a finite number, is left out: OTLP
+/// could not carry it.
 pub(super) fn parse(text: &str) -> Scrape {
     let mut scrape: BTreeMap<String, Vec<Sample>> = BTreeMap::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {

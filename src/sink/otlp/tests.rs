@@ -1,112 +1,261 @@
 use std::fmt::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::metrics::data::{
-    AggregatedMetrics, MetricData, ResourceMetrics, ScopeMetrics,
+use opentelemetry_proto::tonic::collector::metrics::v1::{
+    ExportMetricsPartialSuccess, ExportMetricsServiceRequest,
 };
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
+use opentelemetry_proto::tonic::metrics::v1::{Metric, NumberDataPoint};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
+use super::payload::{ENVELOPE, text};
 use super::*;
+use crate::clock::Clock;
+use crate::event::Timestamp;
+use crate::journal;
+use crate::outbound::{Answer, Request, SendError, Transport};
+use crate::signal::Snapshot;
 
-/// A metric of a push: its name, whether it is a cumulative sum, and its points with their labels.
-type Pushed = (String, bool, Vec<(String, f64)>);
+const NOW: Timestamp = Timestamp::from_millis(1_760_000_000_000);
 
-/// Keeps what it is told of the last push.
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<Pushed>>>);
+const EXPOSITION: &str = r#"# HELP sso_sessions_finished_total Sign-ins that came to an end.
+# TYPE sso_sessions_finished_total counter
+sso_sessions_finished_total{connection_id="conn_2",outcome="failed"} 3
+sso_sessions_finished_total{connection_id="conn_1",outcome="succeeded"} 9007199254740991
+sso_sessions_finished_total{connection_id="conn_1",outcome="failed"} 0
+sso_failure_ratio{connection_id="conn_1",window="5m"} 0.25
+sso_session_duration_seconds_bucket{connection_type="OktaSAML",le="1"} 2
+sso_session_duration_seconds_bucket{connection_type="OktaSAML",le="2.5"} 2
+sso_session_duration_seconds_bucket{connection_type="OktaSAML",le="+Inf"} 5
+sso_session_duration_seconds_sum{connection_type="OktaSAML"} 12.5
+sso_session_duration_seconds_count{connection_type="OktaSAML"} 5
+sso_connection_info{connection_id="conn_1",connection_name="a \"b\" \\ \n c"} 1
+ssowatch_journal_bytes 1024
+not_in_the_catalogue 1
+"#;
 
-impl PushMetricExporter for Captured {
-    async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
-        let mut captured = self.0.lock().unwrap();
-        captured.clear();
-        for metric in metrics.scope_metrics().flat_map(ScopeMetrics::metrics) {
-            let labels = |attributes: Vec<&KeyValue>| -> String {
-                let each = attributes.iter().map(|label| format!("{}={}", label.key, label.value));
-                each.collect::<Vec<_>>().join(",")
-            };
-            let points: Vec<(String, f64)> = match metric.data() {
-                AggregatedMetrics::F64(MetricData::Sum(sum)) => sum
-                    .data_points()
-                    .map(|point| (labels(point.attributes().collect()), point.value()))
-                    .collect(),
-                AggregatedMetrics::F64(MetricData::Gauge(gauge)) => gauge
-                    .data_points()
-                    .map(|point| (labels(point.attributes().collect()), point.value()))
-                    .collect(),
-                other => panic!("{other:?}"),
-            };
-            let sum = matches!(metric.data(), AggregatedMetrics::F64(MetricData::Sum(_)));
-            captured.push((metric.name().to_owned(), sum, points));
-        }
-        Ok(())
-    }
+fn config(yaml: &str) -> Config {
+    let text = format!("endpoint: \"http://127.0.0.1:4318/\"\ninstance: test-1\n{yaml}");
+    let config: Config = serde_saphyr::from_str(&text).unwrap();
+    config.check().unwrap();
+    config
+}
 
-    fn force_flush(&self) -> OTelSdkResult {
-        Ok(())
-    }
+/// What a receiver makes of the bodies of one push.
+fn decoded(exposition: &str) -> Vec<ExportMetricsServiceRequest> {
+    let resource = metrics::resource(&config(""));
+    let items = metrics::encode(exposition, resource, NOW).unwrap();
+    let batches = ENVELOPE.pack(items);
+    assert!(batches.iter().all(|batch| batch.body.len() <= ENVELOPE.bytes_max));
+    batches.iter().map(|batch| ExportMetricsServiceRequest::decode(&*batch.body).unwrap()).collect()
+}
 
-    fn shutdown_with_timeout(&self, _timeout: Duration) -> OTelSdkResult {
-        Ok(())
-    }
+fn all_metrics(requests: &[ExportMetricsServiceRequest]) -> impl Iterator<Item = &Metric> {
+    let resources = requests.iter().flat_map(|request| &request.resource_metrics);
+    resources.flat_map(|resource| &resource.scope_metrics).flat_map(|scope| &scope.metrics)
+}
 
-    fn temporality(&self) -> Temporality {
-        Temporality::Cumulative
+fn points(metric: &Metric) -> &[NumberDataPoint] {
+    match metric.data.as_ref().unwrap() {
+        Data::Sum(sum) => &sum.data_points,
+        Data::Gauge(gauge) => &gauge.data_points,
+        other => panic!("{other:?}"),
     }
 }
 
-/// The exposition of so many connections, as ssowatch writes it.
-fn exposition(connections: usize) -> String {
-    let mut text = String::from("sso_fleet_failure_ratio{window=\"5m\"} 0.25\n");
-    for n in 0..connections {
-        let _ = writeln!(text, "sso_sessions_started_total{{connection_id=\"conn_{n}\"}} {n}");
+fn value(point: &NumberDataPoint) -> f64 {
+    match point.value {
+        Some(Value::AsDouble(value)) => value,
+        other => panic!("{other:?}"),
     }
-    text.push_str("sso_session_duration_seconds_bucket{connection_type=\"OktaSAML\",le=\"1\"} 3\n");
-    text + "sso_session_duration_seconds_count{connection_type=\"OktaSAML\"} 4\n"
+}
+
+#[test]
+fn a_push_is_as_agreed() {
+    let mut shown = String::new();
+    for request in decoded(EXPOSITION) {
+        for resource in &request.resource_metrics {
+            // The SDK says its own version, which is no matter of ours.
+            let ours = |key: &str| !key.starts_with("telemetry.");
+            let attributes = &resource.resource.as_ref().unwrap().attributes;
+            for attribute in attributes.iter().filter(|attribute| ours(&attribute.key)) {
+                writeln!(shown, "resource {}: {}", attribute.key, text(attribute)).unwrap();
+            }
+            writeln!(shown, "{:#?}", resource.scope_metrics).unwrap();
+        }
+    }
+    insta::assert_snapshot!(shown.replace(env!("CARGO_PKG_VERSION"), "VERSION"));
+    assert_eq!(decoded(EXPOSITION), decoded(EXPOSITION), "the same totals give the same bytes");
 }
 
 #[test]
 fn more_connections_than_the_sdk_expects_keep_their_series_and_their_totals() {
-    let captured = Captured::default();
-    let reader = PeriodicReader::builder(captured.clone()).build();
-    let provider = provider(reader, Arc::new(|| exposition(5_000)));
-    provider.force_flush().unwrap();
-    let metrics = captured.0.lock().unwrap().clone();
-    let find = |name: &str| metrics.iter().find(|metric| metric.0 == name).unwrap();
-    let (_, sum, points) = find("sso.sessions_started");
-    assert!(sum, "a cumulative sum");
-    assert_eq!(points.len(), 5_000, "nothing is folded into an overflow series");
-    for (labels, value) in points {
-        assert_eq!(*labels, format!("connection_id=conn_{value}"));
+    let mut exposition = String::new();
+    for n in 0..25_000 {
+        writeln!(exposition, "sso_sessions_started_total{{connection_id=\"conn_{n}\"}} {n}")
+            .unwrap();
     }
-    assert_eq!(
-        *find("sso.fleet_failure_ratio"),
-        ("sso.fleet_failure_ratio".into(), false, vec![("window=5m".into(), 0.25)])
-    );
-    assert_eq!(find("sso.session_duration_seconds.bucket").2.len(), 1);
-    drop(metrics);
-    provider.shutdown().unwrap();
+    let requests = decoded(&exposition);
+    let mut seen = vec![false; 25_000];
+    for point in all_metrics(&requests).flat_map(points) {
+        let [attribute] = &*point.attributes else { panic!("{point:?}") };
+        assert_eq!(text(attribute), format!("conn_{}", value(point)), "nothing is folded into one");
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "small and whole"
+        )]
+        let place = value(point) as usize;
+        assert!(!std::mem::replace(&mut seen[place], true), "each once");
+    }
+    assert!(seen.iter().all(|seen| *seen));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn totals_are_pushed_to_the_receiver_with_its_headers_and_once_more_at_the_end() {
-    use wiremock::matchers::{header, method, path};
-    use wiremock::{Mock, MockServer, ResponseTemplate};
-    let server = MockServer::start().await;
-    let pushed = Mock::given(method("POST"))
-        .and(path("/v1/metrics"))
-        .and(header("authorization", "Bearer k"))
-        .and(header("content-type", "application/x-protobuf"));
-    pushed.respond_with(ResponseTemplate::new(200)).expect(1..).mount(&server).await;
-    let yaml =
-        format!("endpoint: \"{}\"\nheaders: {{ authorization: \"Bearer k\" }}", server.uri());
-    let config: Config = serde_saphyr::from_str(&yaml).unwrap();
-    config.check().unwrap();
-    let otlp = Otlp::new(&config, Arc::new(|| exposition(3))).unwrap();
-    let (stop, stopped) = watch::channel(false);
-    let running = tokio::spawn(otlp.run(stopped));
-    stop.send_replace(true);
-    running.await.unwrap();
-    let bodies: Vec<_> = server.received_requests().await.unwrap();
-    let body = &bodies.last().unwrap().body;
-    let holds = |word: &[u8]| body.windows(word.len()).any(|at| at == word);
-    assert!(holds(b"sso.sessions_started") && holds(b"conn_2") && holds(b"ssowatch"));
+#[test]
+fn a_series_that_is_gone_is_not_pushed_any_more() {
+    let open = "ssowatch_incidents{alertname=\"A\",severity=\"page\",state=\"firing\"} 1\n";
+    assert_eq!(all_metrics(&decoded(open)).count(), 1);
+    assert_eq!(all_metrics(&decoded("ssowatch_journal_bytes 1\n")).count(), 1);
+    assert_eq!(decoded(""), []);
+}
+
+#[test]
+fn every_status_has_the_meaning_that_the_protocol_gives_it() {
+    let endpoint = endpoint(&config(""), METRICS, "/v1/metrics", refused_points).unwrap();
+    assert_eq!(endpoint.url, "http://127.0.0.1:4318/v1/metrics");
+    for status in 100..=599 {
+        let want = match status {
+            200..=299 => Verdict::Accepted,
+            401 | 403 => Verdict::Hold,
+            413 => Verdict::Split,
+            408 | 429 | 502 | 503 | 504 => Verdict::Retry,
+            _ => Verdict::Drop,
+        };
+        assert_eq!(endpoint.classify(status), want, "{status}");
+    }
+}
+
+#[test]
+fn what_a_receiver_refuses_of_what_it_takes_is_read_from_its_answer() {
+    let part = |rejected_data_points| ExportMetricsServiceResponse {
+        partial_success: Some(ExportMetricsPartialSuccess {
+            rejected_data_points,
+            error_message: "no".to_owned(),
+        }),
+    };
+    let cases = [
+        (part(7).encode_to_vec(), 7),
+        (part(-1).encode_to_vec(), 0),
+        (vec![], 0),
+        (b"ok".to_vec(), 0),
+    ];
+    for (answer, want) in cases {
+        assert_eq!(refused_points(&answer), want, "{answer:?}");
+    }
+}
+
+/// A receiver that answers with the next status, the last one for ever.
+#[derive(Clone)]
+struct Receiver {
+    statuses: Arc<Mutex<Vec<u16>>>,
+    requests: watch::Sender<Vec<Request>>,
+}
+
+impl Transport for Receiver {
+    async fn send(&self, request: &Request) -> Result<Answer, SendError> {
+        self.requests.send_modify(|requests| requests.push(request.clone()));
+        let mut statuses = self.statuses.lock().unwrap();
+        let status = if statuses.len() > 1 { statuses.remove(0) } else { statuses[0] };
+        Ok(Answer { status, retry_after: None, body: Vec::new().into() })
+    }
+}
+
+/// A running sink, what it reads, and who hears it.
+struct Play {
+    receiver: Receiver,
+    total: watch::Sender<u64>,
+    snapshots: watch::Sender<Arc<Snapshot>>,
+    stop: watch::Sender<bool>,
+    run: JoinHandle<()>,
+    _journal: tokio::sync::mpsc::Receiver<journal::Parcel>,
+}
+
+impl Play {
+    fn begin(statuses: &[u16]) -> Self {
+        let config = config("headers: { Authorization: \"Bearer k\", X-Tenant: acme }");
+        let receiver = Receiver {
+            statuses: Arc::new(Mutex::new(statuses.to_vec())),
+            requests: watch::Sender::default(),
+        };
+        let (inlet, journal) = journal::inlet(8);
+        let total = watch::Sender::new(1);
+        let reader = total.clone();
+        let exposition: Exposition = Arc::new(move || {
+            format!("sso_sessions_stalled_total{{connection_id=\"c\"}} {}\n", *reader.borrow())
+        });
+        let clock = Clock::starting_at(NOW);
+        let metrics = Metrics::new(&config, receiver.clone(), inlet, clock, exposition).unwrap();
+        let snapshot = Snapshot { now: NOW, ..Snapshot::default() };
+        let snapshots = watch::Sender::new(Arc::new(snapshot));
+        let stop = watch::Sender::new(false);
+        let run = metrics.unwrap().run(snapshots.subscribe(), stop.subscribe());
+        Self { receiver, total, snapshots, stop, run: tokio::spawn(run), _journal: journal }
+    }
+
+    /// The totals of all pushes, once there are so many.
+    async fn pushes(&self, count: usize) -> Vec<f64> {
+        let mut requests = self.receiver.requests.subscribe();
+        let mut beat = tokio::time::interval(Duration::from_secs(1));
+        while requests.borrow_and_update().len() < count {
+            tokio::select! {
+                _ = beat.tick() => self.snapshots.send_modify(|_| {}),
+                _ = requests.changed() => {}
+            }
+        }
+        let requests = requests.borrow();
+        let total = |request: &Request| {
+            let request = [ExportMetricsServiceRequest::decode(&*request.body).unwrap()];
+            all_metrics(&request).flat_map(points).map(value).sum()
+        };
+        requests.iter().map(total).collect()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn totals_are_pushed_at_each_interval_with_the_headers_of_the_operator() {
+    let play = Play::begin(&[200]);
+    assert_eq!(play.pushes(1).await, [1.0]);
+    play.total.send_replace(5);
+    assert_eq!(play.pushes(2).await, [1.0, 5.0]);
+    let requests = play.receiver.requests.borrow().clone();
+    assert_eq!(requests[0].url, "http://127.0.0.1:4318/v1/metrics");
+    let headers = [
+        ("content-type", "application/x-protobuf"),
+        ("authorization", "Bearer k"),
+        ("x-tenant", "acme"),
+    ];
+    let headers = headers.map(|(name, value)| (name.into(), value.to_owned()));
+    assert_eq!(requests[0].headers, headers);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_push_that_fails_is_made_again_and_then_with_newer_totals() {
+    let play = Play::begin(&[503, 503, 503, 503, 503, 503, 503, 200]);
+    play.pushes(1).await;
+    play.total.send_replace(9);
+    let totals = play.pushes(8).await;
+    assert_eq!((totals[0], totals[7]), (1.0, 9.0), "{totals:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_totals_are_pushed_when_the_daemon_stops() {
+    let play = Play::begin(&[200]);
+    play.pushes(1).await;
+    play.total.send_replace(2);
+    play.stop.send_replace(true);
+    assert_eq!(play.pushes(2).await, [1.0, 2.0]);
+    play.run.await.unwrap();
 }
