@@ -33,8 +33,8 @@ fn the_metrics_reference_is_made_from_the_catalogue() {
 }
 
 #[test]
-fn rules_and_boards_are_made_from_the_catalogue() {
-    for what in [What::Rules, What::Dashboards] {
+fn rules_boards_monitors_and_the_chart_are_made_from_the_catalogue() {
+    for what in [What::Rules, What::Dashboards, What::Monitors, What::Helm] {
         for Artefact { path, content } in artefacts(what) {
             assert_committed(&path, &content);
         }

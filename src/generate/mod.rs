@@ -3,7 +3,9 @@
 //! Each is data (a table of rules, panels, monitors) and one encoder. What names a metric that the catalogue does not have is
 //! left out, so that a build never ships an expression that can have no result; [`need`] says which metrics may be missing.
 
+mod datadog;
 mod grafana;
+mod helm;
 mod metrics;
 mod need;
 mod prometheus;
@@ -19,8 +21,12 @@ use crate::signal::catalog::Metric;
 pub enum What {
     /// Prometheus rules: recording, alerting, error budget.
     Rules,
-    /// Boards for Grafana.
+    /// Boards for Grafana and Datadog.
     Dashboards,
+    /// Datadog monitors, the service level objective, and a Terraform example that applies them.
+    Monitors,
+    /// The Helm chart, with the rules and boards in it.
+    Helm,
     /// The metrics reference in Markdown.
     Metrics,
     /// The JSON Schema of the configuration.
@@ -63,7 +69,9 @@ impl What {
         let one = |path: &str, content| vec![Artefact { path: path.to_owned(), content }];
         match self {
             Self::Rules => prometheus::files(inputs),
-            Self::Dashboards => grafana::files(inputs),
+            Self::Dashboards => [grafana::files(inputs), datadog::boards(inputs)].concat(),
+            Self::Monitors => datadog::monitors(inputs),
+            Self::Helm => helm::files(inputs),
             Self::Metrics => one("metrics.md", metrics::reference(inputs.catalog)),
             Self::Schema => one("ssowatch.schema.json", pretty(inputs.schema)),
         }

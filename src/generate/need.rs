@@ -14,8 +14,8 @@ pub(super) const AWAITED: [&str; 5] = [
 /// How the names of our metrics begin, in Prometheus and in Datadog.
 const PREFIXES: [&str; 6] = ["sso_", "ssowatch_", "edge_", "sso.", "ssowatch.", "edge."];
 
-/// Series of a histogram.
-const HISTOGRAM_SUFFIXES: [&str; 3] = ["_bucket", "_sum", "_count"];
+/// Series of a histogram, in Prometheus and in Datadog.
+const HISTOGRAM_SUFFIXES: [&str; 6] = ["_bucket", "_sum", "_count", ".bucket", ".sum", ".count"];
 
 /// The metrics that a PromQL expression or a Datadog query names, as it names them.
 pub(super) fn metrics(expression: &str) -> impl Iterator<Item = &str> {
@@ -37,7 +37,8 @@ fn belongs(name: &str, metric: &Metric) -> bool {
         return true;
     }
     let base = HISTOGRAM_SUFFIXES.iter().find_map(|suffix| name.strip_suffix(suffix));
-    metric.kind == Kind::Histogram && base == Some(metric.name)
+    let base = base.filter(|_| metric.kind == Kind::Histogram);
+    base.is_some_and(|base| base == metric.name || base == metric.dotted())
 }
 
 /// Whether the catalogue has every metric that `expression` names.
@@ -85,6 +86,7 @@ mod tests {
         let cases = [
             ("rate(sso_session_duration_seconds_bucket[5m])", true),
             ("sum:ssowatch.events_received{*}", true),
+            ("sum:sso.session_duration_seconds.bucket{*}", true),
             ("1", true),
         ];
         for (expression, want) in cases {

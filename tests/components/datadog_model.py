@@ -11,7 +11,11 @@ import sys
 
 from datadog_api_client import Configuration
 from datadog_api_client.exceptions import ApiTypeError, ApiValueError
-from datadog_api_client.model_utils import ModelNormal, validate_and_convert_types
+from datadog_api_client.model_utils import (
+    ModelComposed,
+    ModelNormal,
+    validate_and_convert_types,
+)
 
 
 def model(version, name):
@@ -33,6 +37,10 @@ def leftovers(value, place):
             if key not in known:
                 yield f"{place}: unknown field {key}"
             yield from leftovers(child, f"{place}.{key}")
+    elif isinstance(value, ModelComposed):
+        # One of several: what it was taken for.
+        for chosen in value._composed_instances:
+            yield from leftovers(chosen, place)
     elif isinstance(value, list):
         for index, child in enumerate(value):
             yield from leftovers(child, f"{place}[{index}]")

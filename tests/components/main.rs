@@ -5,9 +5,11 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod alertmanager;
+mod artefacts;
 mod bad_input;
 mod batches;
 mod bytes;
+mod chart;
 mod component;
 mod daemon;
 mod datadog;

@@ -1,0 +1,27 @@
+# A small image without a shell: the binary, the few libraries that it needs, and the certificates of public authorities.
+#   docker build -t ssowatch .
+FROM rust:1.95-bookworm AS build
+WORKDIR /build
+COPY Cargo.toml Cargo.lock ./
+COPY src src
+COPY docs docs
+COPY scenarios scenarios
+COPY helm helm
+COPY alerts alerts
+RUN cargo build --release --locked --bin ssowatch
+# What the binary is linked to, at the paths where it looks for it.
+RUN mkdir -p /image/usr/bin /image/etc/ssl/certs /image/var/lib/ssowatch /image/tmp \
+ && cp target/release/ssowatch /image/usr/bin/ \
+ && ldd target/release/ssowatch | grep -oE '/[^ ]+' | xargs -I{} cp --parents -L {} /image \
+ && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ \
+ && echo 'ssowatch:x:65532:65532::/var/lib/ssowatch:/sbin/nologin' > /image/etc/passwd \
+ && chown -R 65532:65532 /image/var/lib/ssowatch && chmod 1777 /image/tmp
+
+FROM scratch
+COPY --from=build /image /
+USER 65532:65532
+WORKDIR /var/lib/ssowatch
+VOLUME /var/lib/ssowatch
+EXPOSE 9470 9471
+ENTRYPOINT ["/usr/bin/ssowatch"]
+CMD ["run", "--data-dir", "/var/lib/ssowatch"]

@@ -1,0 +1,131 @@
+{{- define "ssowatch.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "ssowatch.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
+{{- else if contains (include "ssowatch.name" .) .Release.Name }}
+{{- .Release.Name | trunc 63 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name (include "ssowatch.name" .) | trunc 63 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{- define "ssowatch.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "ssowatch.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "ssowatch.labels" -}}
+{{ include "ssowatch.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}
+
+{{/* Whether the journal is on NATS, so that no volume is needed. */}}
+{{- define "ssowatch.nats" -}}
+{{- if hasKey (default dict .Values.config.journal) "nats" }}true{{ end }}
+{{- end }}
+
+{{- define "ssowatch.pod" -}}
+metadata:
+  labels:
+    {{- include "ssowatch.labels" . | nindent 4 }}
+    {{- with .Values.podLabels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  annotations:
+    # Another configuration is another pod.
+    checksum/config: {{ include (print $.Template.BasePath "/configmap.yaml") . | sha256sum }}
+    {{- with .Values.podAnnotations }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+spec:
+  serviceAccountName: {{ include "ssowatch.fullname" . }}
+  automountServiceAccountToken: false
+  enableServiceLinks: false
+  terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
+  {{- with .Values.priorityClassName }}
+  priorityClassName: {{ . }}
+  {{- end }}
+  {{- with .Values.imagePullSecrets }}
+  imagePullSecrets:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  securityContext:
+    runAsNonRoot: true
+    runAsUser: 65532
+    runAsGroup: 65532
+    fsGroup: 65532
+    fsGroupChangePolicy: OnRootMismatch
+    seccompProfile:
+      type: RuntimeDefault
+  containers:
+    - name: ssowatch
+      image: "{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}"
+      imagePullPolicy: {{ .Values.image.pullPolicy }}
+      args: ["--log-format", "json", "run", "--config", "/etc/ssowatch/ssowatch.yaml"]
+      env:
+        - name: RUST_LOG
+          value: {{ .Values.logLevel | quote }}
+      ports:
+        - name: admin
+          containerPort: 9470
+        - name: intake
+          containerPort: 9471
+      securityContext:
+        allowPrivilegeEscalation: false
+        readOnlyRootFilesystem: true
+        capabilities:
+          drop: ["ALL"]
+      # A start reads the journal: ready when that is done, alive all the time.
+      startupProbe:
+        httpGet: { path: /-/healthy, port: admin }
+        periodSeconds: 2
+        failureThreshold: 30
+      livenessProbe:
+        httpGet: { path: /-/healthy, port: admin }
+        periodSeconds: 10
+        timeoutSeconds: 5
+        failureThreshold: 6
+      readinessProbe:
+        httpGet: { path: /-/ready, port: admin }
+        periodSeconds: 5
+        timeoutSeconds: 5
+      resources:
+        {{- toYaml .Values.resources | nindent 8 }}
+      volumeMounts:
+        - { name: config, mountPath: /etc/ssowatch, readOnly: true }
+        - { name: secrets, mountPath: /run/secrets/ssowatch, readOnly: true }
+        - { name: data, mountPath: {{ .Values.config.data_dir }} }
+  volumes:
+    - name: config
+      configMap:
+        name: {{ include "ssowatch.fullname" . }}
+    - name: secrets
+      secret:
+        secretName: {{ required "set existingSecret to the secret that holds the tokens; NOTES.txt says how to make one" .Values.existingSecret }}
+        defaultMode: 0440
+    {{- if include "ssowatch.nats" . }}
+    - name: data
+      emptyDir: {}
+    {{- end }}
+  {{- with .Values.nodeSelector }}
+  nodeSelector:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.tolerations }}
+  tolerations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.affinity }}
+  affinity:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.topologySpreadConstraints }}
+  topologySpreadConstraints:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end }}

@@ -1,0 +1,284 @@
+//! The monitors.
+
+use super::monitor::{Kind, Monitor, Severity};
+
+pub(super) fn all() -> Vec<Monitor> {
+    [connections(), fleet(), itself(), edge()].into_iter().flatten().collect()
+}
+
+/// The share of sign-ins with `outcome`.
+fn ratio(window: &str, outcome: &str, by: &str) -> String {
+    format!(
+        "sum({window}):sum:sso.sessions_finished{{outcome:{outcome}}}{by}.as_count() / sum:sso.sessions_finished{{*}}{by}.as_count()"
+    )
+}
+
+fn attempts(window: &str, by: &str) -> String {
+    format!("sum({window}):sum:sso.sessions_finished{{*}}{by}.as_count()")
+}
+
+fn metric(query: String, above: bool, critical: f64) -> Kind {
+    Kind::Metric { query, above, critical, warning: None, no_data: None }
+}
+
+/// A part of a composite.
+fn part(
+    name: &str,
+    alert: &'static str,
+    title: &'static str,
+    kind: Kind,
+    what: &'static str,
+) -> Monitor {
+    Monitor {
+        name: name.to_owned(),
+        alert,
+        title,
+        kind,
+        severity: Severity::Part,
+        what,
+        impact: "",
+        recovery: "",
+    }
+}
+
+const CONNECTION: &str = " by {connection_id}";
+
+fn connections() -> Vec<Monitor> {
+    vec![
+        part(
+            "connection-failure-ratio",
+            "SsoConnectionFailing",
+            "ssowatch: a third of the sign-ins of {{connection_id.name}} fail",
+            metric(ratio("last_15m", "failed", CONNECTION), true, 0.3),
+            "Failed of all sign-ins of a connection that ended in 15 minutes.",
+        ),
+        part(
+            "connection-timeout-ratio",
+            "SsoConnectionTimingOut",
+            "ssowatch: most sign-ins of {{connection_id.name}} time out",
+            metric(ratio("last_15m", "timed_out", CONNECTION), true, 0.7),
+            "Timed-out of all sign-ins of a connection that ended in 15 minutes.",
+        ),
+        part(
+            "connection-attempts",
+            "SsoConnectionFailing",
+            "ssowatch: {{connection_id.name}} has enough sign-ins to say something",
+            metric(attempts("last_15m", CONNECTION), true, 39.0),
+            "At least 40 sign-ins of a connection ended in 15 minutes, so that a ratio says something.",
+        ),
+        Monitor {
+            name: "connection-failing".to_owned(),
+            alert: "SsoConnectionFailing",
+            title: "ssowatch: sign-ins of {{connection_id.name}} fail",
+            kind: Kind::Composite(&["connection-failure-ratio", "connection-attempts"]),
+            severity: Severity::Page,
+            what: "At least 30 % of at least 40 sign-ins of {{connection_id.name}} failed in 15 minutes.",
+            impact: "Employees of this customer cannot sign in, or a part of them.",
+            recovery: "Fewer than 30 % of its sign-ins fail, or fewer than 40 ended in 15 minutes.",
+        },
+        Monitor {
+            name: "connection-timing-out".to_owned(),
+            alert: "SsoConnectionTimingOut",
+            title: "ssowatch: sign-ins of {{connection_id.name}} time out",
+            kind: Kind::Composite(&["connection-timeout-ratio", "connection-attempts"]),
+            severity: Severity::Page,
+            what: "At least 70 % of at least 40 sign-ins of {{connection_id.name}} were begun and never came back in 15 minutes.",
+            impact: "The identity provider of this customer hangs; nobody there gets in.",
+            recovery: "Fewer than 70 % of its sign-ins time out, or fewer than 40 ended in 15 minutes.",
+        },
+        Monitor {
+            name: "connection-refused-people".to_owned(),
+            alert: "SsoConnectionFailing",
+            title: "ssowatch: many people fail on {{@sso.connection_id.name}}",
+            kind: Kind::Logs {
+                query: "logs(\"source:workos service:ssowatch @evt.name:authentication.sso_failed -@error.code:access_denied\").index(\"*\").rollup(\"cardinality\", \"@usr.id\").by(\"@sso.connection_id\").last(\"15m\")".to_owned(),
+                critical: 20.0,
+            },
+            severity: Severity::Ticket,
+            what: "More than 20 different people failed to sign in on one connection in 15 minutes. The logs name the errors.",
+            impact: "A customer is hit broadly, whatever the share of its sign-ins is.",
+            recovery: "Fewer people fail.",
+        },
+    ]
+}
+
+fn fleet() -> Vec<Monitor> {
+    vec![
+        part(
+            "fleet-failure-ratio",
+            "SsoFleetFailing",
+            "ssowatch: 15 % of all sign-ins fail",
+            metric(ratio("last_5m", "failed", ""), true, 0.15),
+            "Failed of all sign-ins that ended in five minutes.",
+        ),
+        part(
+            "fleet-timeout-ratio",
+            "SsoFleetTimingOut",
+            "ssowatch: 30 % of all sign-ins time out",
+            metric(ratio("last_5m", "timed_out", ""), true, 0.3),
+            "Timed-out of all sign-ins that ended in five minutes.",
+        ),
+        part(
+            "fleet-attempts",
+            "SsoFleetFailing",
+            "ssowatch: there are enough sign-ins to say something",
+            metric(attempts("last_5m", ""), true, 99.0),
+            "At least 100 sign-ins ended in five minutes, so that a ratio says something.",
+        ),
+        Monitor {
+            name: "fleet-failing".to_owned(),
+            alert: "SsoFleetFailing",
+            title: "ssowatch: sign-ins fail over all connections",
+            kind: Kind::Composite(&["fleet-failure-ratio", "fleet-attempts"]),
+            severity: Severity::Page,
+            what: "At least 15 % of at least 100 sign-ins failed in five minutes.",
+            impact: "A share of all employees of all customers cannot sign in.",
+            recovery: "Fewer than 15 % of all sign-ins fail.",
+        },
+        Monitor {
+            name: "fleet-timing-out".to_owned(),
+            alert: "SsoFleetTimingOut",
+            title: "ssowatch: sign-ins time out over all connections",
+            kind: Kind::Composite(&["fleet-timeout-ratio", "fleet-attempts"]),
+            severity: Severity::Page,
+            what: "At least 30 % of at least 100 sign-ins were begun and never came back in five minutes.",
+            impact: "A share of all people sees a page that does not load; it is usually the application's own callback.",
+            recovery: "Fewer than 30 % of all sign-ins time out.",
+        },
+        Monitor {
+            name: "budget-burn-fast".to_owned(),
+            alert: "SsoErrorBudgetBurn",
+            title: "ssowatch: the error budget of sign-ins is used up in days",
+            kind: Kind::Burn { long: "1h", short: "5m", critical: 14.4 },
+            severity: Severity::Page,
+            what: "The error budget of 30 days is used up more than 14.4 times too fast, over an hour and over the last five minutes.",
+            impact: "Nearly every second sign-in has failed for an hour.",
+            recovery: "The last five minutes are good.",
+        },
+        Monitor {
+            name: "budget-burn-steady".to_owned(),
+            alert: "SsoErrorBudgetBurn",
+            title: "ssowatch: the error budget of sign-ins is used up in a week",
+            kind: Kind::Burn { long: "6h", short: "30m", critical: 6.0 },
+            severity: Severity::Page,
+            what: "The error budget of 30 days is used up more than 6 times too fast, over six hours and over the last half hour.",
+            impact: "Every fifth sign-in has failed for hours.",
+            recovery: "The last half hour is good.",
+        },
+        Monitor {
+            name: "budget-burn-slow".to_owned(),
+            alert: "SsoSlowBurn",
+            title: "ssowatch: the error budget of sign-ins is used up too fast",
+            kind: Kind::Burn { long: "24h", short: "2h", critical: 3.0 },
+            severity: Severity::Ticket,
+            what: "The error budget of 30 days is used up more than 3 times too fast, over a day and over the last two hours.",
+            impact: "A small but lasting share of sign-ins fails.",
+            recovery: "The last two hours are good.",
+        },
+    ]
+}
+
+fn itself() -> Vec<Monitor> {
+    vec![
+        Monitor {
+            name: "ssowatch-down".to_owned(),
+            alert: "SsowatchDown",
+            title: "ssowatch: it is down, or sends nothing",
+            kind: Kind::Metric {
+                query: "max(last_10m):max:ssowatch.incidents{alertname:watchdog,state:firing}".to_owned(),
+                above: false,
+                critical: 1.0,
+                warning: None,
+                no_data: Some(20),
+            },
+            severity: Severity::Page,
+            what: "The alert that always fires is missing.",
+            impact: "Nobody watches the sign-ins.",
+            recovery: "ssowatch watches again.",
+        },
+        Monitor {
+            name: "source-lagging".to_owned(),
+            alert: "SourceLagging",
+            title: "ssowatch: events from {{source.name}} come late",
+            kind: metric("min(last_10m):max:ssowatch.source_lag_seconds{*} by {source}".to_owned(), true, 300.0),
+            severity: Severity::Page,
+            what: "For ten minutes every delivery from {{source.name}} has been more than five minutes old.",
+            impact: "Whatever breaks is found that much later.",
+            recovery: "Events come in time.",
+        },
+        Monitor {
+            name: "sink-dropping".to_owned(),
+            alert: "SinkFailing",
+            title: "ssowatch: {{sink.name}} loses data",
+            kind: metric("sum(last_15m):sum:ssowatch.sink_dropped{*} by {sink}.as_count()".to_owned(), true, 0.0),
+            severity: Severity::Page,
+            what: "ssowatch has given up things that {{sink.name}} did not take.",
+            impact: "They are missing there for good.",
+            recovery: "Nothing has been given up for 15 minutes.",
+        },
+        Monitor {
+            name: "receiver-failing".to_owned(),
+            alert: "ReceiverFailing",
+            title: "ssowatch: {{receiver.name}} takes no notifications",
+            kind: metric("sum(last_15m):sum:ssowatch.notifications{result:held} by {receiver}.as_count() + sum:ssowatch.notifications{result:dropped} by {receiver}.as_count()".to_owned(), true, 0.0),
+            severity: Severity::Page,
+            what: "{{receiver.name}} has refused notifications.",
+            impact: "Whoever is paged by it is not told.",
+            recovery: "Nothing has been refused for 15 minutes.",
+        },
+        Monitor {
+            name: "events-rejected".to_owned(),
+            alert: "EventsRejected",
+            title: "ssowatch: input from {{source.name}} is rejected",
+            kind: metric("sum(last_15m):sum:ssowatch.events_rejected{*} by {source}.as_count()".to_owned(), true, 20.0),
+            severity: Severity::Ticket,
+            what: "More than 20 things from {{source.name}} were rejected in 15 minutes; the tag reason says why.",
+            impact: "What is rejected is not counted, so rates may be wrong.",
+            recovery: "Little or nothing is rejected.",
+        },
+    ]
+}
+
+fn edge() -> Vec<Monitor> {
+    let share = |code: &str| {
+        format!(
+            "sum(last_5m):sum:edge.requests{{code:{code}}} by {{tier}}.as_count() / sum:edge.requests{{*}} by {{tier}}.as_count()"
+        )
+    };
+    vec![
+        Monitor {
+            name: "edge-rate-limited".to_owned(),
+            alert: "EdgeRateLimited",
+            title: "ssowatch: {{tier.name}} refuses requests with 429",
+            kind: metric(share("429"), true, 0.02),
+            severity: Severity::Page,
+            what: "A rate limit refuses more than 2 % of the requests of {{tier.name}}.",
+            impact: "Whoever is refused cannot sign in.",
+            recovery: "Fewer than 2 % are refused.",
+        },
+        Monitor {
+            name: "edge-blocked".to_owned(),
+            alert: "EdgeBlocked",
+            title: "ssowatch: {{tier.name}} refuses requests with 403",
+            kind: metric(share("403"), true, 0.05),
+            severity: Severity::Page,
+            what: "A block list or firewall refuses more than 5 % of the requests of {{tier.name}}.",
+            impact: "Whoever is blocked cannot sign in.",
+            recovery: "Fewer than 5 % are refused.",
+        },
+        Monitor {
+            name: "edge-limit-near".to_owned(),
+            alert: "EdgeLimitNear",
+            title: "ssowatch: {{limit.name}} is nearly used up",
+            kind: metric(
+                "max(last_5m):max:edge.limit_utilization_ratio{*} by {limit}".to_owned(),
+                true,
+                0.8,
+            ),
+            severity: Severity::Page,
+            what: "The busiest key of {{limit.name}} uses more than 80 % of its quota.",
+            impact: "None yet; the next step is that requests are refused.",
+            recovery: "It uses less than 80 %.",
+        },
+    ]
+}

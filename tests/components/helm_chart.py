@@ -1,0 +1,42 @@
+"""Renders the chart with real Helm: one JSON request a line in, one JSON answer a line out.
+
+A request names the folder of the chart and values. The answer is `{"refused": why}`, or the rendered objects, what Helm's
+linter and the strict schemas of Kubernetes say against them, and the notes.
+"""
+
+import json
+import sys
+
+import helm_python as helm
+import kubernetes_validate
+import yaml
+
+KUBERNETES = "1.32"
+# Of operators: Kubernetes itself has no schema for them.
+CUSTOM = ("ServiceMonitor", "PrometheusRule")
+
+
+def answer(chart, values):
+    """What becomes of the chart with `values`."""
+    problems = [str(error) for error in helm.lint(chart)["errors"]]
+    try:
+        with helm.Chart.load(chart) as loaded:
+            files = loaded.render(values, name="release", namespace="monitoring")
+    except helm.HelmValuesError as error:
+        return {"refused": str(error)}
+    notes = "".join(text for name, text in files.items() if name.endswith(".txt"))
+    manifests = [text for name, text in sorted(files.items()) if name.endswith(".yaml")]
+    objects = [o for text in manifests for o in yaml.safe_load_all(text) if o]
+    for item in objects:
+        if item["kind"] in CUSTOM:
+            continue
+        try:
+            kubernetes_validate.validate(item, KUBERNETES, strict=True)
+        except kubernetes_validate.ValidationError as error:
+            problems.append(f"{item['kind']}: {error}")
+    return {"objects": objects, "problems": problems, "notes": notes}
+
+
+for line in sys.stdin:
+    request = json.loads(line)
+    print(json.dumps(answer(request["chart"], request["values"])), flush=True)
