@@ -126,6 +126,7 @@ impl Engine {
         closing.advance(now, connections, &self.config.window_sinks);
         self.memory.edge.advance(now, &self.config.edge);
         self.look_at_limits();
+        self.look_at_tiers();
         if second % HOUSEKEEPING_SECONDS == 0 {
             self.look_at_certificates();
             self.memory.alerts.forget(now);

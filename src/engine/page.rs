@@ -277,13 +277,15 @@ impl Engine {
             Place::Provider(_) | Place::Fleet => None,
         };
         let evidence = self.proof(place, signal, numbers);
+        let mut description = words::proof(&evidence, numbers.code.as_deref());
+        words::together(&mut description, &self.together(started_at, key));
         let carriers = self.memory.detection.carriers(place, signal, numbers.since);
         Finding {
             severity,
             labels: labels(key, severity, &BTreeMap::new(), connection),
             started_at,
             summary: words::found(signal, &self.who(place), &evidence, started_at),
-            description: words::proof(&evidence, numbers.code.as_deref()),
+            description,
             evidence,
             reach: self.reach(place, carriers.iter().map(|(index, _)| *index)),
             ratio: self.recent_ratio(place, signal),

@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::certificate::ALERTNAME as CERTIFICATE;
+use super::edge::near;
+use super::edge::sign::Sign;
 use super::page;
 use super::people::Trouble;
 use super::watch::WATCHDOG;
@@ -176,7 +178,11 @@ impl TryFrom<RawRule> for Rule {
                 "`{name}` is not a name for a rule; use letters, digits and _, e.g. LoginsFailing"
             ));
         }
-        if RESERVED_NAMES.contains(&name.as_str()) || page::ALERTNAMES.contains(&name.as_str()) {
+        let of_edge = Sign::ALL.iter().any(|sign| sign.alertname() == name);
+        if of_edge
+            || RESERVED_NAMES.contains(&name.as_str())
+            || page::ALERTNAMES.contains(&name.as_str())
+        {
             return Err(format!("`{name}` is the name of a built-in alert; choose another"));
         }
         if (raw.min_users > 1 || raw.min_connections > 1) && metric.trouble().is_none() {
@@ -233,7 +239,7 @@ impl TryFrom<RawRule> for Rule {
 }
 
 /// Alerts that no threshold makes.
-const RESERVED_NAMES: [&str; 3] = [WATCHDOG, CERTIFICATE, SINK_FAILING];
+const RESERVED_NAMES: [&str; 4] = [WATCHDOG, CERTIFICATE, SINK_FAILING, near::ALERTNAME];
 
 fn is_name(text: &str) -> bool {
     let mut chars = text.chars();
@@ -433,6 +439,8 @@ mod tests {
             (r#"{"labels":{"scope":"x"}}"#, "`scope`, which is reserved"),
             (r#"{"thresold":1}"#, "thresold"),
             (r#"{"name":"Watchdog"}"#, "name of a built-in alert"),
+            (r#"{"name":"EdgeErrors"}"#, "name of a built-in alert"),
+            (r#"{"name":"EdgeLimitNear"}"#, "name of a built-in alert"),
             (r#"{"metric":"starts","min_users":2}"#, "`metric` counts nothing that people"),
             (r#"{"min_connections":3}"#, "`min_connections` must stay 1"),
         ];

@@ -57,6 +57,7 @@ impl Engine {
         };
         match &key.scope {
             Scope::Limit(limit) => Edge::declares(&self.config.edge, limit),
+            Scope::Tier(_) => self.config.detection.is_some(),
             Scope::Sink(sink) => self.config.sinks.contains(sink),
             _ => self.rule(key).is_some() || built_in(&key.alertname),
         }

@@ -138,6 +138,18 @@ fn rarity(days: f64) -> String {
     }
 }
 
+/// Names alerts of the other side, sign-ins or the edge, that began at about the same time.
+pub(super) fn together(text: &mut String, others: &[(Box<str>, Timestamp)]) {
+    if others.is_empty() {
+        return;
+    }
+    let named: Vec<_> = others
+        .iter()
+        .map(|(name, since)| format!("{name} (since about {})", clock(*since)))
+        .collect();
+    add(text, format_args!(" Began together with {}.", named.join(", ")));
+}
+
 fn list(text: &mut String, title: &str, counts: &[(Box<str>, u64)]) {
     if counts.is_empty() {
         return;

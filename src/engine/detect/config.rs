@@ -157,7 +157,7 @@ impl Config {
     }
 
     /// Days a false alarm for a part of the accepted ones.
-    pub(super) fn false_alarm_days(&self, share: f64) -> f64 {
+    pub(in crate::engine) fn false_alarm_days(&self, share: f64) -> f64 {
         MONTH_DAYS * NOMINAL_PER_MONTH / self.false_pages_per_month / share
     }
 

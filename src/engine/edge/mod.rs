@@ -4,11 +4,15 @@
 //! and wait `edge.wait` for the other logs of a second.
 
 mod config;
+mod evidence;
 mod gcra;
 mod limit;
 pub(super) mod near;
+pub(super) mod sign;
+mod stream;
 mod talkers;
 mod tier;
+mod watch;
 mod words;
 
 use std::collections::BTreeMap;
@@ -18,10 +22,12 @@ use serde::{Deserialize, Serialize};
 
 pub use self::config::{Config, LimitConfig, QuotaConfig, Settings, TierConfig, Traffic, Wait};
 use self::limit::Shadow;
+use self::sign::Sign;
+use self::stream::Verdict;
 use self::tier::Tier;
 use crate::event::Timestamp;
 use crate::event::edge::{EdgeTally, LimitUse, OTHER_ROUTE, TIERS_MAX};
-use crate::signal::{LimitView, TierView};
+use crate::signal::{LimitView, Severity, TierView};
 
 /// Requests that are older than this when they come say nothing about the present.
 const LATE_SECONDS: i64 = 600;
@@ -54,6 +60,9 @@ impl Edge {
         self.tiers[place].take(tally, now);
         self.stale(place);
         let late = now.seconds() - tally.second > LATE_SECONDS;
+        if !late {
+            self.tiers[place].signs.take(tally, tally.second.min(now.seconds()));
+        }
         if !late && !tally.limits.is_empty() {
             let second = tally.second.min(now.seconds());
             let waiting = self.waiting.entry(second).or_default();
@@ -74,7 +83,10 @@ impl Edge {
 
     /// When something happens by itself, in seconds.
     pub(super) fn next_second(&self, settings: &Settings) -> Option<i64> {
-        self.waiting.keys().next().map(|second| second + 1 + settings.wait_seconds)
+        let limits = self.waiting.keys().next().map(|second| second + 1 + settings.wait_seconds);
+        let tiers = self.tiers.iter();
+        let bins = tiers.filter_map(|tier| tier.signs.next_second(settings.wait_seconds)).min();
+        limits.into_iter().chain(bins).min()
     }
 
     /// Moves time.
@@ -118,6 +130,38 @@ impl Edge {
             shadow.take(limit, second, used, late);
             shadow.heard_at = now.seconds();
         }
+    }
+
+    /// Judges the bins of all tiers that are complete; `days` a false alarm of one stream.
+    fn judge(&mut self, now: i64, settings: &Settings, days: f64) -> Vec<(usize, Sign, Verdict)> {
+        #[expect(clippy::cast_precision_loss, reason = "some dozen streams")]
+        let streams = (self.tiers.len() * Sign::ALL.len()) as f64;
+        let tiers = self.tiers.iter_mut().enumerate();
+        tiers
+            .flat_map(|(place, tier)| {
+                let verdicts = tier.signs.judge(now, settings.wait_seconds, days * streams);
+                verdicts.into_iter().map(move |(sign, verdict)| (place, sign, verdict))
+            })
+            .collect()
+    }
+
+    /// What goes on at which tier, and how urgent it is.
+    fn troubled(&self) -> Vec<(usize, Sign, Severity)> {
+        let each = |(place, tier): (usize, &Tier)| {
+            let signs = Sign::ALL.into_iter();
+            let urgent: Vec<_> =
+                signs.filter_map(|sign| Some((place, sign, tier.signs.severity(sign)?))).collect();
+            urgent
+        };
+        self.tiers.iter().enumerate().flat_map(each).collect()
+    }
+
+    fn tier_at(&self, place: usize) -> &Tier {
+        &self.tiers[place]
+    }
+
+    fn tier_name(&self, place: usize) -> &str {
+        &self.tiers[place].name
     }
 
     /// The place of a tier, which is made when it is new.

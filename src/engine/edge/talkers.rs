@@ -10,7 +10,7 @@ use crate::event::Personal;
 use crate::signal::Talker;
 
 /// Callers in one list.
-const PLACES: usize = 32;
+const PLACES: usize = 64;
 
 /// A list of the busiest.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]

@@ -120,3 +120,135 @@ fn a_caller_that_grows_is_told_of_before_the_first_refusal_and_until_it_is_calm(
     let labels = format!("{:?}", fired.incident.labels);
     insta::assert_snapshot!(labels, @r#"{"alertname": "EdgeLimitNear", "limit": "api", "scope": "limit", "severity": "page"}"#);
 }
+
+/// A second of a tier: 100 requests, of which some get `code` on a route.
+fn second_of(second: i64, bad: u64, code: u16, internal: bool, clients: u64) -> EdgeTally {
+    use crate::event::edge::Caller;
+    let kind =
+        |code, internal| Kind { route: "/api/items".into(), method: Method::Get, code, internal };
+    let mut tally = EdgeTally {
+        second: START + second,
+        tier: "web".into(),
+        cells: vec![(kind(200, false), 100 - bad), (kind(code, internal), bad)],
+        ..EdgeTally::default()
+    };
+    for client in 0..clients {
+        let name = Personal::shown(&format!("c{client}")).unwrap();
+        let hits = u64::from(bad > 0);
+        let limited = if code == 429 { hits } else { 0 };
+        tally.callers.push(Caller {
+            name,
+            internal,
+            requests: 1,
+            limited,
+            blocked: hits - limited,
+        });
+        let hash = (client + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        if bad > 0 && code == 429 {
+            tally.limited.insert(hash);
+        }
+        if bad > 0 && code == 403 {
+            tally.blocked.insert(hash);
+        }
+    }
+    tally
+}
+
+/// Everything that is told of `minutes` of trouble after two calm hours.
+fn told(code: u16, internal: bool, clients: u64) -> Vec<String> {
+    let mut engine = Engine::new(EngineConfig::default());
+    let mut told = Vec::new();
+    for second in 0..9_600 {
+        let bad = if (7_300..8_200).contains(&second) { 30 } else { 0 };
+        apply(&mut engine, second + 1, second_of(second, bad, code, internal, clients));
+        for transition in engine.transitions() {
+            let incident = &transition.incident;
+            if &*incident.alertname != "Watchdog" {
+                let after = transition.at.seconds() - START - 7_300;
+                told.push(format!(
+                    "{after} s {} {} {}: {}\n  {}",
+                    incident.state.as_str(),
+                    incident.severity.as_str(),
+                    incident.alertname,
+                    incident.summary,
+                    incident.description
+                ));
+            }
+        }
+    }
+    told
+}
+
+#[test]
+fn trouble_of_a_tier_is_told_in_words_and_resolved() {
+    let mut all = Vec::new();
+    for (code, internal, clients) in [
+        (503, false, 3),
+        (500, false, 3),
+        (429, true, 3),
+        (429, false, 40),
+        (403, false, 40),
+        (403, false, 2),
+        (414, false, 2),
+    ] {
+        all.extend(told(code, internal, clients));
+    }
+    insta::assert_snapshot!("told", all.join("\n"));
+}
+
+#[test]
+fn sign_ins_and_a_tier_that_fail_together_name_each_other() {
+    use crate::event::{AuthEvent, Body, ConnectionId, EventId, Person, Sso, Step, UserKey};
+    let mut engine = Engine::new(EngineConfig::default());
+    let mut told = std::collections::BTreeMap::new();
+    let mut count = 0;
+    for minute in 0..(4 * 24 * 60i64) {
+        let bad = minute >= 4 * 24 * 60 - 30;
+        for connection in 0..6 {
+            count += 1;
+            let step = if bad { Step::Failed } else { Step::Succeeded };
+            let sso = Sso {
+                step,
+                connection_id: Some(ConnectionId::new(&format!("conn_{connection}"))),
+                organization_id: None,
+                session_id: None,
+                error: None,
+                person: Person { key: Some(UserKey(count)), ..Person::default() },
+                test: false,
+            };
+            let event = AuthEvent {
+                id: EventId::new(&format!("event_{count}")),
+                name: "authentication.sso".into(),
+                at: at(minute * 60 + connection),
+                body: Body::Sso(sso),
+            };
+            let record = Record::Event { source: Source::Push, event };
+            engine.apply(&Entry { received_at: at(minute * 60 + connection), record });
+        }
+        if minute >= 4 * 24 * 60 - 180 {
+            for second in 10..60 {
+                let second = minute * 60 + second;
+                apply(
+                    &mut engine,
+                    second + 1,
+                    second_of(second, if bad { 30 } else { 0 }, 503, false, 2),
+                );
+            }
+        }
+        for transition in engine.transitions() {
+            let incident = transition.incident;
+            told.insert(incident.alertname.clone(), incident.fingerprint.clone());
+        }
+    }
+    assert!(told.contains_key("SsoFleetFailing") && told.contains_key("EdgeErrors"), "{told:?}");
+    let incidents = engine.snapshot().incidents;
+    let description = |name: &str| {
+        let found = incidents.iter().find(|incident| &*incident.alertname == name).unwrap();
+        found.description.clone()
+    };
+    assert!(description("EdgeErrors").contains("Began together with SsoFleetFailing (since about"));
+    assert!(
+        description("SsoFleetFailing")
+            .contains("Began together with EdgeErrors at web (since about")
+    );
+}

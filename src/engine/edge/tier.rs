@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::sign::{Sign, Signs};
 use super::talkers::Talkers;
 use crate::event::Timestamp;
 use crate::event::edge::{
@@ -38,6 +39,7 @@ pub(super) struct Tier {
     /// With anything in them, oldest first.
     minutes: VecDeque<Minute>,
     last_at: Option<Timestamp>,
+    pub(super) signs: Signs,
 }
 
 /// One minute of a tier.
@@ -65,6 +67,7 @@ impl Tier {
             uri_bytes: Buckets { counts: vec![0; URI_BOUNDS_BYTES.len() + 1], sum: 0 },
             minutes: VecDeque::new(),
             last_at: None,
+            signs: Signs::default(),
         }
     }
 
@@ -166,6 +169,23 @@ impl Minute {
         for (kind, count) in tally.cells.iter().filter(|(kind, _)| kind.code >= 400) {
             self.bad(kind.code, &kind.route, *count);
         }
+    }
+
+    /// The routes with the bad answers of a sign, worst first.
+    pub(super) fn routes(&self, sign: Sign, most: usize) -> Vec<(Box<str>, u64)> {
+        let of_sign = |code: u16| match sign {
+            Sign::Errors => (500..600).contains(&code),
+            Sign::Limited => code == 429,
+            Sign::Blocked => code == 403,
+            Sign::TooLong => code == 414,
+            Sign::Slow | Sign::Internal => false,
+        };
+        let bad = self.bad.iter().filter(|((code, _), _)| of_sign(*code));
+        let mut routes: Vec<(Box<str>, u64)> =
+            bad.map(|((code, route), count)| (format!("{code} {route}").into(), *count)).collect();
+        routes.sort_by(|a, b| (b.1, &a.0).cmp(&(a.1, &b.0)));
+        routes.truncate(most);
+        routes
     }
 
     fn bad(&mut self, code: u16, route: &Arc<str>, count: u64) {

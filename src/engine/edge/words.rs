@@ -4,8 +4,11 @@ use std::fmt::Write;
 
 use super::limit::{Limit, Shadow};
 use super::near::NAMED_MAX;
-use crate::engine::words::{add, clock, percent};
+use super::sign::Sign;
+use super::stream::Trouble;
+use crate::engine::words::{add, clock, percent, together};
 use crate::event::{Personal, Timestamp};
+use crate::signal::{Talker, TierCounts};
 
 /// `Limit api (200/s, burst 50): h:0123… uses 86 % of it, and 2 others are near, since about 16:05:20 UTC`.
 pub(super) fn near_summary(limit: &Limit, near: &[(&Personal, f64)], since: Timestamp) -> String {
@@ -52,4 +55,124 @@ pub(super) fn near_description(
 
 fn callers(count: usize) -> String {
     if count == 1 { "1 caller".into() } else { format!("{count} callers") }
+}
+
+/// What is told of a tier.
+pub(super) struct Told<'a> {
+    pub(super) tier: &'a str,
+    pub(super) sign: Sign,
+    pub(super) trouble: &'a Trouble,
+    /// Different clients that were hit.
+    pub(super) clients: Option<u64>,
+    /// The callers that were hit most, or have most requests.
+    pub(super) talkers: &'a [Talker],
+    pub(super) routes: Vec<(Box<str>, u64)>,
+    /// Everything since the trouble began.
+    pub(super) counts: TierCounts,
+    pub(super) slow_micros: Option<u64>,
+    /// Alerts of sign-ins that began at about the same time.
+    pub(super) together: Vec<(Box<str>, Timestamp)>,
+}
+
+/// `web: 812 of 2431 requests got 429 (33 %; 0.1 % is usual), by 14 clients, since about 16:05:20 UTC`.
+pub(super) fn tier_summary(told: &Told<'_>, since: Timestamp) -> String {
+    let Trouble { requests, bad, usual, .. } = *told.trouble;
+    #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 52 bits")]
+    let share = bad as f64 / requests.max(1) as f64;
+    let what = match told.sign {
+        Sign::Errors => "got 5xx".to_owned(),
+        Sign::Slow => format!("took longer than {}", length(told.slow_micros.unwrap_or(0))),
+        Sign::Limited => "got 429".to_owned(),
+        Sign::Blocked => "got 403".to_owned(),
+        Sign::TooLong => "have a URI that is too long, or nearly".to_owned(),
+        Sign::Internal => "are internal".to_owned(),
+    };
+    let mut text = format!("{}: {bad} of {requests} requests {what}", told.tier);
+    let (share, usual) = (percent(share), share_of(usual));
+    add(&mut text, format_args!(" ({share}; {usual} is usual)"));
+    match told.clients {
+        Some(1) => text.push_str(", by 1 client"),
+        Some(clients) => add(&mut text, format_args!(", by {clients} clients")),
+        None => {}
+    }
+    add(&mut text, format_args!(", since about {}", clock(since)));
+    text
+}
+
+/// Where, who, and what is likely behind it.
+pub(super) fn tier_description(told: &Told<'_>) -> String {
+    let mut text = String::new();
+    let list = |items: Vec<String>| items.join(", ");
+    if !told.routes.is_empty() {
+        let routes = told.routes.iter().map(|(route, count)| format!("{route} {count}"));
+        add(&mut text, format_args!("Routes: {}. ", list(routes.collect())));
+    }
+    if !told.talkers.is_empty() {
+        let named = told.talkers.iter().take(NAMED_MAX).map(|talker| {
+            let inside = if talker.internal { " (internal)" } else { "" };
+            format!("{}{inside} {}", talker.name.as_str(), talker.requests)
+        });
+        let whose = if told.clients.is_some() { "Hit most" } else { "Busiest callers" };
+        add(&mut text, format_args!("{whose}: {}. ", list(named.collect())));
+    }
+    text.push_str(likely(told));
+    together(&mut text, &told.together);
+    text
+}
+
+/// What is likely behind it.
+fn likely(told: &Told<'_>) -> &'static str {
+    let bad: u64 = told.talkers.iter().map(|talker| talker.requests).sum();
+    let internal: u64 =
+        told.talkers.iter().filter(|talker| talker.internal).map(|talker| talker.requests).sum();
+    let largest = told.talkers.first().map_or(0, |talker| talker.requests);
+    let worst = told.routes.first().map_or("", |(route, _)| &**route);
+    match told.sign {
+        Sign::Limited if internal * 2 > bad => {
+            "Internal callers are hit most: a rate limit meets a migration, a batch job or a deployment."
+        }
+        Sign::Limited if told.clients.is_some_and(|clients| clients > 1) && largest * 2 <= bad => {
+            "Many clients are hit: the limit is too tight for today's traffic, or they share a key."
+        }
+        Sign::Limited => {
+            "One caller is hit most: it retries without waiting, or has grown out of its limit."
+        }
+        Sign::Blocked if told.counts.too_long + told.counts.long_uris > 0 => {
+            "URIs are too long, or nearly, on the same tier: a blocklist may be fed by 414s."
+        }
+        Sign::Blocked if told.clients.is_some_and(|clients| clients >= 10) => {
+            "Many clients are hit: a blocklist or a new rule meets customers."
+        }
+        Sign::Blocked => "Few clients are hit: a blocklist or a rule meets them alone.",
+        Sign::Errors
+            if worst.starts_with("502") || worst.starts_with("503") || worst.starts_with("504") =>
+        {
+            "The edge answers itself: what is behind it is down, overloaded or too slow."
+        }
+        Sign::Errors => {
+            "The application answers: look at its newest deployment and its dependencies."
+        }
+        Sign::Slow => "Requests take longer than nineteen in twenty used to.",
+        Sign::TooLong => {
+            "Cookies or query strings have grown, e.g. with a new route or a longer redirect."
+        }
+        Sign::Internal => {
+            "Internal callers come in through the public edge: a service has lost its internal address."
+        }
+    }
+}
+
+/// `0.75 s`, `250 ms`.
+fn length(micros: u64) -> String {
+    let millis = micros / 1000;
+    if millis < 1000 {
+        format!("{millis} ms")
+    } else {
+        format!("{}.{} s", millis / 1000, millis % 1000 / 100)
+    }
+}
+
+/// Small shares need more digits than [`percent`] has.
+fn share_of(share: f64) -> String {
+    if share < 0.001 { format!("{:.2} %", share * 100.0) } else { percent(share) }
 }

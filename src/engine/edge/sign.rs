@@ -1,0 +1,219 @@
+//! What a tier may suffer from: the streams that are watched on each, and the bins that feed them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::evidence::Bin;
+use super::stream::{BIN_SECONDS, Bar, Stream, Trouble, Verdict};
+use super::tier::counts;
+use crate::event::edge::{DURATION_BOUNDS_MICROS, EdgeTally};
+use crate::signal::{Severity, TierCounts};
+
+/// Buckets of durations.
+const BUCKETS: usize = DURATION_BOUNDS_MICROS.len() + 1;
+
+/// Share of requests that is slow: what is slower than nineteen in twenty used to be.
+const SLOW_SHARE: f64 = 0.05;
+
+/// Requests with a duration, and seconds, from which it is learned what is slow.
+const SLOW_REQUESTS_MIN: f64 = 1_000.0;
+const SLOW_SECONDS_MIN: i64 = 3_600;
+
+/// How often it is learned anew.
+const RELEARN_SECONDS: i64 = 86_400;
+
+/// A sign of trouble.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub(in crate::engine) enum Sign {
+    /// 5xx.
+    Errors,
+    /// Slower than usual.
+    Slow,
+    /// 429.
+    Limited,
+    /// 403.
+    Blocked,
+    /// 414, and URIs that are nearly too long.
+    TooLong,
+    /// From within.
+    Internal,
+}
+
+/// All signs of one tier.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Signs {
+    streams: [Stream; Sign::ALL.len()],
+    /// Bins that may not be complete, by their beginnings.
+    open: BTreeMap<i64, Counted>,
+    /// Every bin before this second has been judged.
+    judged_until: i64,
+    slow: SlowMark,
+}
+
+/// What is counted in a bin.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Counted {
+    counts: TierCounts,
+    durations: BTreeMap<u8, u64>,
+}
+
+/// From which duration on a request is slow.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct SlowMark {
+    /// Place of the first bucket that is slow.
+    place: Option<u8>,
+    learned: Vec<f64>,
+    /// When learning began, or was done last.
+    since: i64,
+}
+
+impl Sign {
+    pub(in crate::engine) const ALL: [Self; 6] =
+        [Self::Errors, Self::Slow, Self::Limited, Self::Blocked, Self::TooLong, Self::Internal];
+
+    pub(in crate::engine) fn alertname(self) -> &'static str {
+        match self {
+            Self::Errors => "EdgeErrors",
+            Self::Slow => "EdgeLatencyHigh",
+            Self::Limited => "EdgeRateLimited",
+            Self::Blocked => "EdgeBlocked",
+            Self::TooLong => "EdgeUriTooLong",
+            Self::Internal => "EdgeInternalTraffic",
+        }
+    }
+
+    /// How urgent it is at most.
+    pub(super) fn severity(self) -> Severity {
+        match self {
+            Self::Errors | Self::Limited | Self::Blocked => Severity::Page,
+            Self::Slow | Self::TooLong | Self::Internal => Severity::Ticket,
+        }
+    }
+
+    /// What its stream is held to: `days` a false alarm.
+    fn bar(self, days: f64) -> Bar {
+        let (prior, shift_min) = match self {
+            Self::Errors | Self::Limited => (Some(0.002), 0.015),
+            // Bots and expired sessions are refused everywhere.
+            Self::Blocked => (Some(0.005), 0.015),
+            Self::TooLong => (Some(0.000_5), 0.005),
+            // What is slow, and whether anyone is internal, must be learned first.
+            Self::Slow => (None, 0.015),
+            Self::Internal => (None, 0.05),
+        };
+        Bar { prior, shift_min, false_alarm_days: days }
+    }
+}
+
+impl Signs {
+    /// Counts a second. One whose bin has been judged counts in the oldest that has not: the evidence is the same.
+    pub(super) fn take(&mut self, tally: &EdgeTally, second: i64) {
+        let begin = second.div_euclid(BIN_SECONDS) * BIN_SECONDS;
+        let bin = self.open.entry(begin.max(self.judged_until)).or_default();
+        bin.counts += counts(tally);
+        for (place, count) in &tally.durations.buckets {
+            *bin.durations.entry(*place).or_default() += count;
+        }
+    }
+
+    /// When the next bin is judged, in seconds.
+    pub(super) fn next_second(&self, wait_seconds: i64) -> Option<i64> {
+        self.open.keys().next().map(|begin| begin + BIN_SECONDS + wait_seconds)
+    }
+
+    /// Judges what is complete at `now`: what began or ended.
+    pub(super) fn judge(&mut self, now: i64, wait_seconds: i64, days: f64) -> Vec<(Sign, Verdict)> {
+        let mut verdicts = Vec::new();
+        let due = now - wait_seconds - BIN_SECONDS;
+        while let Some(entry) = self.open.first_entry().filter(|entry| *entry.key() <= due) {
+            let (begin, counted) = entry.remove_entry();
+            for sign in Sign::ALL {
+                let Some(bin) = self.bin(sign, begin, &counted) else { continue };
+                verdicts.push((sign, self.streams[sign as usize].take(bin, &sign.bar(days))));
+            }
+            self.learn_slow(begin, &counted);
+        }
+        self.judged_until =
+            self.judged_until.max((due + BIN_SECONDS).div_euclid(BIN_SECONDS) * BIN_SECONDS);
+        for sign in Sign::ALL {
+            verdicts.push((sign, self.streams[sign as usize].silence(now)));
+        }
+        verdicts.retain(|(_, verdict)| *verdict != Verdict::Nothing);
+        verdicts
+    }
+
+    fn bin(&self, sign: Sign, second: i64, counted: &Counted) -> Option<Bin> {
+        let counts = &counted.counts;
+        let requests = counts.requests;
+        let bad = match sign {
+            Sign::Errors => counts.errors,
+            Sign::Limited => counts.limited,
+            Sign::Blocked => counts.blocked,
+            Sign::TooLong => (counts.too_long + counts.long_uris).min(requests),
+            Sign::Internal => counts.internal,
+            Sign::Slow => {
+                let mark = self.slow.place?;
+                let requests = counted.durations.values().sum();
+                let bad = counted.durations.range(mark..).map(|(_, count)| count).sum();
+                return (requests > 0).then_some(Bin { second, requests, bad });
+            }
+        };
+        Some(Bin { second, requests, bad })
+    }
+
+    fn learn_slow(&mut self, second: i64, counted: &Counted) {
+        let stream = &mut self.streams[Sign::Slow as usize];
+        if stream.trouble().is_some() {
+            return;
+        }
+        let mark = &mut self.slow;
+        mark.learned.resize(BUCKETS, 0.0);
+        for (place, count) in &counted.durations {
+            #[expect(clippy::cast_precision_loss, reason = "requests of a few seconds")]
+            let count = *count as f64;
+            mark.learned[usize::from(*place).min(BUCKETS - 1)] += count;
+        }
+        if mark.since == 0 {
+            mark.since = second;
+        }
+        let wait = if mark.place.is_some() { RELEARN_SECONDS } else { SLOW_SECONDS_MIN };
+        let all: f64 = mark.learned.iter().sum();
+        if second - mark.since < wait || all < SLOW_REQUESTS_MIN {
+            return;
+        }
+        let mut above = 0.0;
+        let first = (0..BUCKETS).rev().take_while(|place| {
+            above += mark.learned[*place];
+            above <= SLOW_SHARE * all
+        });
+        let place = first.last().unwrap_or(BUCKETS - 1);
+        let place = u8::try_from(place).expect("27 buckets");
+        if mark.place.replace(place) != Some(place) {
+            *stream = Stream::default();
+        }
+        mark.since = second;
+        mark.learned.iter_mut().for_each(|count| *count *= 0.5);
+    }
+
+    /// The trouble of a sign.
+    pub(super) fn trouble(&self, sign: Sign) -> Option<&Trouble> {
+        self.streams[sign as usize].trouble()
+    }
+
+    /// How urgent the trouble of a sign is; `None` when there is none.
+    pub(super) fn severity(&self, sign: Sign) -> Option<Severity> {
+        let stream = &self.streams[sign as usize];
+        stream.trouble()?;
+        Some(if stream.is_alarmed() { sign.severity() } else { Severity::Ticket })
+    }
+
+    /// From how many microseconds on a request is slow.
+    pub(super) fn slow_micros(&self) -> Option<u64> {
+        let place = usize::from(self.slow.place?);
+        place.checked_sub(1).map(|below| DURATION_BOUNDS_MICROS[below])
+    }
+}
+
+#[cfg(test)]
+mod tests;

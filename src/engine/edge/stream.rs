@@ -1,0 +1,372 @@
+//! One share of a tier's requests, such as that of the 5xx: what is usual, the evidence that it rose, and the alarm.
+
+use serde::{Deserialize, Serialize};
+
+use super::evidence::{BINS, Bin, GROSS_SHIFT, SHARE_GROSS, Scale, Strongest, Weights};
+
+/// Length of a bin.
+pub(super) const BIN_SECONDS: i64 = 5;
+
+const DAY_SECONDS: i64 = 86_400;
+
+/// Requests that the prior is worth.
+const PRIOR_REQUESTS: f64 = 1_000.0;
+
+/// How long requests wait before they enter the usual.
+const WAIT_SECONDS: i64 = 3_600;
+
+/// Time in which half of the usual is replaced.
+const HALF_LIFE_SECONDS: f64 = 7.0 * 86_400.0;
+
+/// Share of the threshold above which fresh requests do not enter; what lasts longer than this time is the new usual.
+const QUIET_SHARE: f64 = 0.6;
+const STUCK_SECONDS: i64 = 5 * DAY_SECONDS;
+
+/// Bins over which requests a day are averaged.
+const PACE_BINS: f64 = 17_280.0;
+const _: () = assert!(DAY_SECONDS == 17_280 * BIN_SECONDS, "a day of bins");
+
+/// Length of the parts from which it is learned how unevenly bad answers come.
+const PART_SECONDS: i64 = 600;
+
+/// How much of the usual is added before it is compared, at least, where each request counts in full and where it is tempered.
+const LIFT_FULL: f64 = 0.25;
+const LIFT_TEMPERED: f64 = 0.1;
+const TEMPERING: f64 = 1.0 / 1.2;
+
+/// Nats below the page's threshold at which a ticket is cut, and the share of the threshold below which it is over.
+const TICKET_GAP: f64 = 3.4;
+const TICKET_END_SHARE: f64 = 0.3;
+
+/// Bins in which a rise must have shown for a ticket: what lasts less than a minute is over before anyone reads it.
+const TICKET_BINS: u32 = 12;
+
+/// Nats for the usual against the trouble that end an alarm, how long it lasts at least, and after what silence it is over.
+const RELIEF_NATS: f64 = 7.0;
+const ALARM_SECONDS_MIN: i64 = 300;
+const SILENCE_SECONDS: i64 = 900;
+
+/// What a stream is held to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bar {
+    /// What is thought of a tier of which nothing is known; `None`: it is not judged before it is known.
+    pub(super) prior: Option<f64>,
+    /// The smallest shift that pages.
+    pub(super) shift_min: f64,
+    /// Days a false alarm, over all streams of all tiers.
+    pub(super) false_alarm_days: f64,
+}
+
+/// A stream.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Stream {
+    learned: Share,
+    fresh: Share,
+    /// When fresh requests entered last; 0: none was seen yet.
+    entered_at: i64,
+    unevenness: Unevenness,
+    /// Requests a bin, on average.
+    pace: f64,
+    bins: f64,
+    last_second: i64,
+    /// Every request in full, and tempered by how unevenly they come.
+    full: Weights,
+    tempered: Weights,
+    ticket: Option<Trouble>,
+    alarm: Option<Alarm>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct Share {
+    requests: f64,
+    bad: f64,
+}
+
+/// How much more unevenly bad answers come than chance has it.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct Unevenness {
+    begin: i64,
+    part: Share,
+    /// Sum of squared deviations over their expectation, of the expectations, and how many: decaying.
+    deviations: f64,
+    expected: f64,
+    parts: f64,
+}
+
+/// A rise.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub(super) struct Trouble {
+    /// When it is believed to have begun, in seconds.
+    pub(super) since: i64,
+    pub(super) requests: u64,
+    pub(super) bad: u64,
+    /// What is usual.
+    pub(super) usual: f64,
+    pub(super) nats: f64,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Alarm {
+    trouble: Trouble,
+    raised_at: i64,
+    /// The share while it lasts, as far as it is known.
+    during: f64,
+    relief: f64,
+}
+
+/// What a bin brought about.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) enum Verdict {
+    Nothing,
+    Page,
+    PageOver,
+    Ticket,
+    TicketOver,
+}
+
+impl Unevenness {
+    fn take(&mut self, bin: Bin, usual: f64) {
+        let begin = bin.second.div_euclid(PART_SECONDS);
+        if begin != self.begin {
+            let expected = self.part.requests * usual;
+            if self.begin != 0 && expected > 0.05 {
+                let off = self.part.bad - expected;
+                // One part of real trouble must not stand for hours of unevenness.
+                let deviation = (off * off / expected.max(0.3)).min(30.0);
+                let left = libm::exp2(-1.0 / 1_008.0);
+                self.deviations = self.deviations * left + deviation;
+                self.expected = self.expected * left + expected;
+                self.parts = self.parts * left + 1.0;
+            }
+            self.begin = begin;
+            self.part = Share::default();
+        }
+        self.part.add(bin);
+    }
+
+    /// Variance over that of chance, at least 1.
+    fn factor(&self) -> f64 {
+        // An hour of chance to begin with.
+        ((self.deviations + 6.0) / (self.parts + 6.0)).max(1.0)
+    }
+
+    /// How much the share itself wanders, relative to it.
+    fn wander(&self) -> f64 {
+        let mean = (self.expected / self.parts.max(1.0)).max(1e-9);
+        if self.parts < 6.0 { 0.0 } else { libm::sqrt((self.factor() - 1.0) / mean).min(1.0) }
+    }
+}
+
+impl Share {
+    #[expect(clippy::cast_precision_loss, reason = "requests of a few seconds")]
+    fn add(&mut self, bin: Bin) {
+        self.requests += bin.requests as f64;
+        self.bad += bin.bad as f64;
+    }
+}
+
+impl Stream {
+    /// The share that is usual; `None` when nothing is known and nothing thought.
+    pub(super) fn usual(&self, bar: &Bar) -> Option<f64> {
+        let prior = match bar.prior {
+            None if !self.is_established() => return None,
+            None => self.learned.bad / self.learned.requests,
+            Some(prior) => prior,
+        };
+        let bad = PRIOR_REQUESTS * prior + self.learned.bad;
+        Some(bad / (PRIOR_REQUESTS + self.learned.requests))
+    }
+
+    /// Whether enough has entered the usual to find small shifts.
+    fn is_established(&self) -> bool {
+        self.learned.requests >= PRIOR_REQUESTS
+    }
+
+    /// Nats that a page needs. Two ways to weigh share it.
+    fn threshold(&self, bar: &Bar) -> f64 {
+        let requests_a_day = (self.pace * PACE_BINS).max(100.0);
+        libm::log(bar.false_alarm_days * requests_a_day * 2.0)
+    }
+
+    /// The trouble that is going on, or a ticket is cut for.
+    pub(super) fn trouble(&self) -> Option<&Trouble> {
+        self.alarm.as_ref().map(|alarm| &alarm.trouble).or(self.ticket.as_ref())
+    }
+
+    /// Whether the trouble pages.
+    pub(super) fn is_alarmed(&self) -> bool {
+        self.alarm.is_some()
+    }
+
+    /// Takes the requests of a bin.
+    pub(super) fn take(&mut self, bin: Bin, bar: &Bar) -> Verdict {
+        self.count(bin);
+        if self.alarm.is_some() {
+            return self.relieve(bin, bar);
+        }
+        self.fresh.add(bin);
+        let Some(usual) = self.usual(bar) else {
+            self.enter_when_quiet(bin.second, 0.0);
+            return Verdict::Nothing;
+        };
+        self.unevenness.take(bin, usual);
+        let threshold = self.threshold(bar);
+        // The usual is an estimate, and wanders.
+        let deviation = libm::sqrt(usual / (PRIOR_REQUESTS + self.learned.requests));
+        let scale =
+            |lift: f64, tempering: f64| Scale::new(usual * (1.0 + lift) + deviation, tempering);
+        let full = scale(LIFT_FULL.max(3.0 * self.unevenness.wander()), TEMPERING);
+        let tempered = scale(LIFT_TEMPERED, TEMPERING.min(1.0 / self.unevenness.factor()));
+        self.full.weigh(bin, &full, threshold);
+        self.tempered.weigh(bin, &tempered, threshold);
+        let strongest = |shift_min: f64, bins: u32, hurry: bool| {
+            let either = [
+                self.full.strongest(&full, shift_min, bins, hurry),
+                self.tempered.strongest(&tempered, shift_min, bins, hurry),
+            ];
+            either.into_iter().flatten().max_by(|a, b| a.nats.total_cmp(&b.nats))
+        };
+        // A tier that is not known well pages only for a share that nobody mistakes, whatever shift explains it best.
+        let (shift_min, share_min) = if self.is_established() {
+            (bar.shift_min, 0.0)
+        } else {
+            (bar.shift_min.max(GROSS_SHIFT), SHARE_GROSS)
+        };
+        let page = strongest(shift_min, BINS, true)
+            .filter(|found| found.nats >= threshold && found.run.share() >= share_min);
+        let any = strongest(0.0, TICKET_BINS, false);
+        self.judge(bin, page, any, usual, threshold)
+    }
+
+    fn judge(
+        &mut self,
+        bin: Bin,
+        page: Option<Strongest>,
+        any: Option<Strongest>,
+        usual: f64,
+        threshold: f64,
+    ) -> Verdict {
+        if let Some(found) = page {
+            self.raise(found, usual, bin.second);
+            return Verdict::Page;
+        }
+        let nats = any.map_or(0.0, |found| found.nats);
+        self.enter_when_quiet(bin.second, nats / threshold);
+        if let Some(ticket) = &mut self.ticket {
+            if nats < TICKET_END_SHARE * threshold {
+                self.ticket = None;
+                return Verdict::TicketOver;
+            }
+            ticket.requests += bin.requests;
+            ticket.bad += bin.bad;
+            return Verdict::Nothing;
+        }
+        match any.filter(|found| found.nats >= threshold - TICKET_GAP && self.is_established()) {
+            Some(found) => {
+                self.ticket = Some(Trouble::of(found, usual));
+                Verdict::Ticket
+            }
+            None => Verdict::Nothing,
+        }
+    }
+
+    fn raise(&mut self, found: Strongest, usual: f64, second: i64) {
+        let trouble = Trouble::of(found, usual);
+        #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 52 bits")]
+        let seen = trouble.bad as f64 / trouble.requests.max(1) as f64;
+        let during = (0.7 * seen).max(2.0 * usual).min(0.95);
+        self.alarm = Some(Alarm { trouble, raised_at: second, during, relief: 0.0 });
+        self.ticket = None;
+        self.fresh = Share::default();
+        self.full.clear();
+        self.tempered.clear();
+    }
+
+    /// The reverse test: is the usual more likely than the trouble?
+    fn relieve(&mut self, bin: Bin, bar: &Bar) -> Verdict {
+        let usual = self.usual(bar).unwrap_or_default();
+        let alarm = self.alarm.as_mut().expect("an alarm is raised");
+        alarm.trouble.requests += bin.requests;
+        alarm.trouble.bad += bin.bad;
+        let usual = (usual * (1.0 + LIFT_FULL)).clamp(1e-6, alarm.during * 0.66);
+        #[expect(clippy::cast_precision_loss, reason = "requests of a few seconds")]
+        let (bad, good) = (bin.bad as f64, bin.requests.saturating_sub(bin.bad) as f64);
+        let nats = good * libm::log((1.0 - usual) / (1.0 - alarm.during))
+            + bad * libm::log(usual / alarm.during);
+        alarm.relief = (alarm.relief + TEMPERING * nats).max(0.0);
+        let lasted = bin.second - alarm.raised_at;
+        self.fresh.add(bin);
+        if lasted >= STUCK_SECONDS {
+            // What lasts for days is the new usual.
+            self.alarm = None;
+            self.enter(bin.second);
+            return Verdict::PageOver;
+        }
+        if alarm.relief < RELIEF_NATS || lasted < ALARM_SECONDS_MIN {
+            return Verdict::Nothing;
+        }
+        self.alarm = None;
+        self.fresh = Share::default();
+        Verdict::PageOver
+    }
+
+    /// Ends what is going on when nothing has been heard of the tier for long.
+    pub(super) fn silence(&mut self, now: i64) -> Verdict {
+        if now - self.last_second < SILENCE_SECONDS {
+            return Verdict::Nothing;
+        }
+        if self.alarm.take().is_some() {
+            return Verdict::PageOver;
+        }
+        if self.ticket.take().is_some() { Verdict::TicketOver } else { Verdict::Nothing }
+    }
+
+    fn count(&mut self, bin: Bin) {
+        if self.entered_at == 0 {
+            self.entered_at = bin.second;
+            self.last_second = bin.second - BIN_SECONDS;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "bins and their requests")]
+        let (passed, requests) =
+            (((bin.second - self.last_second) / BIN_SECONDS).max(1) as f64, bin.requests as f64);
+        self.bins = (self.bins + passed).min(PACE_BINS);
+        // Bins without requests are not told of, and count as such.
+        self.pace += (requests - passed * self.pace) / self.bins.max(passed);
+        self.last_second = self.last_second.max(bin.second);
+    }
+
+    /// Fresh requests wait, and enter only while there is little evidence: trouble must not become the usual.
+    fn enter_when_quiet(&mut self, second: i64, share: f64) {
+        let waited = second - self.entered_at;
+        if waited < WAIT_SECONDS {
+            return;
+        }
+        if !self.is_established() {
+            // What a new tier does in its first hour, short of what pages, is its way.
+            self.full.clear();
+            self.tempered.clear();
+        } else if share >= QUIET_SHARE && waited < STUCK_SECONDS {
+            return;
+        }
+        self.enter(second);
+    }
+
+    fn enter(&mut self, second: i64) {
+        #[expect(clippy::cast_precision_loss, reason = "seconds of some days")]
+        let left = libm::exp2(-((second - self.entered_at) as f64) / HALF_LIFE_SECONDS);
+        self.learned.requests = self.learned.requests * left + self.fresh.requests;
+        self.learned.bad = self.learned.bad * left + self.fresh.bad;
+        self.fresh = Share::default();
+        self.entered_at = second;
+    }
+}
+
+impl Trouble {
+    fn of(found: Strongest, usual: f64) -> Self {
+        let Strongest { nats, run, .. } = found;
+        Self { since: run.since, requests: run.requests, bad: run.bad, usual, nats }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! From the signs of tiers to incidents.
+
+use std::collections::BTreeMap;
+
+use super::sign::Sign;
+use super::stream::Verdict;
+use super::words;
+use crate::engine::Engine;
+use crate::engine::alert::{Finding, Key};
+use crate::engine::rule::Phase;
+use crate::engine::watch::labels;
+use crate::event::Timestamp;
+use crate::signal::{Evidence, Reach, Scope, Severity};
+
+/// How often the words of what goes on are renewed.
+const RENEW_SECONDS: i64 = 10;
+
+/// Share of the accepted false alarms that the edge has.
+const SHARE: f64 = 0.1;
+
+/// Trouble of the edge and of sign-ins that began within this time of each other is told together.
+const TOGETHER_SECONDS: i64 = 900;
+
+/// Causes and callers that an alert names.
+const CAUSES_MAX: usize = 5;
+const CALLERS_MAX: usize = 10;
+
+impl Engine {
+    /// Judges what is complete, and turns what began or ended into incidents.
+    pub(in crate::engine) fn look_at_tiers(&mut self) {
+        let Some(detection) = self.config.detection.as_ref().filter(|_| self.config.edge.alerts)
+        else {
+            return;
+        };
+        let now = self.memory.now;
+        let days = detection.false_alarm_days(SHARE);
+        let changes = self.memory.edge.judge(now.seconds(), &self.config.edge, days);
+        for (tier, sign, verdict) in changes {
+            let key = self.sign_key(tier, sign);
+            match verdict {
+                Verdict::Nothing => {}
+                Verdict::Page => self.tell_of_tier(tier, sign, sign.severity()),
+                Verdict::Ticket => self.tell_of_tier(tier, sign, Severity::Ticket),
+                Verdict::PageOver | Verdict::TicketOver => self.memory.alerts.end(&key, now),
+            }
+        }
+        if now.seconds() % RENEW_SECONDS == 0 {
+            for (tier, sign, severity) in self.memory.edge.troubled() {
+                self.tell_of_tier(tier, sign, severity);
+            }
+        }
+    }
+
+    fn sign_key(&self, tier: usize, sign: Sign) -> Key {
+        let name = self.memory.edge.tier_name(tier);
+        Key { alertname: sign.alertname().into(), scope: Scope::Tier(name.into()) }
+    }
+
+    fn tell_of_tier(&mut self, tier: usize, sign: Sign, severity: Severity) {
+        let key = self.sign_key(tier, sign);
+        let Some(finding) = self.finding_of_tier(tier, sign, severity, &key) else { return };
+        let phase = Phase::Firing { clear_since: None };
+        self.memory.alerts.move_to(key, phase, None, Some(finding), self.memory.now);
+    }
+
+    fn finding_of_tier(
+        &self,
+        place: usize,
+        sign: Sign,
+        severity: Severity,
+        key: &Key,
+    ) -> Option<Finding> {
+        let tier = self.memory.edge.tier_at(place);
+        let trouble = tier.signs.trouble(sign)?;
+        let began = Timestamp::from_millis(trouble.since.saturating_mul(1000));
+        let since = self.memory.alerts.started_at(key).unwrap_or(began);
+        let seen = tier.since(began);
+        let clients = match sign {
+            Sign::Limited => Some(seen.limited.estimate()),
+            Sign::Blocked => Some(seen.blocked.estimate()),
+            Sign::Errors | Sign::Slow | Sign::TooLong | Sign::Internal => None,
+        };
+        let talkers = match sign {
+            Sign::Limited => seen.limited_talkers.top(CALLERS_MAX),
+            Sign::Blocked => seen.blocked_talkers.top(CALLERS_MAX),
+            Sign::Errors | Sign::Slow | Sign::TooLong | Sign::Internal => {
+                seen.talkers.top(CALLERS_MAX)
+            }
+        };
+        let told = words::Told {
+            tier: &tier.name,
+            sign,
+            trouble,
+            clients: clients.filter(|clients| *clients > 0),
+            talkers: &talkers,
+            routes: seen.routes(sign, CAUSES_MAX),
+            counts: seen.counts,
+            slow_micros: tier.signs.slow_micros(),
+            together: self.together(since, key),
+        };
+        #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 52 bits")]
+        let value = trouble.bad as f64 / trouble.requests.max(1) as f64;
+        Some(Finding {
+            severity,
+            labels: labels(key, severity, &BTreeMap::new(), None),
+            started_at: since,
+            summary: words::tier_summary(&told, since),
+            description: words::tier_description(&told),
+            evidence: Evidence {
+                attempts: trouble.requests,
+                bad: trouble.bad,
+                users: told.clients,
+                value: Some(value),
+                usual: Some(trouble.usual),
+                nats: Some(trouble.nats),
+                causes: told.routes.clone(),
+                callers: talkers
+                    .iter()
+                    .map(|talker| (talker.name.as_str().into(), talker.requests))
+                    .collect(),
+                ..Evidence::default()
+            },
+            reach: Reach::default(),
+            ratio: Some(value),
+        })
+    }
+
+    /// Alerts of the other side, sign-ins or the edge, whose trouble began at about the same time.
+    pub(in crate::engine) fn together(
+        &self,
+        since: Timestamp,
+        key: &Key,
+    ) -> Vec<(Box<str>, Timestamp)> {
+        let of_edge = |scope: &Scope| matches!(scope, Scope::Tier(_) | Scope::Limit(_));
+        let of_sign_ins = |scope: &Scope| {
+            matches!(scope, Scope::Connection(_) | Scope::ConnectionType(_) | Scope::Fleet)
+        };
+        let from_edge = of_edge(&key.scope);
+        let others = self.memory.alerts.open().filter(|other| {
+            if from_edge { of_sign_ins(&other.scope) } else { of_edge(&other.scope) }
+        });
+        let mut together: Vec<_> = others
+            .filter_map(|other| {
+                let began = self.memory.alerts.started_at(other)?;
+                let apart = began.seconds().abs_diff(since.seconds());
+                let named = match &other.scope {
+                    Scope::Tier(tier) => format!("{} at {tier}", other.alertname).into(),
+                    _ => other.alertname.clone(),
+                };
+                (apart <= TOGETHER_SECONDS.unsigned_abs()).then_some((named, began))
+            })
+            .collect();
+        together.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
+        together.dedup_by(|a, b| a.0 == b.0);
+        together.truncate(CAUSES_MAX);
+        together
+    }
+}
