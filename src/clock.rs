@@ -1,27 +1,35 @@
 //! The only place that reads the wall clock. Everything else takes `now` as an argument.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::event::Timestamp;
 
-/// Wall time that follows tokio's clock, so that tests on paused time move both together.
+/// Tells the time: the machine's, tokio's (so that tests on paused time move timers and time together), or what
+/// somebody sets.
 #[derive(Clone, Copy, Debug)]
-pub struct Clock {
-    epoch: Timestamp,
-    start: Instant,
-    /// How many times faster than tokio's time it runs.
-    speed: u32,
-    /// Whether to read the operating system's clock each time (a machine's clock may be set while we run).
-    live: bool,
+pub struct Clock(Hand);
+
+#[derive(Clone, Copy, Debug)]
+enum Hand {
+    /// Read each time: a machine's clock may be set while we run.
+    Machine,
+    Running {
+        epoch: Timestamp,
+        start: Instant,
+        /// How many times faster than tokio's time it runs.
+        speed: u32,
+    },
+    Set(&'static AtomicI64),
 }
 
 impl Clock {
     /// The machine's clock.
     #[must_use]
     pub fn system() -> Self {
-        Self { epoch: system_now(), start: Instant::now(), speed: 1, live: true }
+        Self(Hand::Machine)
     }
 
     /// A clock that shows `epoch` now and runs with tokio's time.
@@ -33,16 +41,38 @@ impl Clock {
     /// A clock that shows `epoch` now and runs `speed` times faster than tokio's time.
     #[must_use]
     pub fn running(epoch: Timestamp, speed: u32) -> Self {
-        Self { epoch, start: Instant::now(), speed, live: false }
+        Self(Hand::Running { epoch, start: Instant::now(), speed })
+    }
+
+    /// A clock that shows `epoch` until its [`Setter`] says otherwise. Its eight bytes are never freed, so that clocks
+    /// stay as light to hand around as a number.
+    #[must_use]
+    pub fn set_by_hand(epoch: Timestamp) -> (Self, Setter) {
+        let hand: &AtomicI64 = Box::leak(Box::new(AtomicI64::new(epoch.millis())));
+        (Self(Hand::Set(hand)), Setter(hand))
     }
 
     /// The time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        if self.live {
-            return system_now();
+        match self.0 {
+            Hand::Machine => system_now(),
+            Hand::Running { epoch, start, speed } => {
+                epoch.plus_millis(millis(start.elapsed() * speed))
+            }
+            Hand::Set(hand) => Timestamp::from_millis(hand.load(Ordering::Acquire)),
         }
-        self.epoch.plus_millis(millis(self.start.elapsed() * self.speed))
+    }
+}
+
+/// Sets a clock that was made by [`Clock::set_by_hand`].
+#[derive(Debug)]
+pub struct Setter(&'static AtomicI64);
+
+impl Setter {
+    /// The clock shows `now`, unless it shows more: time does not go back.
+    pub fn set(&self, now: Timestamp) {
+        self.0.fetch_max(now.millis(), Ordering::AcqRel);
     }
 }
 
@@ -73,5 +103,13 @@ mod tests {
         let clock = Clock::running(Timestamp::from_millis(1000), 15);
         tokio::time::advance(Duration::from_secs(2)).await;
         assert_eq!(clock.now(), Timestamp::from_millis(31_000));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_by_hand_never_goes_back() {
+        let (clock, setter) = Clock::set_by_hand(Timestamp::from_millis(1000));
+        setter.set(Timestamp::from_millis(3000));
+        setter.set(Timestamp::from_millis(2000));
+        assert_eq!(clock.now(), Timestamp::from_millis(3000));
     }
 }

@@ -1,7 +1,8 @@
 //! `ssowatch demo`: a simulated WorkOS and the daemon in one process, with no credentials and no network.
 //!
 //! The daemon is the real one; it judges connections after 10 attempts and resolves after 2 quiet minutes. Its clock runs faster
-//! than the wall, so that minutes pass while somebody watches; the simulated WorkOS stamps and signs with the same clock.
+//! than the wall, so that minutes pass while somebody watches; the simulated WorkOS stamps and signs with the same clock. Time
+//! goes on when all that has happened was delivered: on a busy machine the demo is slower, and tells the same.
 
 mod pager;
 mod provider;
@@ -26,7 +27,7 @@ use self::provider::{API_KEY, Provider};
 use self::story::Story;
 use self::webhooks::Webhooks;
 use crate::app::Daemon;
-use crate::clock::Clock;
+use crate::clock::{Clock, Setter};
 use crate::config::{Config, Webhook};
 use crate::event::Timestamp;
 use crate::receiver;
@@ -38,15 +39,14 @@ use crate::source::workos_api;
 /// The scenario that is shown unless another one is asked for.
 pub const SCENARIO_DEFAULT: &str = "demo-certificate";
 
-/// Faster, and less than a minute of wall time would pass in the tolerance of signatures; slower than once a second the
-/// daemon does not look.
+/// Faster, and the daemon, which looks once a second, would see minutes at once.
 const SPEED_MAX: i64 = 60;
 
 /// How long ordinary traffic flows before the first thing happens, in simulated time: enough to fill a window.
 const LEAD_IN_MILLIS: i64 = 5 * 60_000;
 
 /// How often due events are sent.
-const BEAT: Duration = Duration::from_millis(100);
+const BEAT_MILLIS: u32 = 100;
 
 /// How often the Events API is read, on the wall's time.
 const POLL: Period = Period::from_secs(1);
@@ -63,7 +63,7 @@ pub struct Args {
     /// How many times faster than the wall the simulated time runs, 1 to 60.
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=SPEED_MAX))]
     speed: u32,
-    /// Ends after this time on the wall, e.g. 2m. Default: Ctrl-C ends it.
+    /// Ends after this time on the wall (later when the machine is too busy for the speed), e.g. 2m. Default: Ctrl-C ends it.
     #[arg(long = "for", value_name = "DURATION")]
     length: Option<Period>,
     /// Loopback address of metrics, page and API. Default 127.0.0.1:9470, or any free port when that is taken.
@@ -93,7 +93,7 @@ async fn run(args: &Args, scenario: Scenario, out: &mut impl Write) -> anyhow::R
     let mut story = Story::new(&simulation, &wire);
     let from_minute = simulation.minute_of(story.first(), LEAD_IN_MILLIS);
     let recording = simulation.endless(from_minute);
-    let clock = Clock::running(recording.begin(), args.speed);
+    let (clock, setter) = Clock::set_by_hand(recording.begin());
     let folder = Folder::new()?;
     let (pager, notifications) = pager::pager();
     let (pager, _pager_serving) = serve(pager).await?;
@@ -102,9 +102,10 @@ async fn run(args: &Args, scenario: Scenario, out: &mut impl Write) -> anyhow::R
     let config = config(args, &folder, pager, api);
     // While it starts the daemon holds the whole state and configuration: too much for a stack.
     let daemon = Box::pin(Daemon::start(&config, clock)).await?;
+    let begun = clock.now();
     let mut show = Show {
         clock,
-        begun: clock.now(),
+        begun,
         speed: args.speed,
         story: &mut story,
         snapshots: daemon.snapshots.clone(),
@@ -114,12 +115,19 @@ async fn run(args: &Args, scenario: Scenario, out: &mut impl Write) -> anyhow::R
     show.introduce(&simulation, &daemon, api)?;
     let url = format!("http://{}/webhooks/workos", daemon.intake);
     let mut webhooks = Webhooks::new(url, clock);
-    let mut world =
-        World { recording, wire: &wire, provider: &provider, webhooks: &mut webhooks, clock };
+    let mut world = World {
+        recording,
+        wire: &wire,
+        provider: &provider,
+        webhooks: &mut webhooks,
+        clock,
+        setter,
+    };
+    let end = args.length.map(|length| begun.plus_millis(length.millis() * i64::from(args.speed)));
     tokio::select! {
-        never = world.turn() => match never {},
+        () = world.turn(args.speed, end) => {}
         told = show.tell() => told?,
-        ended = ended(args.length) => ended?,
+        interrupted = interrupted() => interrupted?,
     }
     let now = clock.now();
     show.conclude(&webhooks)?;
@@ -179,17 +187,10 @@ fn config(args: &Args, folder: &Folder, pager: SocketAddr, api: SocketAddr) -> C
     config
 }
 
-/// The time is over, or somebody ends it.
-async fn ended(length: Option<Period>) -> io::Result<()> {
-    let over = async {
-        match length {
-            Some(length) => tokio::time::sleep(length.duration()).await,
-            None => std::future::pending().await,
-        }
-    };
+/// Somebody ends it.
+async fn interrupted() -> io::Result<()> {
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
-        () = over => Ok(()),
         interrupted = tokio::signal::ctrl_c() => interrupted,
         _ = terminate.recv() => Ok(()),
     }
@@ -202,20 +203,28 @@ struct World<'a> {
     provider: &'a Provider,
     webhooks: &'a mut Webhooks,
     clock: Clock,
+    setter: Setter,
 }
 
 impl World<'_> {
-    async fn turn(&mut self) -> std::convert::Infallible {
-        let mut beats = tokio::time::interval(BEAT);
+    /// Turns until `end`, `speed` times faster than the wall and never before what happened was delivered.
+    async fn turn(&mut self, speed: u32, end: Option<Timestamp>) {
+        let mut beats = tokio::time::interval(Duration::from_millis(BEAT_MILLIS.into()));
+        let step = i64::from(BEAT_MILLIS * speed);
+        // A beat that was missed is not made up for: the world was busy, and so was the machine.
         beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
+        while end.is_none_or(|end| self.clock.now() < end) {
             beats.tick().await;
-            let now = self.clock.now();
+            let now = self.clock.now().plus_millis(step);
             while let Some(happening) = self.recording.next_before(now) {
                 let body = self.wire.bytes(&happening);
                 self.provider.keep(happening.at, &body);
+                // An event may not come from the future.
+                self.setter.set(happening.at);
                 self.webhooks.send(body).await;
             }
+            self.webhooks.settle().await;
+            self.setter.set(now);
         }
     }
 }

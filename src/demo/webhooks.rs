@@ -56,8 +56,11 @@ impl Webhooks {
             }
             self.under_way.spawn(deliver(Arc::clone(&self.endpoint), body.clone()));
         }
-        // Forget those that are done.
-        while self.under_way.try_join_next().is_some() {}
+    }
+
+    /// Waits until nothing is under way.
+    pub(super) async fn settle(&mut self) {
+        while self.under_way.join_next().await.is_some() {}
     }
 
     /// Events that were handed over so far.
@@ -115,7 +118,7 @@ mod tests {
         for number in 0..TWICE_EVERY {
             webhooks.send(format!("{{\"id\":\"event_{number}\"}}").into_bytes()).await;
         }
-        while webhooks.under_way.join_next().await.is_some() {}
+        webhooks.settle().await;
         let requests = server.received_requests().await.unwrap();
         // One was refused and repeated, the last was sent twice.
         assert_eq!(requests.len() as u64, TWICE_EVERY + 2);
