@@ -2,6 +2,7 @@
 
 mod check;
 mod generate;
+mod run;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -9,8 +10,6 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::app::Daemon;
-use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::demo;
 use crate::replay;
@@ -83,7 +82,7 @@ pub fn main() -> ExitCode {
     logs(format, if matches!(cli.command, Command::Demo(_)) { "error" } else { "info" });
     let outcome = match cli.command {
         Command::Run { config, data_dir } => match load(config.as_deref(), format) {
-            Ok(config) => run(config, data_dir),
+            Ok(loaded) => run::command(loaded, &run::Origin { file: config, data_dir }),
             Err(code) => return code,
         },
         Command::Replay(args) => match load(args.config.as_deref(), format) {
@@ -146,25 +145,6 @@ fn load(file: Option<&Path>, format: LogFormat) -> Result<Config, ExitCode> {
     Config::load(file).map_err(|error| {
         complain(format, &error.to_string());
         ExitCode::from(2)
-    })
-}
-
-fn run(mut config: Config, data_dir: Option<PathBuf>) -> anyhow::Result<()> {
-    if let Some(data_dir) = data_dir {
-        config.data_dir.0 = data_dir;
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let daemon = Daemon::start(&config, Clock::system()).await?;
-        let mut terminate =
-            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted?,
-            _ = terminate.recv() => {}
-        }
-        tracing::info!("Stopping.");
-        daemon.stop().await;
-        Ok(())
     })
 }
 

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use tokio_rustls::TlsAcceptor;
 
 use self::place::Place;
 use self::read::{Mistake, read};
@@ -26,6 +27,8 @@ use crate::event::Treatment;
 use crate::event::cause::{self, Causes};
 use crate::event::edge::Scheme;
 use crate::journal;
+use crate::listener::Tls;
+use crate::outbound;
 use crate::receiver::{self, Target};
 use crate::setting::{Period, Secret};
 use crate::sink::{datadog, otlp};
@@ -56,6 +59,8 @@ pub struct Config {
     pub sinks: Sinks,
     /// The operator's own thresholds beside the built-in alerts; at most 64.
     pub rules: Vec<Rule>,
+    /// The way of requests to services: trusted authorities, proxy.
+    pub outbound: outbound::Config,
     /// Who is told of incidents, at most 32; each item is a map of one key.
     pub receivers: Vec<receiver::Config>,
     /// Where people read more about an incident.
@@ -111,11 +116,13 @@ pub struct Admin {
     pub token: Option<Secret>,
     /// A file that holds the token.
     pub token_file: Option<PathBuf>,
+    /// Default: plain HTTP.
+    pub tls: Option<Tls>,
 }
 
 impl Default for Admin {
     fn default() -> Self {
-        Self { listen: ([127, 0, 0, 1], 9470).into(), token: None, token_file: None }
+        Self { listen: ([127, 0, 0, 1], 9470).into(), token: None, token_file: None, tls: None }
     }
 }
 
@@ -126,11 +133,13 @@ pub struct Listener {
     /// Address and port. Default `127.0.0.1:9471`. Any other address than loopback needs `sources.push.token`.
     #[schemars(with = "String")]
     pub listen: SocketAddr,
+    /// Default: plain HTTP.
+    pub tls: Option<Tls>,
 }
 
 impl Default for Listener {
     fn default() -> Self {
-        Self { listen: ([127, 0, 0, 1], 9471).into() }
+        Self { listen: ([127, 0, 0, 1], 9471).into(), tls: None }
     }
 }
 
@@ -349,7 +358,8 @@ impl Config {
 
     /// Where people read more about an incident, when the admin listener is at `admin`.
     pub fn links(&self, admin: SocketAddr) -> Result<receiver::Links, String> {
-        self.links.links(&format!("http://{admin}"))
+        let scheme = if self.http.admin.tls.is_some() { "https" } else { "http" };
+        self.links.links(&format!("{scheme}://{admin}"))
     }
 
     /// What reading access logs needs.
@@ -366,6 +376,15 @@ impl Config {
     pub fn admin_token(&self) -> Result<Option<Secret>, String> {
         let Admin { token, token_file, .. } = self.http.admin.clone();
         Secret::one_of("token", token, token_file).map_err(|error| format!("`http.admin`: {error}"))
+    }
+
+    /// What the admin and the intake listener need for TLS. Reads files.
+    pub fn acceptors(&self) -> Result<[Option<TlsAcceptor>; 2], String> {
+        let acceptor = |name: &str, tls: &Option<Tls>| {
+            let read = tls.as_ref().map(Tls::acceptor).transpose();
+            read.map_err(|error| format!("`http.{name}.tls`: {error}"))
+        };
+        Ok([acceptor("admin", &self.http.admin.tls)?, acceptor("intake", &self.http.intake.tls)?])
     }
 
     /// `privacy.key`, when the operator has one.

@@ -13,6 +13,7 @@ pub mod engine;
 pub mod event;
 pub mod generate;
 pub mod journal;
+pub mod listener;
 pub mod outbound;
 pub mod receiver;
 pub mod replay;

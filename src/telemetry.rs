@@ -7,8 +7,10 @@ use std::fmt::Display;
 
 pub use own::{Sample, samples};
 
+use crate::event::Timestamp;
 use crate::signal::catalog::{
-    JOURNAL_BYTES, NOTIFICATIONS, SINK_BACKLOG, SINK_DROPPED, SINK_REQUESTS, SOURCE_REQUESTS,
+    CONFIG_RELOAD_SUCCESSFUL, CONFIG_RELOAD_TIMESTAMP, JOURNAL_BYTES, NOTIFICATIONS, SINK_BACKLOG,
+    SINK_DROPPED, SINK_REQUESTS, SOURCE_REQUESTS,
 };
 use crate::signal::{Severity, State, Transition};
 
@@ -17,8 +19,25 @@ pub fn describe() {
     for metric in [SOURCE_REQUESTS, SINK_REQUESTS, SINK_DROPPED, NOTIFICATIONS] {
         metrics::describe_counter!(metric.name, metric.help);
     }
-    for metric in [SINK_BACKLOG, JOURNAL_BYTES] {
+    for metric in [SINK_BACKLOG, JOURNAL_BYTES, CONFIG_RELOAD_SUCCESSFUL, CONFIG_RELOAD_TIMESTAMP] {
         metrics::describe_gauge!(metric.name, metric.help);
+    }
+}
+
+/// The configuration was loaded at `now` and takes over, or stays out for the reason given.
+#[expect(clippy::cast_precision_loss, reason = "seconds since 1970 need 31 bits")]
+pub fn reloaded(outcome: &Result<(), String>, now: Timestamp) {
+    let good = metrics::gauge!(CONFIG_RELOAD_SUCCESSFUL.name);
+    match outcome {
+        Ok(()) => {
+            good.set(1.0);
+            metrics::gauge!(CONFIG_RELOAD_TIMESTAMP.name).set((now.millis() / 1000) as f64);
+            tracing::info!("Configuration loaded.");
+        }
+        Err(error) => {
+            good.set(0.0);
+            tracing::error!(%error, "Configuration cannot be used; the one before stays in force.");
+        }
     }
 }
 

@@ -11,7 +11,8 @@ use ssowatch::app::Daemon;
 use ssowatch::clock::Clock;
 use ssowatch::config::Config;
 use ssowatch::event::{Source, Timestamp};
-use ssowatch::outbound::{Client, Limits, Method, Request};
+use ssowatch::listener::Sockets;
+use ssowatch::outbound::{Client, Limits, Method, Request, Route};
 use ssowatch::signal::Snapshot;
 use ssowatch::source::signature::sign;
 use wiremock::matchers::{header, method, path};
@@ -103,8 +104,8 @@ async fn what_comes_by_webhook_and_by_the_api_counts_once() {
     let dir = tempfile::tempdir().unwrap();
     let config = config(dir.path(), &server.uri());
     let clock = Clock::starting_at(Timestamp::from_millis(NOW));
-    let mut daemon = Daemon::start(&config, clock).await.unwrap();
-    let client = Client::new(Limits::default());
+    let mut daemon = Daemon::start(&config, clock, &mut Sockets::default(), None).unwrap();
+    let client = Client::new(Limits::default(), &Route::default());
     // While the API fails, and while it answers, every third event comes by webhook as well.
     for n in (0..EVENTS).step_by(3) {
         let body = event(n).to_string();
@@ -132,7 +133,7 @@ async fn what_comes_by_webhook_and_by_the_api_counts_once() {
     assert_eq!(asked[1..3], ["event_99", "event_199"]);
 
     // A restart goes on behind the last event, and counts nothing again.
-    let mut daemon = Daemon::start(&config, clock).await.unwrap();
+    let mut daemon = Daemon::start(&config, clock, &mut Sockets::default(), None).unwrap();
     let asked = Arc::clone(&api.asked);
     wait_for(&mut daemon, |_| !asked.lock().unwrap().is_empty()).await;
     daemon.stop().await;
@@ -158,7 +159,9 @@ async fn names_of_connections_and_customers_are_read_beside_the_events() {
     }
     let dir = tempfile::tempdir().unwrap();
     let clock = Clock::starting_at(Timestamp::from_millis(NOW));
-    let mut daemon = Daemon::start(&config(dir.path(), &server.uri()), clock).await.unwrap();
+    let mut daemon =
+        Daemon::start(&config(dir.path(), &server.uri()), clock, &mut Sockets::default(), None)
+            .unwrap();
     wait_for(&mut daemon, |snapshot| {
         let infos = snapshot.connections.iter().filter_map(|connection| connection.info.clone());
         infos.into_iter().any(|info| info.organization_name.is_some())
@@ -171,7 +174,7 @@ async fn names_of_connections_and_customers_are_read_beside_the_events() {
         body: "".into(),
     };
     let limits = Limits { answer_bytes_max: 1 << 20, ..Limits::default() };
-    let answer = Client::new(limits).send(&request).await.unwrap();
+    let answer = Client::new(limits, &Route::default()).send(&request).await.unwrap();
     let text = String::from_utf8(answer.body.to_vec()).unwrap();
     let info = text.lines().find(|line| line.starts_with("sso_connection_info{")).unwrap();
     assert_eq!(

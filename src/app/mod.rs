@@ -9,17 +9,18 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::event::{Privacy, Record};
 use crate::journal::{self, Journal};
+use crate::listener::{Listener, Sockets};
 use crate::outbound::{Client, Limits};
 use crate::receiver::dispatcher::Dispatcher;
 use crate::signal::Snapshot;
@@ -29,12 +30,27 @@ use crate::store::{State, checkpoint};
 use crate::telemetry;
 use crate::web::exposition::exposition;
 use crate::web::series::Series;
-use crate::web::{self, Admin};
+use crate::web::{self, Admin, Reload};
 
 use self::sources::Sources;
 
 /// Deliveries that may wait for the disk: 1,000 webhooks, or two group commits of pushes.
 const QUEUE_MAX: usize = 1024;
+
+/// How long sources, sinks, receivers and listeners may take to stop: an answer that is due within the time limit of most
+/// requests still arrives, and a supervisor that kills after 10 s does not get to.
+const STOP_MAX: Duration = Duration::from_secs(7);
+
+/// The listeners' names, as in the configuration.
+const ADMIN: &str = "admin";
+/// See [`ADMIN`].
+const INTAKE: &str = "intake";
+
+/// The sockets that `config` asks for.
+#[must_use]
+pub fn wanted(config: &Config) -> [(&'static str, SocketAddr); 2] {
+    [(ADMIN, config.http.admin.listen), (INTAKE, config.http.intake.listen)]
+}
 
 /// A running daemon.
 #[derive(Debug)]
@@ -47,11 +63,19 @@ pub struct Daemon {
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
+    fold: JoinHandle<()>,
 }
 
 impl Daemon {
-    /// Recovers the state and starts everything. On return the listeners accept.
-    pub async fn start(config: &Config, clock: Clock) -> anyhow::Result<Self> {
+    /// Recovers the state and starts everything, on `sockets` or new ones. On return the listeners accept. Whoever wants the
+    /// configuration to be loaded again is heard by `reload`, when there is one.
+    pub fn start(
+        config: &Config,
+        clock: Clock,
+        sockets: &mut Sockets,
+        reload: Option<Reload>,
+    ) -> anyhow::Result<Self> {
+        sockets.open(&wanted(config))?;
         let data_dir = &config.data_dir.0;
         fs::create_dir_all(data_dir)
             .with_context(|| format!("cannot create `data_dir` {}", data_dir.display()))?;
@@ -85,20 +109,24 @@ impl Daemon {
             own,
             token: config.admin_token().map_err(|error| anyhow!(error))?,
             series,
+            reload,
         };
         let mut tasks = JoinSet::new();
-        let admin =
-            serve(&mut tasks, config.http.admin.listen, web::router(admin), stopped.clone())
-                .await
-                .context("`http.admin.listen`")?;
-        let routes = intake::router(sources.intake.clone());
-        let intake = serve(&mut tasks, config.http.intake.listen, routes, stopped.clone())
-            .await
-            .context("`http.intake.listen`")?;
+        let [admin_tls, intake_tls] = config.acceptors().map_err(|error| anyhow!(error))?;
+        let (address, routes) = (config.http.admin.listen, web::router(admin));
+        let admin_http = Listener::new(sockets.get(ADMIN, address)?, admin_tls, routes)?;
+        let (address, routes) = (config.http.intake.listen, intake::router(sources.intake.clone()));
+        let intake_http = Listener::new(sockets.get(INTAKE, address)?, intake_tls, routes)?;
+        let (admin, intake) = (admin_http.address()?, intake_http.address()?);
+        tasks.spawn(admin_http.run(stopped.clone()));
+        tasks.spawn(intake_http.run(stopped.clone()));
         let dispatcher = Dispatcher {
             targets: config.targets().map_err(|error| anyhow!(error))?,
             links: config.links(admin).map_err(|error| anyhow!(error))?,
-            transport: Client::new(Limits::default()),
+            transport: Client::new(
+                Limits::default(),
+                &config.outbound.route().map_err(|error| anyhow!(error))?,
+            ),
             told,
             inlet,
             clock,
@@ -106,37 +134,26 @@ impl Daemon {
         sinks.start(&mut tasks, &snapshots, &stopped);
         sources.spawn(&mut tasks, &stopped);
         tasks.spawn(dispatcher.run(snapshots.clone(), stopped));
-        tasks.spawn(fold.run());
+        let fold = tokio::spawn(fold.run());
         tracing::info!(%admin, %intake, "Ready.");
-        Ok(Self { admin, intake, snapshots, stop, tasks })
+        Ok(Self { admin, intake, snapshots, stop, tasks, fold })
     }
 
-    /// Stops: answers what is under way, makes it durable, writes a checkpoint.
+    /// Stops within [`STOP_MAX`] and the time of a checkpoint: answers what is under way, makes it durable, writes a checkpoint.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
-        while self.tasks.join_next().await.is_some() {}
-    }
-}
-
-async fn serve(
-    tasks: &mut JoinSet<()>,
-    listen: SocketAddr,
-    router: axum::Router,
-    mut stopped: watch::Receiver<bool>,
-) -> anyhow::Result<SocketAddr> {
-    let listener =
-        TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
-    let address = listener.local_addr()?;
-    tasks.spawn(async move {
-        let stop = async move {
-            // An error means that the daemon is gone: stop as well.
-            drop(stopped.wait_for(|stop| *stop).await);
-        };
-        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop).await {
-            tracing::error!(%error, "Listener failed.");
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(STOP_MAX, ended).await.is_err() {
+            tracing::warn!(
+                "Requests to others took too long for the stop; they are sent again after the start."
+            );
+            self.tasks.shutdown().await;
         }
-    });
-    Ok(address)
+        // It ends when nobody is left who could deliver something.
+        if let Err(error) = self.fold.await {
+            tracing::error!(%error, "The state's task failed.");
+        }
+    }
 }
 
 /// Last checkpoint, then the rest of the journal.

@@ -39,7 +39,10 @@ impl Sinks {
         scrape: otlp::Exposition,
     ) -> anyhow::Result<Self> {
         let mut sinks = Self::default();
-        let client = Client::new(Limits::default());
+        let client = Client::new(
+            Limits::default(),
+            &config.outbound.route().map_err(|error| anyhow!(error))?,
+        );
         if let Some(otlp) = &config.sinks.otlp {
             let metrics = otlp::Metrics::new(otlp, client.clone(), inlet.clone(), clock, scrape);
             sinks.otlp_metrics = metrics.map_err(|error| anyhow!(error))?.map(Box::new);

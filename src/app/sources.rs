@@ -30,6 +30,7 @@ impl Sources {
         clock: Clock,
         privacy: &Privacy,
     ) -> anyhow::Result<Self> {
+        let route = config.outbound.route().map_err(|error| anyhow!(error))?;
         let workos = config.workos_api().map_err(|error| anyhow!(error))?.map(|settings| Workos {
             settings,
             cursor: state.cursor(workos_api::CURSOR).map(str::to_owned),
@@ -37,6 +38,7 @@ impl Sources {
             inlet: inlet.clone(),
             clock,
             privacy: privacy.clone(),
+            route,
         });
         let patterns = config.files().map_err(|error| anyhow!(error))?;
         let files = (!patterns.is_empty()).then(|| {

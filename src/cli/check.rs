@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use crate::config::Config;
-use crate::outbound::{Client, Limits, host};
+use crate::listener::Tls;
+use crate::outbound::{Client, Limits, Route, host};
 use crate::receiver::Target;
 use crate::setting::{Secret, SecretError};
 use crate::sink::{datadog, otlp};
@@ -50,12 +51,18 @@ pub(super) fn summary(config: &Config) -> Result<String, String> {
         ("data_dir", config.data_dir.0.display().to_string()),
         (
             "http.admin",
-            format!("http://{}, {}", config.http.admin.listen, there(&config.admin_token()?)),
+            format!(
+                "{}://{}, {}",
+                scheme(config.http.admin.tls.as_ref()),
+                config.http.admin.listen,
+                there(&config.admin_token()?)
+            ),
         ),
         (
             "http.intake",
             format!(
-                "http://{}, pushed events {}",
+                "{}://{}, pushed events {}",
+                scheme(config.http.intake.tls.as_ref()),
                 config.http.intake.listen,
                 there(&config.push_token()?)
             ),
@@ -82,6 +89,14 @@ pub(super) fn summary(config: &Config) -> Result<String, String> {
         writeln!(text, "{key:<24}{value}").expect("memory grows");
     }
     Ok(text)
+}
+
+fn scheme(tls: Option<&Tls>) -> &'static str {
+    match tls {
+        None => "http",
+        Some(Tls { client_ca_file: None, .. }) => "https",
+        Some(Tls { client_ca_file: Some(_), .. }) => "https (callers need a certificate)",
+    }
 }
 
 fn off() -> String {
@@ -153,17 +168,30 @@ pub(super) async fn online(config: &Config) -> Result<Vec<Finding>, String> {
         let key = format!("sources.files[{index}].path");
         findings.push(Finding { key, outcome: openable(&pattern) });
     }
+    for (key, outcome) in [
+        ("http.*.tls", config.acceptors().map(|all| all.iter().flatten().count())),
+        ("outbound", config.outbound.route().map(|route| route.authorities())),
+    ] {
+        // Nothing was asked for: nothing was tried.
+        let outcome = match outcome {
+            Ok(0) => continue,
+            Ok(_) => Ok("the certificates can be read".to_owned()),
+            Err(problem) => Err(problem),
+        };
+        findings.push(Finding { key: key.to_owned(), outcome });
+    }
     let outcome = writable(&config.data_dir.0);
     findings.push(Finding { key: "data_dir".to_owned(), outcome });
     for (key, listen) in listeners {
         findings.push(Finding { key: key.to_owned(), outcome: bindable(listen) });
     }
+    let route = config.outbound.route().unwrap_or_default();
     if let Some(settings) = config.workos_api()? {
-        let found = workos_api::probe(&settings).await;
+        let found = workos_api::probe(&settings, &route).await;
         findings.extend(found.into_iter().map(|(key, outcome)| Finding { key, outcome }));
     }
     if let Some(datadog) = &config.sinks.datadog {
-        let outcome = datadog_key(datadog).await;
+        let outcome = datadog_key(datadog, &route).await;
         findings.push(Finding { key: "sinks.datadog.api_key".to_owned(), outcome });
     }
     Ok(findings)
@@ -183,10 +211,10 @@ fn unreadable(error: &SecretError) -> String {
 }
 
 /// Asks Datadog.
-async fn datadog_key(datadog: &datadog::Config) -> Result<String, String> {
+async fn datadog_key(datadog: &datadog::Config, route: &Route) -> Result<String, String> {
     let request = datadog.key_check()?;
     let host = host(&request.url);
-    let answer = Client::new(Limits::default()).send(&request).await;
+    let answer = Client::new(Limits::default(), route).send(&request).await;
     match answer.map_err(|error| error.to_string())?.status {
         200..=299 => Ok(format!("{host} says that the key is valid")),
         401 | 403 => Err(format!(

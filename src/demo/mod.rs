@@ -30,6 +30,7 @@ use crate::app::Daemon;
 use crate::clock::{Clock, Setter};
 use crate::config::{Config, Webhook};
 use crate::event::Timestamp;
+use crate::listener::Sockets;
 use crate::receiver;
 use crate::setting::{Period, Secret};
 use crate::signal::{Severity, Snapshot};
@@ -100,8 +101,7 @@ async fn run(args: &Args, scenario: Scenario, out: &mut impl Write) -> anyhow::R
     let provider = Arc::new(Provider::new(wire.connections(), wire.organizations()));
     let (api, _api_serving) = serve(provider::router(Arc::clone(&provider))).await?;
     let config = config(args, &folder, pager, api);
-    // While it starts the daemon holds the whole state and configuration: too much for a stack.
-    let daemon = Box::pin(Daemon::start(&config, clock)).await?;
+    let daemon = Daemon::start(&config, clock, &mut Sockets::default(), None)?;
     let begun = clock.now();
     let mut show = Show {
         clock,

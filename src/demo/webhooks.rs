@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
-use crate::outbound::{Client, Limits, Method, Request};
+use crate::outbound::{Client, Limits, Method, Request, Route};
 use crate::source::signature::sign;
 
 /// Secret of the simulated endpoint.
@@ -40,7 +40,7 @@ struct Endpoint {
 
 impl Webhooks {
     pub(super) fn new(url: String, clock: Clock) -> Self {
-        let client = Client::new(Limits::default());
+        let client = Client::new(Limits::default(), &Route::default());
         let endpoint = Endpoint { url, client, clock, given_up: AtomicU64::new(0) };
         Self { endpoint: Arc::new(endpoint), under_way: JoinSet::new(), sent: 0 }
     }

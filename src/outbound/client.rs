@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
-use super::{Answer, Method, Request, host};
+use super::{Answer, Method, Request, Route, host};
 
 /// Limits of a client.
 #[derive(Clone, Copy, Debug)]
@@ -40,17 +40,20 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client within `limits`.
+    /// A client within `limits` that goes by `route`.
     #[must_use]
-    pub fn new(limits: Limits) -> Self {
-        let http = reqwest::Client::builder()
+    pub fn new(limits: Limits, route: &Route) -> Self {
+        let mut builder = reqwest::Client::builder()
             .user_agent(concat!("ssowatch/", env!("CARGO_PKG_VERSION")))
             .timeout(limits.timeout)
             .connect_timeout(Duration::from_secs(10))
             .redirect(reqwest::redirect::Policy::none())
             .pool_idle_timeout(Duration::from_secs(30))
-            .build()
-            .expect("the client's settings are constants");
+            .tls_certs_merge(route.roots.iter().cloned());
+        if let Some(proxy) = &route.proxy {
+            builder = builder.proxy(proxy.clone());
+        }
+        let http = builder.build().expect("roots and proxy were read before");
         Self { http, limits }
     }
 
@@ -153,7 +156,11 @@ mod tests {
         let url = "http://127.0.0.1:1/services/T000/SECRET";
         let request =
             Request { method: Method::Post, url: url.into(), headers: vec![], body: "x".into() };
-        let error = Client::new(Limits::default()).send(&request).await.unwrap_err().to_string();
+        let error = Client::new(Limits::default(), &Route::default())
+            .send(&request)
+            .await
+            .unwrap_err()
+            .to_string();
         assert!(
             error.starts_with("http://127.0.0.1:1: cannot connect") && !error.contains("SECRET"),
             "{error}"

@@ -1,14 +1,16 @@
 //! The one HTTP client: requests as plain data, time limits, bounded answers, quotas, and how long to wait before the next
-//! try. Imports no other module.
+//! try.
 
 mod backoff;
 mod client;
 mod quota;
+mod route;
 mod url;
 
 pub use backoff::Backoff;
 pub use client::{Client, Limits, SendError};
 pub use quota::Quota;
+pub use route::{Config, Route};
 pub use url::{base_url, host, with_query};
 
 use std::borrow::Cow;

@@ -333,6 +333,24 @@ pub const JOURNAL_BYTES: Metric = Metric {
     labels: &[],
 };
 
+/// Whether the configuration that was loaded last is in force.
+pub const CONFIG_RELOAD_SUCCESSFUL: Metric = Metric {
+    name: "ssowatch_config_last_reload_successful",
+    kind: Kind::Gauge,
+    unit: "1",
+    help: "1 when the configuration that was loaded last is in force, 0 when it cannot be used.",
+    labels: &[],
+};
+
+/// When the configuration in force was loaded.
+pub const CONFIG_RELOAD_TIMESTAMP: Metric = Metric {
+    name: "ssowatch_config_last_reload_success_timestamp_seconds",
+    kind: Kind::Gauge,
+    unit: "second",
+    help: "When the configuration that is in force was loaded.",
+    labels: &[],
+};
+
 /// Version of the daemon; always 1.
 pub const BUILD_INFO: Metric = Metric {
     name: "ssowatch_build_info",
@@ -343,7 +361,7 @@ pub const BUILD_INFO: Metric = Metric {
 };
 
 /// The whole catalogue, in the order of the exposition.
-pub const ALL: [Metric; 32] = [
+pub const ALL: [Metric; 34] = [
     SESSIONS_STARTED,
     SESSIONS_FINISHED,
     SESSIONS_STALLED,
@@ -375,6 +393,8 @@ pub const ALL: [Metric; 32] = [
     SINK_BACKLOG,
     NOTIFICATIONS,
     JOURNAL_BYTES,
+    CONFIG_RELOAD_SUCCESSFUL,
+    CONFIG_RELOAD_TIMESTAMP,
     BUILD_INFO,
 ];
 

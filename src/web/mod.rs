@@ -4,6 +4,7 @@ mod edge;
 pub mod exposition;
 mod gate;
 mod page;
+mod reload;
 pub mod report;
 mod runbook;
 #[cfg(test)]
@@ -19,12 +20,13 @@ use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+pub use self::reload::Reload;
 use self::series::Series;
 use crate::event::OrganizationId;
 use crate::setting::Secret;
@@ -45,6 +47,8 @@ pub struct Admin {
     pub token: Option<Secret>,
     /// Which connections have series of their own.
     pub series: Arc<Series>,
+    /// Loads the configuration again; none: there is none to load.
+    pub reload: Option<Reload>,
 }
 
 /// The routes.
@@ -70,6 +74,7 @@ pub fn router(admin: Admin) -> Router {
         .route("/api/v1/incidents/{id}", get(incident))
         .route("/api/v1/incidents/{id}/report", get(incident_report))
         .route("/api/v1/gate", get(gate))
+        .route("/-/reload", post(reload::reload))
         .fallback(|| async { problem(StatusCode::NOT_FOUND, "no such route; see docs/api.md") })
         .method_not_allowed_fallback(|| async {
             problem(

@@ -16,6 +16,7 @@ use crate::signal::Snapshot;
 
 fn admin(snapshot: Snapshot, token: Option<&str>) -> Admin {
     Admin {
+        reload: None,
         snapshots: watch::channel(Arc::new(snapshot)).1,
         own: PrometheusBuilder::new().build_recorder().handle(),
         token: token.map(Secret::inline),

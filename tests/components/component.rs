@@ -108,6 +108,11 @@ impl Component {
         })
     }
 
+    /// The folder that it runs in.
+    pub(crate) fn path(&self) -> &Path {
+        self.place.path()
+    }
+
     /// Everything that it wrote.
     pub(crate) fn log(&self) -> String {
         let bytes = fs::read(self.place.path().join("log")).unwrap_or_default();

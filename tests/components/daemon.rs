@@ -44,6 +44,22 @@ impl Daemon {
         self.component.kill();
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.component.id()
+    }
+
+    /// What it says, by words that a line of its log holds.
+    pub(crate) fn said(&self, words: &str) -> usize {
+        let log = std::fs::read_to_string(self.component.path().join("log")).unwrap_or_default();
+        log.lines().filter(|line| line.contains(words)).count()
+    }
+
+    /// Writes another configuration, which it has not read yet.
+    pub(crate) fn configure(&self, config: &str) {
+        std::fs::write(self.component.path().join("ssowatch.yaml"), configuration(config)).unwrap();
+    }
+
     /// Starts it again after [`Daemon::kill`], on other ports and with the data that it left.
     pub(crate) fn start_again(&mut self) {
         (self.admin, self.intake) = self.component.start_again(command, ready);

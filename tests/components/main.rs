@@ -22,6 +22,7 @@ mod payloads;
 mod prometheus;
 mod promtool;
 mod recorder;
+mod reload;
 mod rules;
 mod script;
 mod wait;

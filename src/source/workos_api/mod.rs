@@ -28,7 +28,7 @@ use self::poller::Poller;
 use crate::clock::Clock;
 use crate::event::{ConnectionInfo, Privacy};
 use crate::journal::Inlet;
-use crate::outbound::{Client, Limits, Quota};
+use crate::outbound::{Client, Limits, Quota, Route};
 use crate::telemetry;
 
 /// The key of the cursor, and the name of the source.
@@ -52,13 +52,15 @@ pub struct Workos {
     pub clock: Clock,
     /// What happens to personal data.
     pub privacy: Privacy,
+    /// The way of requests.
+    pub route: Route,
 }
 
 impl Workos {
     /// Reads until `stop`, or until nobody takes deliveries any more.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         let api = Api {
-            transport: client(),
+            transport: client(&self.route),
             base_url: self.settings.base_url.clone(),
             key: self.settings.key.clone(),
             quota: Quota::per_minute(self.settings.requests_per_minute),
@@ -82,8 +84,8 @@ impl Workos {
     }
 }
 
-fn client() -> Client {
-    Client::new(Limits { timeout: TIMEOUT, answer_bytes_max: ANSWER_BYTES_MAX })
+fn client(route: &Route) -> Client {
+    Client::new(Limits { timeout: TIMEOUT, answer_bytes_max: ANSWER_BYTES_MAX }, route)
 }
 
 #[cfg(test)]

@@ -1,0 +1,88 @@
+//! The configuration is loaded again while events come in: nothing is lost, nothing twice, and a mistake changes nothing.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::daemon::Daemon;
+use crate::events::{event, now_millis};
+use crate::{http, wait};
+
+const RULE: &str = "rules: [ { name: TooManyFailures, metric: failures, op: \">\", value: 20, window: 10m, scope: connection } ]";
+
+fn hang_up(daemon: &Daemon) {
+    let id = Pid::from_raw(i32::try_from(daemon.id()).unwrap()).unwrap();
+    kill_process(id, Signal::HUP).unwrap();
+}
+
+/// Until it has become ready `times` times.
+fn ready(daemon: &Daemon, times: usize) {
+    wait::until("the change-over", || (daemon.said("\"Ready.\"") == times).then_some(()));
+}
+
+/// Sends one event after the other until `over`, each until it is taken; gives how many.
+fn push(daemon: &Daemon, over: &AtomicBool) -> u64 {
+    let mut count = 0;
+    while !over.load(Ordering::Relaxed) {
+        let line = event("sso_started", Some("conn_1"), &format!("session_{count}"), now_millis());
+        let url = format!("{}/v1/events", daemon.intake);
+        wait::until("an event to be taken", || {
+            // A connection that was closed between two requests gives no answer: the sender sends again.
+            let answer = http::try_send(http::client().post(&url).body(line.clone()))?;
+            assert!(matches!(answer.status, 200 | 503), "{answer:?}");
+            (answer.status == 200).then_some(())
+        });
+        count += 1;
+    }
+    count
+}
+
+#[test]
+fn events_that_come_during_a_reload_count_once() {
+    let daemon = Daemon::start("");
+    let reload = format!("{}/-/reload", daemon.admin);
+    let over = AtomicBool::new(false);
+    let sent = std::thread::scope(|scope| {
+        let pushing = scope.spawn(|| push(&daemon, &over));
+        for round in 0..5 {
+            let before = daemon.said("\"Ready.\"");
+            if round % 2 == 0 {
+                hang_up(&daemon);
+            } else {
+                assert_eq!(http::post(&reload, "").status, 200);
+            }
+            ready(&daemon, before + 1);
+        }
+        over.store(true, Ordering::Relaxed);
+        pushing.join().unwrap()
+    });
+    assert!(sent > 0);
+    let started = "sso_sessions_started_total{connection_id=\"conn_1\"}";
+    wait::until("the last event", || (daemon.count(started) == sent).then_some(()));
+}
+
+#[test]
+fn a_new_configuration_takes_over_and_a_wrong_one_stays_out() {
+    let daemon = Daemon::start("");
+    let reload = format!("{}/-/reload", daemon.admin);
+    let good = "ssowatch_config_last_reload_successful";
+    assert_eq!(daemon.count(good), 1);
+
+    daemon.configure(&RULE.replace("value", "vlaue"));
+    let answer = http::post(&reload, "");
+    assert_eq!(answer.status, 422);
+    assert!(answer.body.contains("did you mean `value`?"), "{answer:?}");
+    assert_eq!(daemon.count(good), 0);
+
+    daemon.configure(RULE);
+    assert_eq!(http::post(&reload, "").status, 200);
+    ready(&daemon, 2);
+    assert_eq!(daemon.count(good), 1);
+    for number in 0..40 {
+        daemon.push(&event("sso_failed", Some("conn_1"), &number.to_string(), now_millis()));
+    }
+    let incidents = format!("{}/api/v1/incidents", daemon.admin);
+    wait::until("the new rule to fire", || {
+        http::get(&incidents).body.contains("TooManyFailures").then_some(())
+    });
+}
