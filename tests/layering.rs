@@ -22,7 +22,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // What was sent and told is a record in the journal.
     ("sink", &["event", "signal", "journal", "setting", "outbound", "telemetry", "clock"]),
     ("receiver", &["event", "signal", "journal", "setting", "outbound", "telemetry", "clock"]),
-    ("web", &["event", "signal", "setting", "telemetry", "clock"]),
+    // What people decide is a record in the journal.
+    ("web", &["event", "signal", "journal", "setting", "listener", "telemetry", "clock"]),
     ("generate", &["event", "signal"]),
     ("simulate", &["event", "signal", "setting"]),
 ];

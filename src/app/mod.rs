@@ -104,12 +104,19 @@ impl Daemon {
             owed: vec![Record::Resumed],
             checkpoint_due: clock.now().plus_millis(fold::CHECKPOINT_MILLIS),
         };
+        // Where people come in stands in the configuration, or follows from the address.
+        let external_url =
+            config.links(config.http.admin.listen).map_err(|error| anyhow!(error))?.external_url;
         let admin = Admin {
             snapshots: snapshots.clone(),
             own,
             token: config.admin_token().map_err(|error| anyhow!(error))?,
             series,
+            inlet: inlet.clone(),
+            clock,
+            external_url,
             reload,
+            guard: web::Guard::default(),
         };
         let mut tasks = JoinSet::new();
         let [admin_tls, intake_tls] = config.acceptors().map_err(|error| anyhow!(error))?;

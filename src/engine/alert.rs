@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::dedup::fingerprint;
+use super::identity::{dedup_key, identity};
+use super::marker::Markers;
 use super::rule::Phase;
-use crate::event::{Timestamp, Told};
+use super::silence::Silences;
+use crate::event::{Marker, Silence, Timestamp, Told};
 use crate::signal::{
     Course, Evidence, Happened, Incident, Reach, Scope, Severity, State, Transition,
 };
@@ -50,6 +52,8 @@ pub(super) struct Alerts {
     deadlines: BTreeSet<(Timestamp, Key)>,
     /// Pending, firing and resolved ones, by id.
     incidents: BTreeMap<Box<str>, Arc<Incident>>,
+    silences: Silences,
+    markers: Markers,
     #[serde(skip)]
     transitions: Vec<Transition>,
 }
@@ -147,6 +151,7 @@ impl Alerts {
             incident.summary = finding.summary;
             incident.description = finding.description;
             incident.evidence = finding.evidence;
+            self.markers.explain(&mut incident);
         }
         let fires = matches!(phase, Phase::Firing { .. });
         let first = fires && incident.fired_at.is_none();
@@ -154,6 +159,7 @@ impl Alerts {
             incident.fired_at = Some(now);
             incident.state = State::Firing;
             incident.course.add(now, Happened::Known(incident.severity));
+            self.silences.note(&mut incident, now);
         }
         if before.is_none_or(|before| **before != incident) {
             let incident = Arc::new(incident);
@@ -183,6 +189,7 @@ impl Alerts {
             incident.summary = finding.summary;
             incident.description = finding.description;
             incident.evidence = finding.evidence;
+            self.markers.explain(incident);
             let incident = Arc::new(incident.clone());
             self.transitions.push(Transition { at: now, incident });
         }
@@ -259,6 +266,46 @@ impl Alerts {
         Arc::make_mut(incident).course.add(told.at, what);
     }
 
+    /// Takes over a silence, or its end, and notes it with the incidents that fire.
+    pub(super) fn silence(&mut self, silence: &Silence, now: Timestamp) {
+        if !self.silences.take(silence, now) {
+            return;
+        }
+        for incident in self.firing().filter(|incident| silence.covers(&incident.labels)) {
+            let what = if silence.lasts(now) {
+                super::silence::step(silence)
+            } else {
+                Happened::Unsilenced
+            };
+            Arc::make_mut(incident).course.add(now, what);
+        }
+    }
+
+    /// Takes over marked work, and tells it with the incidents that fire.
+    pub(super) fn mark(&mut self, marker: &Marker, now: Timestamp) {
+        self.markers.take(marker, now);
+        let Self { open, incidents, markers, .. } = self;
+        for alert in open.values() {
+            if let Some(incident) = incidents.get_mut(&alert.incident) {
+                markers.explain(Arc::make_mut(incident));
+            }
+        }
+    }
+
+    fn firing(&mut self) -> impl Iterator<Item = &mut Arc<Incident>> {
+        self.incidents.values_mut().filter(|incident| incident.state == State::Firing)
+    }
+
+    /// Silences, in order of their beginning.
+    pub(super) fn silences(&self) -> Vec<Arc<Silence>> {
+        self.silences.list()
+    }
+
+    /// Marked work, in order of its beginning.
+    pub(super) fn markers(&self) -> Vec<Arc<Marker>> {
+        self.markers.list()
+    }
+
     /// Forgets resolved incidents that are too old or too many.
     pub(super) fn forget(&mut self, now: Timestamp) {
         let resolved = |incident: &Incident| incident.resolved_at;
@@ -303,27 +350,4 @@ fn begin(key: &Key, id: &str, finding: &Finding) -> Incident {
         evidence: Evidence::default(),
         course: Course::default(),
     }
-}
-
-fn identity(key: &Key, now: Timestamp) -> Box<str> {
-    format!("{}-{}", dedup_key(key), now.seconds()).into()
-}
-
-/// The same for the same alert on the same scope, for ever: receivers know an incident by it. The severity is no part of it,
-/// so that a ticket that becomes a page stays one incident.
-fn dedup_key(key: &Key) -> String {
-    let thing = match &key.scope {
-        Scope::Connection(id) => id.as_ref().map_or("unknown", |id| id.as_str()),
-        Scope::ConnectionType(name)
-        | Scope::Source(name)
-        | Scope::Sink(name)
-        | Scope::Tier(name)
-        | Scope::Limit(name) => name,
-        Scope::Fleet | Scope::None => "",
-    };
-    let text = format!("{}\0{}\0{thing}", key.alertname, key.scope.as_str());
-    let hash = fingerprint(&text);
-    #[expect(clippy::cast_possible_truncation, reason = "folds 128 bits into 64")]
-    let folded = (hash >> 64) as u64 ^ hash as u64;
-    format!("{folded:016x}")
 }

@@ -64,6 +64,13 @@ impl Engine {
                 self.memory.closing.take(sink, until, &self.config.window_sinks);
             }
             Record::Told(told) => self.memory.alerts.told(told),
+            Record::Silenced(silence) => self.memory.alerts.silence(silence, entry.received_at),
+            Record::Marked(marker) => {
+                if marker.expected {
+                    self.memory.announced.announce(&marker.work, entry.received_at);
+                }
+                self.memory.alerts.mark(marker, entry.received_at);
+            }
             Record::Cursor { .. } | Record::CaughtUp { .. } | Record::Resumed => {}
             Record::Edge(tally) => self.edge(tally),
         }

@@ -241,6 +241,8 @@ impl Memory {
             windows: self.closing.closed(),
             closed_until_seconds: self.closing.closed_until(),
             incidents: self.alerts.incidents(),
+            silences: self.alerts.silences(),
+            markers: self.alerts.markers(),
             tiers,
             limits: self.edge.limit_views(self.now, settings),
         }

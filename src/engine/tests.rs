@@ -7,6 +7,9 @@ use crate::event::{
 };
 use crate::signal::{Counts, Severity, State};
 
+mod decisions;
+mod ended;
+
 const START: i64 = 1_760_000_000;
 
 fn second(second: i64) -> Timestamp {

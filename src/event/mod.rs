@@ -9,6 +9,7 @@ mod id;
 pub mod personal;
 mod planned;
 mod record;
+mod silence;
 mod timestamp;
 
 pub use auth::{
@@ -17,6 +18,7 @@ pub use auth::{
 };
 pub use id::{ConnectionId, EventId, ID_BYTES_MAX, OrganizationId, SessionId};
 pub use personal::{Personal, Privacy, Treatment, UserKey};
-pub use planned::{Covers, Planned};
+pub use planned::{Covers, Marker, Planned};
 pub use record::{Entry, Reason, Record, Source, Told};
+pub use silence::Silence;
 pub use timestamp::Timestamp;

@@ -19,6 +19,17 @@ pub struct Planned {
     pub note: Box<str>,
 }
 
+/// Planned work as people put it into timelines and charts.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Marker {
+    /// What is done, where and when; a moment has its end at its beginning.
+    pub work: Planned,
+    /// Who said so.
+    pub author: Box<str>,
+    /// Whether trouble is expected, so that nobody is paged for it before the end. Otherwise it changes nothing but words.
+    pub expected: bool,
+}
+
 /// Which connections planned work is about.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Covers {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::edge::EdgeTally;
-use super::{AuthEvent, ConnectionInfo, Planned, Timestamp};
+use super::{AuthEvent, ConnectionInfo, Marker, Planned, Silence, Timestamp};
 
 /// One entry of the journal.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -72,6 +72,10 @@ pub enum Record {
     Edge(EdgeTally),
     /// The daemon runs again: between the entry before and this one nobody listened, so that silence says nothing.
     Resumed,
+    /// Somebody does not want to be told of something for a while, or wants to be told again: then it ends now.
+    Silenced(Silence),
+    /// Somebody marked planned work, or its end.
+    Marked(Marker),
 }
 
 /// A receiver has accepted a notification.

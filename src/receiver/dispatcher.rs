@@ -164,7 +164,8 @@ impl<T: Transport> Courier<T> {
     /// What the next request says.
     fn batch(&mut self, snapshot: &Snapshot, now: Timestamp) -> Vec<Notification> {
         let audience = &self.target.audience;
-        let owed = self.log.owed(&snapshot.incidents, audience, now, self.pace.repeat);
+        let Snapshot { incidents, silences, .. } = snapshot;
+        let owed = self.log.owed(incidents, audience, silences, now, self.pace.repeat);
         let mut notifications = Vec::with_capacity(owed.len());
         for Owed { incident, reason } in owed {
             let links = Arc::clone(&self.links);

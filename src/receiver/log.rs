@@ -8,6 +8,7 @@
 //! - Pending incidents are told to nobody, and neither is what was over before it could be told.
 //! - What was told as open and is not known any more is closed.
 //! - What a receiver refused for good is not offered again, and its end is not told.
+//! - While a silence covers it, neither a beginning nor a rise is told; what still fires when the silence ends is.
 //! - A ticket that becomes a page is told again. Which severity was told is kept in memory only: after a
 //!   restart the present one counts as told.
 
@@ -16,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Audience, Repeat};
-use crate::event::Timestamp;
+use crate::event::{Silence, Timestamp};
 use crate::signal::{Course, Evidence, Incident, Scope, Severity, State};
 
 /// Why something is said.
@@ -138,9 +139,13 @@ impl Log {
         &mut self,
         incidents: &[Arc<Incident>],
         audience: &Audience,
+        silences: &[Arc<Silence>],
         now: Timestamp,
         repeat: Option<Repeat>,
     ) -> Vec<Owed> {
+        let is_quiet = |incident: &Incident| {
+            silences.iter().any(|one| one.lasts(now) && one.covers(&incident.labels))
+        };
         let newest = newest(incidents);
         let gone = self.observe(&newest, now);
         let mut owed: Vec<Owed> = newest
@@ -150,9 +155,12 @@ impl Log {
                 let reason = owes(standing, incident, now, repeat)?;
                 Some(Owed { incident: Arc::clone(incident), reason })
             })
-            // What it was told of, it hears the end of, whatever it wants to hear now.
+            // What it was told of, it hears the end of, whatever it wants to hear now. And one that forgets what it does not
+            // hear again is reminded in spite of a silence: it would say that the trouble is over.
             .filter(|owed| match owed.reason {
-                Reason::Opened | Reason::Escalated => audience.wants(&owed.incident),
+                Reason::Opened | Reason::Escalated => {
+                    audience.wants(&owed.incident) && !is_quiet(&owed.incident)
+                }
                 Reason::Closed | Reason::StillOpen => true,
             })
             .chain(gone)

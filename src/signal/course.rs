@@ -57,6 +57,24 @@ pub enum Happened {
     ToldOver(Box<str>),
     /// It is over.
     Resolved,
+    /// Somebody does not want receivers to be told of it.
+    Silenced {
+        /// Who.
+        by: Box<str>,
+        /// Why.
+        reason: Box<str>,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// A silence was ended by hand.
+    Unsilenced,
+    /// Planned work began: what is done, and who said so.
+    Marked {
+        /// What.
+        note: Box<str>,
+        /// Who.
+        by: Box<str>,
+    },
 }
 
 impl Course {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Incident, LimitView, TierView};
-use crate::event::{ConnectionId, ConnectionInfo, Reason, Source, Timestamp};
+use crate::event::{ConnectionId, ConnectionInfo, Marker, Reason, Silence, Source, Timestamp};
 
 /// Length of a window for push sinks, in seconds: what Datadog's own agent flushes at.
 pub const WINDOW_SECONDS: u32 = 10;
@@ -45,6 +45,10 @@ pub struct Snapshot {
     pub closed_until_seconds: i64,
     /// Incidents: pending, firing, and resolved ones that are still remembered; in order of `started_at`, then id.
     pub incidents: Vec<Arc<Incident>>,
+    /// Silences that last or ended lately, in order of their beginning.
+    pub silences: Vec<Arc<Silence>>,
+    /// Planned work that was marked, in order of its beginning.
+    pub markers: Vec<Arc<Marker>>,
     /// Tiers of the edge, in order of their names.
     pub tiers: Vec<Arc<TierView>>,
     /// Declared limits, in the order of their declaration.
@@ -206,6 +210,17 @@ pub struct SourceDelta {
     pub late: u64,
     /// Rejected input by reason.
     pub rejected: Vec<(Reason, u64)>,
+}
+
+impl Snapshot {
+    /// The silence that keeps receivers from being told of `incident` now: of several the one that lasts longest.
+    #[must_use]
+    pub fn silence_of(&self, incident: &Incident) -> Option<&Silence> {
+        let lasting = self.silences.iter().map(AsRef::as_ref);
+        let lasting = lasting.filter(|silence| silence.lasts(self.now));
+        let about = lasting.filter(|silence| silence.covers(&incident.labels));
+        about.max_by_key(|silence| silence.until)
+    }
 }
 
 impl Counts {

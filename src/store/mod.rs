@@ -77,7 +77,9 @@ impl State {
             | Record::Planned(_)
             | Record::SinkHealth { .. }
             | Record::Edge(_)
-            | Record::Resumed => {}
+            | Record::Resumed
+            | Record::Silenced(_)
+            | Record::Marked(_) => {}
         }
         self.engine.apply(entry);
     }

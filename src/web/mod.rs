@@ -1,8 +1,12 @@
 //! The admin listener: pages, metrics, health and the JSON API, all from the newest snapshot.
 
+mod api;
+mod decision;
 mod edge;
 pub mod exposition;
 mod gate;
+mod guard;
+mod login;
 mod page;
 mod reload;
 pub mod report;
@@ -15,29 +19,27 @@ mod tests;
 
 use std::sync::Arc;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{self, Next};
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use metrics_exporter_prometheus::PrometheusHandle;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::watch;
 
+pub use self::api::incident_json;
+pub use self::guard::Guard;
 pub use self::reload::Reload;
 use self::series::Series;
-use crate::event::OrganizationId;
+use crate::clock::Clock;
+use crate::journal::Inlet;
 use crate::setting::Secret;
-use crate::signal::{ConnectionView, Counts, Incident, Snapshot, State as IncidentState};
-
-/// Connections that one answer of the API lists at most, and unless `limit` says otherwise.
-const LISTED_MAX: usize = 10_000;
-const LISTED_DEFAULT: usize = 100;
+use crate::signal::Snapshot;
 
 /// What the routes need.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Admin {
     /// The newest snapshot; one before the first tick has the time 0.
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
@@ -47,8 +49,16 @@ pub struct Admin {
     pub token: Option<Secret>,
     /// Which connections have series of their own.
     pub series: Arc<Series>,
+    /// Where what people decide is recorded.
+    pub inlet: Inlet,
+    /// The time.
+    pub clock: Clock,
+    /// The URL by which people come.
+    pub external_url: String,
     /// Loads the configuration again; none: there is none to load.
     pub reload: Option<Reload>,
+    /// What protects the listener.
+    pub guard: Guard,
 }
 
 /// The routes.
@@ -58,22 +68,17 @@ pub fn router(admin: Admin) -> Router {
         .route("/-/healthy", get(|| async { "ssowatch is healthy.\n" }))
         .route("/-/ready", get(ready))
         .route("/runbooks", get(runbook::index))
-        .route("/runbooks/{name}", get(runbook::page));
+        .route("/runbooks/{name}", get(runbook::page))
+        .merge(login::routes())
+        .merge(page::assets());
     Router::new()
         .route(
             "/metrics",
             get(metrics).layer(tower_http::compression::CompressionLayer::new().gzip(true)),
         )
         .merge(page::routes())
-        .route("/api/v1/status", get(status))
-        .route("/api/v1/connections", get(connections))
-        .route("/api/v1/connections/{id}", get(connection))
-        .route("/api/v1/tiers", get(tiers))
-        .route("/api/v1/limits", get(limits))
-        .route("/api/v1/incidents", get(incidents))
-        .route("/api/v1/incidents/{id}", get(incident))
-        .route("/api/v1/incidents/{id}/report", get(incident_report))
-        .route("/api/v1/gate", get(gate))
+        .merge(api::routes())
+        .merge(decision::routes())
         .route("/-/reload", post(reload::reload))
         .fallback(|| async { problem(StatusCode::NOT_FOUND, "no such route; see docs/api.md") })
         .method_not_allowed_fallback(|| async {
@@ -82,40 +87,10 @@ pub fn router(admin: Admin) -> Router {
                 "this route does not take this method; see docs/api.md",
             )
         })
-        .layer(middleware::from_fn_with_state(Arc::clone(&admin), authorize))
+        .layer(middleware::from_fn_with_state(Arc::clone(&admin), guard::authorize))
         .merge(open)
-        .layer(middleware::map_response(secure))
+        .layer(middleware::map_response(guard::secure))
         .with_state(admin)
-}
-
-async fn authorize(State(admin): State<Arc<Admin>>, request: Request, next: Next) -> Response {
-    let Some(token) = &admin.token else { return next.run(request).await };
-    let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let wanted = token.reveal().map(|token| format!("Bearer {token}"));
-    match (given, wanted) {
-        (Some(given), Ok(wanted)) if crate::setting::same(given, &wanted) => {
-            next.run(request).await
-        }
-        _ => {
-            let text = "send `Authorization: Bearer` with the token of `http.admin`";
-            let scheme = [(header::WWW_AUTHENTICATE, "Bearer realm=\"ssowatch\"")];
-            (scheme, problem(StatusCode::UNAUTHORIZED, text)).into_response()
-        }
-    }
-}
-
-async fn secure(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // Forms of a page without a referrer would name no origin, and be refused.
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    // Nothing inline, nothing from elsewhere.
-    let policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
-        form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-    response
 }
 
 fn problem(status: StatusCode, text: &str) -> Response {
@@ -142,197 +117,4 @@ async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
             .into_response(),
         Err(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, "the exposition could not be written"),
     }
-}
-
-async fn status(State(admin): State<Arc<Admin>>) -> Json<Value> {
-    let snapshot = Arc::clone(&admin.snapshots.borrow());
-    let count =
-        |state| snapshot.incidents.iter().filter(|incident| incident.state == state).count();
-    let sources = snapshot.sources.iter().map(|source| {
-        json!({
-            "source": source.source.as_str(), "received": source.received, "duplicates": source.duplicates,
-            "late": source.late, "lag_seconds": source.lag_millis.map(seconds),
-            "last_event_at": source.last_event_at.map(|at| at.to_string()),
-            "rejected": source.rejected.iter().map(|(reason, count)| (reason.as_str().to_owned(), Value::from(*count))).collect::<serde_json::Map<_, _>>(),
-        })
-    });
-    Json(json!({
-        "version": env!("CARGO_PKG_VERSION"), "now": snapshot.now.to_string(),
-        "connections": snapshot.connections.len(),
-        "sessions": sessions(&snapshot.fleet.totals, snapshot.fleet.in_progress),
-        "windows": windows(&snapshot.fleet.windows),
-        "incidents": {"firing": count(IncidentState::Firing), "pending": count(IncidentState::Pending), "resolved": count(IncidentState::Resolved)},
-        "sources": sources.collect::<Vec<_>>(),
-    }))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a lag in seconds needs no more than 52 bits")]
-fn seconds(millis: u64) -> f64 {
-    millis as f64 / 1000.0
-}
-
-fn sessions(totals: &Counts, in_progress: u64) -> Value {
-    json!({"started": totals.started, "succeeded": totals.succeeded, "failed": totals.failed,
-        "timed_out": totals.timed_out, "stalled": totals.stalled, "in_progress": in_progress})
-}
-
-fn windows(windows: &[Counts]) -> Value {
-    let each = crate::signal::WINDOWS.iter().zip(windows).map(|((label, _), counts)| {
-        let value = json!({"started": counts.started, "finished": counts.finished(), "failed": counts.failed,
-            "timed_out": counts.timed_out, "failure_ratio": counts.failure_ratio(), "timeout_ratio": counts.timeout_ratio()});
-        ((*label).to_owned(), value)
-    });
-    each.collect::<serde_json::Map<_, _>>().into()
-}
-
-fn connection_json(view: &ConnectionView) -> Value {
-    let info = view.info.as_deref();
-    json!({
-        "connection_id": view.label(),
-        "organization_id": info.and_then(|info| info.organization_id.as_ref()).map(OrganizationId::as_str),
-        "organization_name": info.and_then(|info| info.organization_name.as_deref()),
-        "connection_type": info.and_then(|info| info.connection_type.as_deref()),
-        "name": info.and_then(|info| info.name.as_deref()),
-        "state": info.and_then(|info| info.state.as_deref()),
-        "certificates": view.certificates.iter().map(|(kind, certificate)| json!({"certificate_type": kind, "expires_at": certificate.expires_at.to_string()})).collect::<Vec<_>>(),
-        "sessions": sessions(&view.scope.totals, view.scope.in_progress),
-        "windows": windows(&view.scope.windows),
-        "causes": view.causes.iter().map(|(cause, count)| (cause.to_string(), Value::from(*count))).collect::<serde_json::Map<_, _>>(),
-        "last_event_at": view.last_event_at.map(|at| at.to_string()),
-    })
-}
-
-#[derive(serde::Deserialize)]
-struct Listing {
-    sort: Option<String>,
-    limit: Option<usize>,
-}
-
-async fn connections(
-    State(admin): State<Arc<Admin>>,
-    listing: Result<Query<Listing>, QueryRejection>,
-) -> Response {
-    let listing = match listing {
-        Ok(Query(listing)) => listing,
-        Err(rejection) => return problem(StatusCode::BAD_REQUEST, &rejection.body_text()),
-    };
-    let snapshot = Arc::clone(&admin.snapshots.borrow());
-    let mut views: Vec<_> = snapshot.connections.iter().collect();
-    let ratio = |ratio: Option<f64>| std::cmp::Reverse(ratio.map_or(0, f64::to_bits));
-    match listing.sort.as_deref().unwrap_or("failure_ratio") {
-        "failure_ratio" => views.sort_by_key(|view| ratio(view.scope.windows[1].failure_ratio())),
-        "timeout_ratio" => views.sort_by_key(|view| ratio(view.scope.windows[1].timeout_ratio())),
-        "attempts" => views.sort_by_key(|view| std::cmp::Reverse(view.scope.windows[1].finished())),
-        "connection_id" => views.sort_by_key(|view| view.label()),
-        _ => {
-            let text = "`sort` is failure_ratio, timeout_ratio, attempts or connection_id";
-            return problem(StatusCode::BAD_REQUEST, text);
-        }
-    }
-    let limit = listing.limit.unwrap_or(LISTED_DEFAULT).min(LISTED_MAX);
-    let listed: Vec<_> = views.into_iter().take(limit).map(|view| connection_json(view)).collect();
-    Json(json!({"connections": listed, "total": snapshot.connections.len()})).into_response()
-}
-
-async fn connection(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> Response {
-    let snapshot = Arc::clone(&admin.snapshots.borrow());
-    let found = snapshot.connections.iter().find(|view| view.label() == id);
-    found.map_or_else(
-        || problem(StatusCode::NOT_FOUND, "no such connection; see /api/v1/connections"),
-        |view| Json(connection_json(view)).into_response(),
-    )
-}
-
-async fn tiers(State(admin): State<Arc<Admin>>) -> Json<Value> {
-    Json(edge::tiers(&admin.snapshots.borrow()))
-}
-
-async fn limits(State(admin): State<Arc<Admin>>) -> Json<Value> {
-    Json(edge::limits(&admin.snapshots.borrow()))
-}
-
-/// An incident as the API and `replay` give it.
-#[must_use]
-pub fn incident_json(incident: &Incident) -> Value {
-    json!({
-        "id": incident.id, "fingerprint": incident.fingerprint, "alertname": incident.alertname,
-        "severity": incident.severity.as_str(), "scope": incident.scope.as_str(), "state": incident.state.as_str(),
-        "labels": incident.labels, "started_at": incident.started_at.to_string(),
-        "fired_at": incident.fired_at.map(|at| at.to_string()),
-        "resolved_at": incident.resolved_at.map(|at| at.to_string()),
-        "summary": incident.summary, "description": incident.description, "evidence": incident.evidence,
-        "peak": incident.course.peak, "people": incident.course.people,
-        "connections": incident.course.reach.connections, "organizations": incident.course.reach.organizations,
-        "ended_at": incident.course.ended_at.map(|at| at.to_string()),
-        "timeline": report::story(incident).into_iter().map(|(at, what)| json!({"at": at.to_string(), "what": what})).collect::<Vec<_>>(),
-    })
-}
-
-#[derive(serde::Deserialize)]
-struct Which {
-    state: Option<String>,
-}
-
-async fn incidents(
-    State(admin): State<Arc<Admin>>,
-    which: Result<Query<Which>, QueryRejection>,
-) -> Response {
-    let which = match which {
-        Ok(Query(which)) => which,
-        Err(rejection) => return problem(StatusCode::BAD_REQUEST, &rejection.body_text()),
-    };
-    let snapshot = Arc::clone(&admin.snapshots.borrow());
-    let closed = match which.state.as_deref() {
-        None => None,
-        Some("open") => Some(false),
-        Some("closed") => Some(true),
-        Some(_) => return problem(StatusCode::BAD_REQUEST, "`state` is open or closed"),
-    };
-    let fits = |incident: &Incident| {
-        closed.is_none_or(|closed| closed == (incident.state == IncidentState::Resolved))
-    };
-    let listed = snapshot.incidents.iter().filter(|incident| fits(incident));
-    let listed: Vec<_> = listed.map(|incident| incident_json(incident)).collect();
-    Json(json!({"incidents": listed})).into_response()
-}
-
-async fn incident(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> Response {
-    let snapshot = Arc::clone(&admin.snapshots.borrow());
-    let found = snapshot.incidents.iter().find(|incident| *incident.id == *id);
-    found.map_or_else(
-        || problem(StatusCode::NOT_FOUND, "no such incident; see /api/v1/incidents"),
-        |incident| Json(incident_json(incident)).into_response(),
-    )
-}
-
-async fn incident_report(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> Response {
-    let snapshot = Arc::clone(&admin.snapshots.borrow());
-    let Some(incident) = snapshot.incidents.iter().find(|incident| *incident.id == *id) else {
-        return problem(StatusCode::NOT_FOUND, "no such incident; see /api/v1/incidents");
-    };
-    let kind = [(header::CONTENT_TYPE, "text/markdown; charset=utf-8")];
-    (kind, report::markdown(incident, &snapshot)).into_response()
-}
-
-#[derive(serde::Deserialize)]
-struct Asked {
-    scope: String,
-    since: String,
-}
-
-async fn gate(
-    State(admin): State<Arc<Admin>>,
-    asked: Result<Query<Asked>, QueryRejection>,
-) -> Response {
-    let Asked { scope, since } = match asked {
-        Ok(Query(asked)) => asked,
-        Err(rejection) => return problem(StatusCode::BAD_REQUEST, &rejection.body_text()),
-    };
-    let Some(about) = gate::About::parse(&scope) else {
-        return problem(StatusCode::BAD_REQUEST, "`scope` is fleet, connection:ID or tier:NAME");
-    };
-    let Some(since) = crate::event::Timestamp::parse(&since) else {
-        return problem(StatusCode::BAD_REQUEST, "`since` is a time, e.g. 2026-01-15T12:00:00Z");
-    };
-    Json(gate::judge(&admin.snapshots.borrow(), &about, since)).into_response()
 }

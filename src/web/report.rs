@@ -168,6 +168,12 @@ fn words(what: &Happened) -> String {
         Happened::ToldOpen(receiver) => format!("{receiver} was told"),
         Happened::ToldOver(receiver) => format!("{receiver} was told that it is over"),
         Happened::Resolved => "It counted as resolved".into(),
+        Happened::Silenced { by, reason, until } => {
+            let until = until.to_rfc3339_seconds().replace('T', " ").replace('Z', "");
+            format!("{by} silenced it until {until}: {reason}")
+        }
+        Happened::Unsilenced => "The silence was ended".into(),
+        Happened::Marked { note, by } => format!("Work was marked by {by}: {note}"),
     }
 }
 

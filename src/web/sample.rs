@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::event::edge::{DURATION_BOUNDS_MICROS, Kind, Method, URI_BOUNDS_BYTES};
 use crate::event::{
-    ConnectionId, ConnectionInfo, OrganizationId, Personal, Reason, Source, Timestamp,
+    ConnectionId, ConnectionInfo, Covers, Marker, OrganizationId, Personal, Planned, Reason,
+    Silence, Source, Timestamp,
 };
 use crate::signal::{
     Buckets, Certificate, ConnectionView, Counts, Course, Durations, Evidence, Happened, Incident,
@@ -104,6 +105,30 @@ fn steps(state: State) -> Vec<Step> {
     course.steps
 }
 
+/// Covers the incident that is not about a connection of a customer's.
+fn silence() -> Silence {
+    Silence {
+        id: "0000000000000001".into(),
+        matchers: [("team".into(), "sso <east>".into())].into(),
+        author: "Ada".into(),
+        reason: "the provider <knows>".into(),
+        from: NOW.plus_millis(-60_000),
+        until: NOW.plus_millis(3_600_000),
+    }
+}
+
+fn marker() -> Marker {
+    let from = NOW.plus_millis(-300_000);
+    let work = Planned {
+        id: "0000000000000002".into(),
+        from,
+        until: from,
+        covers: Covers::All,
+        note: "deploy <4711>".into(),
+    };
+    Marker { work, author: "Ben".into(), expected: false }
+}
+
 pub(crate) fn snapshot() -> Snapshot {
     let mut durations = Durations::default();
     durations.observe(14_000);
@@ -132,6 +157,8 @@ pub(crate) fn snapshot() -> Snapshot {
     let states = [State::Resolved, State::Pending, State::Firing];
     Snapshot {
         now: NOW,
+        silences: vec![Arc::new(silence())],
+        markers: vec![Arc::new(marker())],
         position: 80,
         fleet: ScopeView {
             totals,

@@ -10,17 +10,31 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tower::ServiceExt;
 
-use super::{Admin, router, sample, series::Series};
+use super::{Admin, Guard, router, sample, series::Series};
+use crate::clock::Clock;
+use crate::journal::{self, Inlet};
 use crate::setting::Secret;
 use crate::signal::Snapshot;
 
+mod decision;
+mod login;
+
 fn admin(snapshot: Snapshot, token: Option<&str>) -> Admin {
+    admin_with(snapshot, token, journal::inlet(1).0)
+}
+
+fn admin_with(snapshot: Snapshot, token: Option<&str>, inlet: Inlet) -> Admin {
+    let clock = Clock::starting_at(snapshot.now);
     Admin {
         reload: None,
         snapshots: watch::channel(Arc::new(snapshot)).1,
         own: PrometheusBuilder::new().build_recorder().handle(),
         token: token.map(Secret::inline),
         series: Arc::new(Series::new(2)),
+        inlet,
+        clock,
+        external_url: "https://sso.example.com".into(),
+        guard: Guard::default(),
     }
 }
 
@@ -49,6 +63,8 @@ async fn the_api_is_as_documented() {
         "/api/v1/incidents?state=open",
         "/api/v1/incidents/0123456789abcdef-resolved",
         "/api/v1/gate?scope=fleet&since=2025-10-10T16:05:00Z",
+        "/api/v1/silences",
+        "/api/v1/markers",
     ] {
         let (status, body) = get(path).await;
         assert_eq!(status, StatusCode::OK, "{path}");
@@ -66,6 +82,7 @@ async fn the_pages_are_as_agreed_and_escape_what_others_wrote() {
         ("connection", "/connections/conn_1"),
         ("incidents", "/incidents"),
         ("incident", "/incidents/0123456789abcdef-firing"),
+        ("silences", "/silences"),
     ] {
         let (status, page) = get(path).await;
         assert_eq!(status, StatusCode::OK, "{path}");

@@ -65,7 +65,7 @@ fn what_is_owed_follows_from_what_was_told() {
 
 fn owed(log: &mut Log, incidents: &[Incident], now: i64, repeat: Option<Repeat>) -> Vec<String> {
     let incidents: Vec<_> = incidents.iter().cloned().map(Arc::new).collect();
-    let owed = log.owed(&incidents, &audience(), at(now), repeat);
+    let owed = log.owed(&incidents, &audience(), &[], at(now), repeat);
     for one in &owed {
         log.told(one, at(now));
     }
@@ -94,7 +94,7 @@ fn what_is_open_and_not_known_any_more_is_closed_in_the_words_that_were_last_kno
         ("over".into(), (false, at(0))),
     ]));
     assert_eq!(owed(&mut log, &[incident("known", State::Firing)], 1, None), ["unknown closed"]);
-    let gone = log.owed(&[], &audience(), at(2), None);
+    let gone = log.owed(&[], &audience(), &[], at(2), None);
     assert_eq!(gone.len(), 1);
     assert_eq!(
         *gone[0].incident,
@@ -153,4 +153,43 @@ fn repeats_fall_into_one_request_and_the_most_urgent_goes_first() {
         owed(&mut log, &[over, c, late, b], 2 * MINUTE, REPEAT),
         ["d opened", "c opened", "a closed", "b still_open"]
     );
+}
+
+#[test]
+fn a_silence_holds_back_what_is_new_and_only_while_it_lasts() {
+    let of = |author: &str, until: i64| {
+        Arc::new(Silence {
+            id: author.into(),
+            matchers: [("alertname".into(), "SsoConnectionFailing".into())].into(),
+            author: author.into(),
+            reason: "known".into(),
+            from: at(0),
+            until: at(until),
+        })
+    };
+    let silences = [of("ada", 10)];
+    let firing = [Arc::new(incident("f", State::Firing))];
+    let mut log = Log::default();
+    let reasons = |log: &mut Log, incidents: &[Arc<Incident>], now: i64| {
+        let owed = log.owed(incidents, &audience(), &silences, at(now), REPEAT);
+        for one in &owed {
+            log.told(one, at(now));
+        }
+        owed.iter().map(|one| one.reason).collect::<Vec<_>>()
+    };
+    assert_eq!(reasons(&mut log, &firing, 9), []);
+    assert_eq!(reasons(&mut log, &firing, 10), [Reason::Opened]);
+    // What was told before the silence is not left to be called over, and its end is told.
+    let mut log = Log::default();
+    assert_eq!(reasons(&mut log, &firing, -1), [Reason::Opened]);
+    let silences = [of("ada", 10 * MINUTE)];
+    let mut reasons = |incidents: &[Arc<Incident>], now: i64| {
+        let owed = log.owed(incidents, &audience(), &silences, at(now), REPEAT);
+        for one in &owed {
+            log.told(one, at(now));
+        }
+        owed.iter().map(|one| one.reason).collect::<Vec<_>>()
+    };
+    assert_eq!(reasons(&firing, MINUTE), [Reason::StillOpen]);
+    assert_eq!(reasons(&[Arc::new(incident("f", State::Resolved))], 2 * MINUTE), [Reason::Closed]);
 }

@@ -3,7 +3,7 @@
 use super::html::{Escaped, Html, Moment};
 use super::words::{percent, span};
 use super::{chart, front, incident};
-use crate::event::{OrganizationId, Timestamp};
+use crate::event::{Covers, OrganizationId, Timestamp};
 use crate::signal::{ConnectionView, Counts, Incident, Scope, Snapshot, WINDOWS};
 
 /// Incidents on the page, newest first.
@@ -22,7 +22,7 @@ pub(super) fn page(snapshot: &Snapshot, id: &str) -> Option<String> {
     page.line(format_args!(
         "<figure class=\"chart\">{}<figcaption><span>an hour ago</span><span>ended a minute, and what failed or timed out</span>\
          <span>now</span></figcaption></figure>",
-        chart::hour(&view.scope.minutes, snapshot.now)
+        chart::hour(&view.scope.minutes, snapshot.now, &marks(snapshot, view))
     ));
     rates(&mut page, view);
     causes(&mut page, view);
@@ -32,7 +32,7 @@ pub(super) fn page(snapshot: &Snapshot, id: &str) -> Option<String> {
     if about.peek().is_none() {
         page.line("<p>None is remembered.</p>");
     } else {
-        incident::cards(&mut page, about.take(INCIDENTS_MAX), snapshot.now);
+        incident::cards(&mut page, about.take(INCIDENTS_MAX), snapshot);
     }
     page.line("</section>");
     let json = format!("/api/v1/connections/{}", super::html::Encoded(view.label()));
@@ -47,6 +47,17 @@ fn concerns(incident: &Incident, view: &ConnectionView) -> bool {
         Scope::ConnectionType(_) | Scope::Fleet => named(),
         Scope::Tier(_) | Scope::Limit(_) | Scope::Source(_) | Scope::Sink(_) | Scope::None => false,
     }
+}
+
+/// When marked work began that covers the connection.
+fn marks(snapshot: &Snapshot, view: &ConnectionView) -> Vec<Timestamp> {
+    let covers = |covers: &Covers| match covers {
+        Covers::All => true,
+        Covers::ConnectionType(name) => **name == *view.connection_type(),
+        Covers::Connections(ids) => view.id.as_ref().is_some_and(|id| ids.contains(id)),
+    };
+    let works = snapshot.markers.iter().map(|marker| &marker.work);
+    works.filter(|work| covers(&work.covers)).map(|work| work.from).collect()
 }
 
 fn facts(page: &mut Html, view: &ConnectionView, now: Timestamp) {

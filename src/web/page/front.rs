@@ -4,6 +4,7 @@ use super::html::{Escaped, Html};
 use super::listing::{self, Listing};
 use super::words::{count, percent};
 use super::{chart, health, incident};
+use crate::event::Timestamp;
 use crate::signal::{Counts, Incident, Severity, Snapshot, State};
 
 /// Incidents on the page, newest first, and how many of them may be over.
@@ -34,12 +35,14 @@ pub(super) fn shown(snapshot: &Snapshot) -> impl Iterator<Item = &Incident> {
 }
 
 fn state(page: &mut Html, snapshot: &Snapshot) {
-    let firing = |severity| {
-        let open = shown(snapshot).filter(|incident| incident.state == State::Firing);
-        open.filter(|incident| incident.severity == severity).count() as u64
-    };
+    let open = || shown(snapshot).filter(|incident| incident.state == State::Firing);
+    let (told, silenced): (Vec<_>, Vec<_>) =
+        open().partition(|incident| snapshot.silence_of(incident).is_none());
+    let firing =
+        |severity| told.iter().filter(|incident| incident.severity == severity).count() as u64;
     let (pages, tickets) = (firing(Severity::Page), firing(Severity::Ticket));
     let (class, words) = match (pages, tickets) {
+        (0, 0) if !silenced.is_empty() => ("ticket", "Nothing needs you".to_owned()),
         (0, 0) if snapshot.position == 0 => ("none", "Nothing has been heard yet".to_owned()),
         (0, 0) => ("ok", "Sign-ins work as usual".to_owned()),
         (0, tickets) => {
@@ -51,12 +54,21 @@ fn state(page: &mut Html, snapshot: &Snapshot) {
     page.line(format_args!(
         "<h1 class=\"state\"><span class=\"dot {class}\" aria-hidden=\"true\"></span>{words}</h1>"
     ));
+    if !silenced.is_empty() {
+        let silenced = count(silenced.len() as u64, "open incident");
+        page.line(format_args!("<p>Silenced: {silenced}.</p>"));
+    }
     page.line(format_args!("<p>{}</p>", Escaped(fleet(snapshot))));
     page.line(format_args!(
         "<figure class=\"chart\">{}<figcaption><span>an hour ago</span><span>all connections: ended a minute, \
          and what failed or timed out</span><span>now</span></figcaption></figure>",
-        chart::hour(&snapshot.fleet.minutes, snapshot.now)
+        chart::hour(&snapshot.fleet.minutes, snapshot.now, &marks(snapshot))
     ));
+}
+
+/// When marked work began.
+fn marks(snapshot: &Snapshot) -> Vec<Timestamp> {
+    snapshot.markers.iter().map(|marker| marker.work.from).collect()
 }
 
 /// The fleet in one sentence.
@@ -83,7 +95,7 @@ fn incidents(page: &mut Html, snapshot: &Snapshot) {
     if open.is_empty() {
         page.line("<p>None.</p>");
     } else {
-        incident::cards(page, open.iter().copied().take(OPEN_MAX), snapshot.now);
+        incident::cards(page, open.iter().copied().take(OPEN_MAX), snapshot);
     }
     if open.len() > OPEN_MAX {
         let more = open.len() - OPEN_MAX;
@@ -96,6 +108,6 @@ fn incidents(page: &mut Html, snapshot: &Snapshot) {
     }
     over.sort_by_key(|incident| std::cmp::Reverse(incident.resolved_at));
     page.line("<h2>Resolved lately</h2>");
-    incident::cards(page, over.into_iter().take(OVER_MAX), snapshot.now);
+    incident::cards(page, over.into_iter().take(OVER_MAX), snapshot);
     page.line("<p><a href=\"/incidents\">All incidents</a></p>");
 }

@@ -5,34 +5,42 @@ use std::fmt::{self, Display, Write};
 use crate::event::Timestamp;
 
 /// A page in the making. What others wrote goes through [`Escaped`].
-pub(super) struct Html(String);
+pub(in crate::web) struct Html(String);
 
 impl Html {
     /// The beginning, up to the content. `name` is the page's name among the tabs of a browser.
-    pub(super) fn begin(name: &str) -> Self {
+    pub(in crate::web) fn begin(name: &str) -> Self {
+        Self::frame(name, "<noscript><meta http-equiv=\"refresh\" content=\"30\"></noscript>\n")
+    }
+
+    /// The beginning of a page with a form, which is never loaded anew by itself: that would lose what somebody writes.
+    pub(in crate::web) fn still(name: &str) -> Self {
+        Self::frame(name, "")
+    }
+
+    fn frame(name: &str, refresh: &str) -> Self {
         let name = Escaped(name);
         let mut html = Self(String::with_capacity(32 * 1024));
         html.line(format_args!(
             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <title>{name} · ssowatch</title>\n<link rel=\"stylesheet\" href=\"/style.css\">\n\
-             <script src=\"/live.js\" defer></script>\n\
-             <noscript><meta http-equiv=\"refresh\" content=\"30\"></noscript>\n</head>\n<body>\n\
+             <script src=\"/live.js\" defer></script>\n{refresh}</head>\n<body>\n\
              <a class=\"skip\" href=\"#content\">Skip to the content</a>\n\
              <header><a class=\"brand\" href=\"/\">ssowatch</a>\n\
              <nav aria-label=\"Pages\"><a href=\"/\">Status</a> · <a href=\"/incidents\">Incidents</a> · \
-             <a href=\"/#health\">Health</a></nav></header>\n<main id=\"content\">"
+             <a href=\"/silences\">Silences</a> · <a href=\"/#health\">Health</a></nav></header>\n<main id=\"content\">"
         ));
         html
     }
 
     /// Adds a line.
-    pub(super) fn line(&mut self, text: impl Display) {
+    pub(in crate::web) fn line(&mut self, text: impl Display) {
         writeln!(self.0, "{text}").expect("memory grows");
     }
 
     /// The page, with its foot. `json` is where the API says the same.
-    pub(super) fn end(mut self, now: Timestamp, json: &str) -> String {
+    pub(in crate::web) fn end(mut self, now: Timestamp, json: &str) -> String {
         let (now, json) = (Moment(now), Escaped(json));
         self.line(format_args!(
             "</main>\n<footer id=\"foot\" data-live>As of {now}. All times are UTC. \
@@ -44,7 +52,7 @@ impl Html {
 }
 
 /// Text that can stand in HTML, in attributes too.
-pub(super) struct Escaped<T>(pub(super) T);
+pub(in crate::web) struct Escaped<T>(pub(in crate::web) T);
 
 impl<T: Display> Display for Escaped<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -72,7 +80,7 @@ impl Write for Escaping<'_, '_> {
 }
 
 /// A segment of a path, or a value of a query: whatever is not plain is percent-encoded.
-pub(super) struct Encoded<'a>(pub(super) &'a str);
+pub(in crate::web) struct Encoded<'a>(pub(in crate::web) &'a str);
 
 impl Display for Encoded<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,8 +1,8 @@
 //! `GET /incidents` and `GET /incidents/{id}`: what happened, since when, to whom.
 
-use super::front;
 use super::html::{Encoded, Escaped, Html, Moment};
 use super::words::{count, percent, span};
+use super::{front, silence};
 use crate::event::Timestamp;
 use crate::signal::{Evidence, Incident, Snapshot, State};
 use crate::web::report::story;
@@ -18,7 +18,7 @@ pub(super) fn list(snapshot: &Snapshot) -> String {
     if all == 0 {
         page.line("<p>None is remembered.</p>");
     } else {
-        cards(&mut page, front::shown(snapshot).take(LISTED_MAX), snapshot.now);
+        cards(&mut page, front::shown(snapshot).take(LISTED_MAX), snapshot);
     }
     if all > LISTED_MAX {
         let more = all - LISTED_MAX;
@@ -34,16 +34,17 @@ pub(super) fn list(snapshot: &Snapshot) -> String {
 pub(super) fn cards<'a>(
     page: &mut Html,
     incidents: impl Iterator<Item = &'a Incident>,
-    now: Timestamp,
+    snapshot: &Snapshot,
 ) {
     page.line("<ul class=\"incidents\">");
     for incident in incidents {
         let open = incident.state != State::Resolved;
         let class = if open { incident.severity.as_str() } else { "" };
         let (link, id) = (Encoded(&incident.id), Escaped(&incident.id));
-        let (tag, summary) = (tag(incident), Escaped(&incident.summary));
+        let silenced = is_silenced(snapshot, incident);
+        let (tag, summary) = (tag(incident, silenced), Escaped(&incident.summary));
         let alertname = Escaped(&incident.alertname);
-        let end = incident.resolved_at.unwrap_or(now);
+        let end = incident.resolved_at.unwrap_or(snapshot.now);
         let lasted = span(end.millis_since(incident.started_at));
         let (verb, began) = (if open { "for" } else { "lasted" }, Moment(incident.started_at));
         page.line(format_args!(
@@ -54,10 +55,17 @@ pub(super) fn cards<'a>(
     page.line("</ul>");
 }
 
+fn is_silenced(snapshot: &Snapshot, incident: &Incident) -> bool {
+    incident.state == State::Firing && snapshot.silence_of(incident).is_some()
+}
+
 /// How it stands and how urgent it is.
-fn tag(incident: &Incident) -> String {
+fn tag(incident: &Incident, silenced: bool) -> String {
     let severity = incident.severity.as_str();
     match incident.state {
+        State::Firing if silenced => {
+            format!("<span class=\"tag none\">{severity}, silenced</span>")
+        }
         State::Pending => "<span class=\"tag none\">pending</span>".into(),
         State::Firing => format!("<span class=\"tag {severity}\">{severity}</span>"),
         State::Resolved => "<span class=\"tag ok\">resolved</span>".into(),
@@ -70,14 +78,28 @@ pub(super) fn page(snapshot: &Snapshot, id: &str) -> Option<String> {
     let mut page = Html::begin(&incident.alertname);
     page.line("<article id=\"incident\" data-live>");
     page.line(format_args!("<h1>{}</h1>", Escaped(&incident.summary)));
-    page.line(format_args!("<p>{} {}</p>\n<dl>", tag(incident), Escaped(&incident.description)));
+    let silence = snapshot.silence_of(incident).filter(|_| incident.state != State::Resolved);
+    let tag = tag(incident, silence.is_some());
+    page.line(format_args!("<p>{tag} {}</p>", Escaped(&incident.description)));
+    if let Some(silence) = silence {
+        let (words, id) = (silence::sentence(silence), Encoded(&silence.id));
+        page.line(format_args!(
+            "<div class=\"row note\"><p>{words}</p><form method=\"post\" action=\"/silences/{id}/expire\"><button>End it</button></form></div>"
+        ));
+    }
+    page.line("<dl>");
     facts(&mut page, incident, snapshot.now);
     page.line("</dl>");
     who(&mut page, snapshot, &incident.evidence);
     timeline(&mut page, incident);
     let link = Encoded(id);
+    let silent = if incident.state == State::Resolved || silence.is_some() {
+        String::new()
+    } else {
+        silence::link(incident)
+    };
     page.line(format_args!(
-        "<p><a href=\"/api/v1/incidents/{link}/report\">Report, ready to edit (Markdown)</a></p>"
+        "<p class=\"acts\"><a class=\"act\" href=\"/api/v1/incidents/{link}/report\">Report, ready to edit (Markdown)</a>{silent}</p>"
     ));
     page.line("</article>");
     Some(page.end(snapshot.now, &format!("/api/v1/incidents/{}", Encoded(id))))

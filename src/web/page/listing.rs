@@ -124,7 +124,7 @@ fn row(page: &mut Html, view: &ConnectionView, severity: Option<Severity>, now: 
     };
     let failed = ratio(hour.failed, hour.failure_ratio());
     let timed_out = ratio(hour.timed_out, hour.timeout_ratio());
-    let (ended, drawing) = (hour.finished(), chart::hour(&view.scope.minutes, now));
+    let (ended, drawing) = (hour.finished(), chart::hour(&view.scope.minutes, now, &[]));
     let certificate = certificate(view, now).unwrap_or_default();
     page.line(format_args!(
         "<tr{hit}><td><a href=\"/connections/{link}\">{name}</a>{below}{certificate}</td><td class=\"hide\">{kind}</td>\

@@ -4,9 +4,10 @@ mod chart;
 mod connection;
 mod front;
 mod health;
-mod html;
+pub(super) mod html;
 mod incident;
 mod listing;
+mod silence;
 pub(super) mod words;
 
 use std::sync::Arc;
@@ -22,13 +23,19 @@ use self::listing::Listing;
 use super::Admin;
 use crate::event::Timestamp;
 
-/// The routes of the pages, their style and their script.
+/// The routes of the pages.
 pub(super) fn routes() -> Router<Arc<Admin>> {
     Router::new()
         .route("/", get(front))
         .route("/connections/{id}", get(connection))
         .route("/incidents", get(incidents))
         .route("/incidents/{id}", get(incident))
+        .route("/silences", get(silences))
+}
+
+/// The style and the script, which anybody may see.
+pub(super) fn assets() -> Router<Arc<Admin>> {
+    Router::new()
         .route(
             "/style.css",
             get(|| async { asset("text/css; charset=utf-8", include_str!("style.css")) }),
@@ -74,6 +81,31 @@ async fn incident(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> Re
         || absent(StatusCode::NOT_FOUND, "No such incident is remembered.", snapshot.now),
         |page| Html(page).into_response(),
     )
+}
+
+#[derive(serde::Deserialize)]
+struct Labels {
+    #[serde(default)]
+    labels: String,
+}
+
+async fn silences(
+    State(admin): State<Arc<Admin>>,
+    labels: Result<Query<Labels>, QueryRejection>,
+) -> Html<String> {
+    let labels = labels.map(|Query(labels)| labels.labels).unwrap_or_default();
+    Html(silence::page(&admin.snapshots.borrow(), &labels))
+}
+
+/// What a person sees who wrote something that cannot be taken.
+pub(super) fn mistake(admin: &Admin, words: &str) -> Response {
+    let mut page = html::Html::still("Not taken");
+    let words = html::Escaped(words);
+    page.line(format_args!(
+        "<h1>It was not taken</h1>\n<p>{words}</p>\n<p>Go back in the browser: what you wrote is still there.</p>"
+    ));
+    let now = admin.snapshots.borrow().now;
+    (StatusCode::BAD_REQUEST, Html(page.end(now, "/api/v1/silences"))).into_response()
 }
 
 /// What a person sees who came to nothing.
