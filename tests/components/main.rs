@@ -8,6 +8,7 @@ mod alertmanager;
 mod artefacts;
 mod bad_input;
 mod batches;
+mod boards;
 mod bytes;
 mod chart;
 mod component;

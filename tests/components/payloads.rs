@@ -37,7 +37,7 @@ fn told(recorder: &Recorder, path: &str) -> [Value; 2] {
 }
 
 /// What the TypeScript compiler has to say about the values, each of the type that an official package declares.
-fn compile(imports: &str, values: &[(&str, &Value)]) -> String {
+pub(crate) fn compile(imports: &str, values: &[(&str, &Value)]) -> String {
     let place = Place::new();
     let modules = installed::node_modules();
     std::os::unix::fs::symlink(&modules, place.path().join("node_modules")).unwrap();

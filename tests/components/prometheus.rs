@@ -1,9 +1,10 @@
 //! A real Prometheus scrapes the daemon.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::component::{Component, free_port};
 use crate::daemon::Daemon;
@@ -12,7 +13,7 @@ use crate::{http, installed, wait};
 
 /// A running Prometheus.
 #[derive(Debug)]
-struct Prometheus {
+pub(crate) struct Prometheus {
     url: String,
     #[expect(dead_code, reason = "runs as long as it is held")]
     component: Component,
@@ -21,13 +22,20 @@ struct Prometheus {
 impl Prometheus {
     /// Starts it; it scrapes `target`, an address with port, every 200 ms.
     fn scraping(target: &str) -> Self {
-        let config = format!(
-            "global: {{ scrape_interval: 200ms, scrape_timeout: 200ms }}\nscrape_configs:\n  - job_name: ssowatch\n    static_configs: [ {{ targets: [ \"{target}\" ] }} ]\n"
-        );
+        Self::with_rules(target, &[])
+    }
+
+    /// Starts it; it scrapes `target`, an address with port, and evaluates the files `rules`, every 200 ms.
+    pub(crate) fn with_rules(target: &str, rules: &[PathBuf]) -> Self {
+        let config = json!({
+            "global": {"scrape_interval": "200ms", "scrape_timeout": "200ms", "evaluation_interval": "200ms"},
+            "rule_files": rules,
+            "scrape_configs": [{"job_name": "ssowatch", "static_configs": [{"targets": [target]}]}],
+        });
         let (component, url, ()) = Component::start(
             "prometheus",
             |place| {
-                let file = place.write("prometheus.yml", &config);
+                let file = place.write("prometheus.yml", config.to_string());
                 let listen = format!("127.0.0.1:{}", free_port());
                 let mut command = installed::server("prometheus");
                 command.arg(format!("--config.file={}", file.display()));
@@ -43,17 +51,21 @@ impl Prometheus {
         Self { url, component }
     }
 
-    /// The value of each series that an instant query gives.
-    fn query(&self, expression: &str) -> Vec<f64> {
+    /// The series that an instant query gives.
+    pub(crate) fn series(&self, expression: &str) -> Vec<Value> {
         let url = reqwest::Url::parse_with_params(
             &format!("{}/api/v1/query", self.url),
             [("query", expression)],
         );
         let answer = http::get(url.unwrap().as_str()).json();
         assert_eq!(answer["status"], "success", "{expression}: {answer}");
-        let series = answer["data"]["result"].as_array().unwrap().iter();
+        answer["data"]["result"].as_array().unwrap().clone()
+    }
+
+    /// The value of each series that an instant query gives.
+    fn query(&self, expression: &str) -> Vec<f64> {
         let value = |series: &Value| series["value"][1].as_str().unwrap().parse().unwrap();
-        series.map(value).collect()
+        self.series(expression).iter().map(value).collect()
     }
 
     /// The one value that `expression` has.
@@ -64,7 +76,7 @@ impl Prometheus {
     }
 
     /// Waits until the condition `expression` holds.
-    fn wait_for(&self, expression: &str) {
+    pub(crate) fn wait_for(&self, expression: &str) {
         wait::until(expression, || self.query(expression).pop());
     }
 }

@@ -19,26 +19,28 @@ impl Variable {
     pub(super) fn datasource_json() -> Value {
         json!({
             "name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus",
-            "current": {}, "options": [], "regex": "", "hide": 0, "includeAll": false, "multi": false, "refresh": 1,
+            "options": [], "regex": "", "hide": 0, "includeAll": false, "multi": false, "refresh": 1,
             "skipUrlSync": false,
         })
     }
 
     pub(super) fn json(&self) -> Value {
-        let all = json!({"selected": true, "text": ["All"], "value": ["$__all"]});
-        json!({
+        let mut variable = json!({
             "name": self.name, "label": self.label, "type": "query",
             "datasource": {"type": "prometheus", "uid": "${datasource}"},
             "query": {"query": self.query, "refId": self.name},
-            "definition": self.query, "regex": self.regex, "sort": 5,
+            "regex": self.regex, "sort": 5,
             // Anew when the time range changes: connections come and go.
             "refresh": 2,
             "includeAll": self.several, "multi": self.several,
-            // Not the list of all values, which is too long for a query from a few hundred connections on.
-            "allValue": if self.several { json!(".*") } else { Value::Null },
-            "current": if self.several { all } else { json!({}) },
             "options": [], "hide": 0, "skipUrlSync": false,
-        })
+        });
+        if self.several {
+            // Not the list of all values, which is too long for a query from a few hundred connections on.
+            variable["allValue"] = json!(".*");
+            variable["current"] = json!({"selected": true, "text": ["All"], "value": ["$__all"]});
+        }
+        variable
     }
 }
 
