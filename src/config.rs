@@ -32,7 +32,7 @@ use crate::outbound;
 use crate::receiver::{self, Target};
 use crate::setting::{Period, Secret};
 use crate::sink::{datadog, otlp};
-use crate::source::{file, workos_api};
+use crate::source::{edge as access_log, file, workos_api};
 
 /// Largest file: 64 rules take 20 KiB, a scenario 2.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -167,6 +167,8 @@ pub struct Sources {
     pub push: Push,
     /// Recorded events, at most 64 entries.
     pub files: Vec<file::Config>,
+    /// Access logs in files and by syslog, at most 64 entries.
+    pub edge: Vec<access_log::Config>,
 }
 
 /// `sources.workos_webhook`.
@@ -326,6 +328,7 @@ impl Config {
         self.sinks.datadog.as_ref().map_or(Ok(()), datadog::Config::check)?;
         self.sinks.otlp.as_ref().map_or(Ok(()), otlp::Config::check)?;
         self.files()?;
+        self.access_logs()?;
         self.targets()?;
         self.links(self.http.admin.listen)?;
         let (admin, push) = (self.admin_token()?, self.push_token()?);
@@ -403,6 +406,11 @@ impl Config {
     /// What `sources.files` stands for, with whether it is followed.
     pub fn files(&self) -> Result<Vec<(file::Pattern, bool)>, String> {
         file::patterns(&self.sources.files)
+    }
+
+    /// What `sources.edge` stands for.
+    pub fn access_logs(&self) -> Result<access_log::Settings, String> {
+        access_log::settings(&self.sources.edge, &self.edge_scheme()?)
     }
 
     /// The webhook's secrets, any of which may sign.

@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::event::Privacy;
+use crate::event::edge::{Scheme, Tallier};
+use crate::event::{Privacy, Source};
 use crate::journal::Inlet;
-use crate::source::file::{self, Files};
+use crate::source::edge::syslog::Syslog;
+use crate::source::edge::{self as access_log, AccessLogs};
+use crate::source::file::{Events, Files, cursor};
 use crate::source::intake::{Intake, Rooms};
 use crate::source::workos_api::{self, Workos};
 use crate::store::State;
@@ -19,10 +22,13 @@ use crate::store::State;
 pub(super) struct Sources {
     pub(super) intake: Intake,
     workos: Option<Workos>,
-    files: Option<Files>,
+    files: Option<Files<Events>>,
+    access_logs: Option<Files<AccessLogs>>,
+    syslog: Vec<Syslog>,
 }
 
 impl Sources {
+    /// On return the listeners for syslog listen.
     pub(super) fn new(
         config: &Config,
         state: &State,
@@ -42,9 +48,14 @@ impl Sources {
         });
         let patterns = config.files().map_err(|error| anyhow!(error))?;
         let files = (!patterns.is_empty()).then(|| {
-            let cursors = state.cursors(file::cursor::PREFIX);
-            Files::new(patterns, cursors, inlet.clone(), clock, privacy.clone())
+            let prefix = cursor::prefix(Source::Files);
+            let events = Events { privacy: privacy.clone() };
+            Files::new(patterns, state.cursors(&prefix), events, inlet.clone(), clock)
         });
+        let scheme = Arc::new(config.edge_scheme().map_err(|error| anyhow!(error))?);
+        let logs = config.access_logs().map_err(|error| anyhow!(error))?;
+        let access_logs = access_logs(&logs, &scheme, state, inlet, clock, privacy)?;
+        let syslog = syslog(logs, &scheme, inlet, clock, privacy)?;
         let webhook = config.sources.workos_webhook.as_ref();
         let intake = Intake {
             inlet: inlet.clone(),
@@ -54,9 +65,9 @@ impl Sources {
             tolerance_millis: webhook.map_or(0, |webhook| webhook.tolerance.millis()),
             push_token: config.push_token().map_err(|error| anyhow!(error))?,
             rooms: Rooms::default(),
-            edge: Arc::new(config.edge_scheme().map_err(|error| anyhow!(error))?),
+            edge: scheme,
         };
-        Ok(Self { intake, workos, files })
+        Ok(Self { intake, workos, files, access_logs, syslog })
     }
 
     /// Starts those that go and fetch; `intake` is served.
@@ -67,5 +78,50 @@ impl Sources {
         if let Some(files) = self.files {
             tasks.spawn(files.run(stopped.clone()));
         }
+        if let Some(logs) = self.access_logs {
+            tasks.spawn(logs.run(stopped.clone()));
+        }
+        for syslog in self.syslog {
+            tasks.spawn(syslog.run(stopped.clone()));
+        }
     }
+}
+
+/// The access logs in files, from where an earlier run left them; `None` when there are none.
+fn access_logs(
+    logs: &access_log::Settings,
+    scheme: &Arc<Scheme>,
+    state: &State,
+    inlet: &Inlet,
+    clock: Clock,
+    privacy: &Privacy,
+) -> anyhow::Result<Option<Files<AccessLogs>>> {
+    if logs.files.is_empty() {
+        return Ok(None);
+    }
+    let content = AccessLogs::new(logs.files.iter().map(|(_, _, log)| log), scheme, privacy);
+    let content = content.map_err(|error| anyhow!(error))?;
+    let patterns = logs.files.iter().map(|(pattern, follow, _)| (pattern.clone(), *follow));
+    let prefix = cursor::prefix(Source::Edge);
+    Ok(Some(Files::new(patterns, state.cursors(&prefix), content, inlet.clone(), clock)))
+}
+
+/// The listeners for syslog, which listen.
+fn syslog(
+    logs: access_log::Settings,
+    scheme: &Arc<Scheme>,
+    inlet: &Inlet,
+    clock: Clock,
+    privacy: &Privacy,
+) -> anyhow::Result<Vec<Syslog>> {
+    let mut all = Vec::new();
+    for (listen, log) in logs.listeners {
+        let tier = log.tier.as_deref();
+        let tallier = Tallier::new(Arc::clone(scheme), &log.format, tier, privacy.clone());
+        let tallier = tallier.map_err(|error| anyhow!(error))?;
+        let address = listen.address;
+        let bound = Syslog::bind(listen, tallier, inlet.clone(), clock);
+        all.push(bound.with_context(|| format!("`sources.edge`: cannot listen on {address}"))?);
+    }
+    Ok(all)
 }

@@ -74,6 +74,7 @@ pub(super) fn summary(config: &Config) -> Result<String, String> {
             config.workos_api()?.map_or_else(|| "off".to_owned(), |settings| settings.summary()),
         ),
         ("sources.files", files(config)?),
+        ("sources.edge", access_logs(config)?),
         ("sessions.timeout", config.sessions.timeout.to_string()),
         (
             "sinks.prometheus",
@@ -105,18 +106,36 @@ fn off() -> String {
 
 /// What each entry stands for now.
 fn files(config: &Config) -> Result<String, String> {
-    let mut words = Vec::new();
-    for (pattern, follow) in config.files()? {
-        let found = match pattern.files() {
-            Ok(files) if files.is_empty() => "no file yet".to_owned(),
-            Ok(files) if files.len() == 1 => "1 file".to_owned(),
-            Ok(files) => format!("{} files", files.len()),
-            Err(error) => error.to_string(),
-        };
-        let how = if follow { "followed" } else { "read once" };
-        words.push(format!("{} ({found}, {how})", pattern.as_str()));
-    }
-    Ok(if words.is_empty() { "none".to_owned() } else { words.join(", ") })
+    let patterns = config.files()?.into_iter();
+    let words: Vec<_> = patterns.map(|(pattern, follow)| stands_for(&pattern, follow)).collect();
+    Ok(list(&words))
+}
+
+/// The same for access logs.
+fn access_logs(config: &Config) -> Result<String, String> {
+    let settings = config.access_logs()?;
+    let files = settings.files.iter();
+    let files = files.map(|(pattern, follow, log)| (stands_for(pattern, *follow), &log.format));
+    let listeners = settings.listeners.iter();
+    let listeners = listeners.map(|(listen, log)| (format!("syslog on {listen}"), &log.format));
+    let all = files.chain(listeners);
+    let words: Vec<_> = all.map(|(place, format)| format!("{place} as {format}")).collect();
+    Ok(list(&words))
+}
+
+fn stands_for(pattern: &Pattern, follow: bool) -> String {
+    let found = match pattern.files() {
+        Ok(files) if files.is_empty() => "no file yet".to_owned(),
+        Ok(files) if files.len() == 1 => "1 file".to_owned(),
+        Ok(files) => format!("{} files", files.len()),
+        Err(error) => error.to_string(),
+    };
+    let how = if follow { "followed" } else { "read once" };
+    format!("{} ({found}, {how})", pattern.as_str())
+}
+
+fn list(words: &[String]) -> String {
+    if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 
 /// By name; an Alertmanager cluster once, with the number of its members.
@@ -166,6 +185,10 @@ pub(super) async fn online(config: &Config) -> Result<Vec<Finding>, String> {
     }
     for (index, (pattern, _)) in config.files()?.into_iter().enumerate() {
         let key = format!("sources.files[{index}].path");
+        findings.push(Finding { key, outcome: openable(&pattern) });
+    }
+    for (pattern, _, _) in config.access_logs()?.files {
+        let key = format!("sources.edge: {}", pattern.as_str());
         findings.push(Finding { key, outcome: openable(&pattern) });
     }
     for (key, outcome) in [

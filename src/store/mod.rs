@@ -15,8 +15,8 @@ use crate::signal::{Snapshot, Transition};
 /// What a receiver was told about an incident that ended is remembered for this long: longer than any repeat.
 const TOLD_AGE_MILLIS: i64 = 24 * 3600 * 1000;
 
-/// Cursors at most: one for each file that is read, and one for the Events API.
-const CURSORS_MAX: usize = 10_000;
+/// Cursors at most: one for each file of events and of access logs that is read or was lately, and one for the Events API.
+const CURSORS_MAX: usize = 20_000;
 
 /// What one receiver was told: by fingerprint, whether it is open, and when.
 pub type ToldLog = BTreeMap<Box<str>, (bool, Timestamp)>;

@@ -1,3 +1,9 @@
 //! Access logs: pushed, followed, and sent by syslog.
 
+mod config;
+mod files;
 pub(super) mod push;
+pub mod syslog;
+
+pub use self::config::{Config, Log, Settings, settings};
+pub use self::files::AccessLogs;

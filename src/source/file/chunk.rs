@@ -27,8 +27,10 @@ pub(super) struct Chunk<T> {
 pub(super) enum Ending {
     /// The piece is as large as a piece may be; the content goes on.
     Cut,
-    /// The file ends here for now; a line without an end may be going on.
+    /// The file ends here for now; a line without an end may be going on, or be whole: it says so itself.
     Open,
+    /// The file ends here for now; a line without an end is going on, as far as anyone can tell.
+    Growing,
     /// The file ends here for good.
     Final,
 }
@@ -44,30 +46,29 @@ impl<T> Chunk<T> {
     ///
     /// A last line without an end waits for it, except when it is whole already (JSON says where it
     /// ends), when nothing will follow, or when it alone fills the piece: then it is over every
-    /// limit and is passed over.
+    /// limit and is passed over. A good line that was given to `decode` is always taken.
     pub(super) fn read(
         mark: &Mark,
         content: &[u8],
         ending: Ending,
-        decode: &impl Fn(&[u8]) -> Result<T, Rejection>,
+        decode: &mut impl FnMut(&[u8]) -> Result<T, Rejection>,
     ) -> Self {
         let mut chunk = Self::at(mark.clone());
         let (mut end, mut inside) = behind_the_line(mark, content);
         let (mut line_count, begin) = (mark.lines, end);
         let mut lines = LineReader::new(&content[begin..], line_count);
         while let Some(line) = lines.next_line().expect("memory can be read") {
+            let fills_the_piece = ending == Ending::Cut && end == mark.tail_bytes();
             let decoded = match line.content {
+                _ if !line.complete && fills_the_piece => Some(Err(too_long())),
+                _ if !line.complete && matches!(ending, Ending::Cut | Ending::Growing) => break,
                 Ok([]) => None,
                 Ok(bytes) => Some(decode(bytes)),
                 Err(rejection) => Some(Err(rejection)),
             };
-            let fills_the_piece = ending == Ending::Cut && end == mark.tail_bytes();
-            let decoded = match decoded {
-                decoded if line.complete || ending == Ending::Final => decoded,
-                _ if fills_the_piece => Some(Err(too_long())),
-                Some(Ok(whole)) if ending == Ending::Open => Some(Ok(whole)),
-                _ => break,
-            };
+            if !line.complete && ending == Ending::Open && !matches!(decoded, Some(Ok(_))) {
+                break;
+            }
             match decoded {
                 Some(Ok(taken)) => chunk.taken.push(taken),
                 Some(Err(rejection)) => chunk.reject(line.number, rejection),
@@ -120,12 +121,13 @@ mod tests {
 
     #[test]
     fn lines_are_taken_when_they_are_whole() {
-        use Ending::{Cut, Final, Open};
+        use Ending::{Cut, Final, Growing, Open};
         type Want = (&'static [&'static str], &'static [(Reason, u64)], u64, u64, bool);
-        let cases: [(&str, &[u8], Ending, Want); 11] = [
+        let cases: [(&str, &[u8], Ending, Want); 12] = [
             ("nothing", b"", Open, (&[], &[], 0, 0, false)),
             ("whole lines", b"{1}\r\n\n{2}\n", Open, (&["{1}", "{2}"], &[], 10, 3, false)),
             ("a part", b"{1}\n{2", Open, (&["{1}"], &[], 4, 1, false)),
+            ("a part that looks whole", b"{1}\n{2}", Growing, (&["{1}"], &[], 4, 1, false)),
             (
                 "an event without its line end",
                 b"{1}\n{2}",
@@ -156,7 +158,7 @@ mod tests {
             ),
         ];
         for (name, content, ending, want) in cases {
-            let chunk = Chunk::read(&Mark::default(), content, ending, &decode);
+            let chunk = Chunk::read(&Mark::default(), content, ending, &mut decode);
             let Mark { offset, lines, inside, .. } = chunk.mark;
             let taken: Vec<_> = chunk.taken.iter().map(String::as_str).collect();
             assert_eq!((&*taken, &*chunk.rejected, offset, lines, inside), want, "{name}");
@@ -166,11 +168,11 @@ mod tests {
     #[test]
     fn the_rest_of_a_line_that_was_counted_is_passed_over() {
         let content = b"{1}   \n{2}\n";
-        let first = Chunk::read(&Mark::default(), &content[..3], Ending::Open, &decode);
+        let first = Chunk::read(&Mark::default(), &content[..3], Ending::Open, &mut decode);
         assert_eq!((first.taken.len(), first.mark.inside), (1, true));
-        let spaces = Chunk::read(&first.mark, &content[..5], Ending::Open, &decode);
+        let spaces = Chunk::read(&first.mark, &content[..5], Ending::Open, &mut decode);
         assert_eq!((spaces.taken.len(), spaces.mark.offset, spaces.mark.inside), (0, 5, true));
-        let rest = Chunk::read(&spaces.mark, content, Ending::Open, &decode);
+        let rest = Chunk::read(&spaces.mark, content, Ending::Open, &mut decode);
         assert_eq!(
             (rest.taken, rest.mark.lines, rest.mark.offset),
             (vec!["{2}".to_owned()], 2, 11)
@@ -179,7 +181,7 @@ mod tests {
 
     #[test]
     fn rubbish_is_named_by_its_line_up_to_a_limit() {
-        let chunk = Chunk::read(&Mark::default(), &b"x\n".repeat(50), Ending::Open, &decode);
+        let chunk = Chunk::read(&Mark::default(), &b"x\n".repeat(50), Ending::Open, &mut decode);
         assert_eq!(chunk.rejected, [(Reason::NotJson, 50)]);
         let numbers: Vec<_> = chunk.named.iter().map(|(number, _)| *number).collect();
         assert_eq!(numbers, (1..=10).collect::<Vec<_>>());
@@ -193,7 +195,7 @@ mod tests {
         ) {
             let mut content = lines.join("\n").into_bytes();
             content.push(b'\n');
-            let whole = Chunk::read(&Mark::default(), &content, Ending::Final, &decode);
+            let whole = Chunk::read(&Mark::default(), &content, Ending::Final, &mut decode);
             let (mut mark, mut taken, mut rejected) = (Mark::default(), Vec::new(), 0);
             let mut cuts = cuts.iter().cycle();
             while mark.offset < content.len() as u64 {
@@ -202,7 +204,7 @@ mod tests {
                 let until = usize::try_from(mark.offset).unwrap() + 13 + cuts.next().unwrap();
                 let piece = &content[from..until.min(content.len())];
                 let ending = if until < content.len() { Ending::Cut } else { Ending::Open };
-                let chunk = Chunk::read(&mark, piece, ending, &decode);
+                let chunk = Chunk::read(&mark, piece, ending, &mut decode);
                 taken.extend(chunk.taken);
                 rejected += chunk.rejected.iter().map(|(_, count)| count).sum::<u64>();
                 mark = chunk.mark;

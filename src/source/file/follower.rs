@@ -30,12 +30,12 @@ pub(super) struct Follower {
     pub(super) tracker: Tracker,
     open: OpenFiles,
     chunk_bytes: usize,
+    source: Source,
+    /// Whether a line says by itself where it ends.
+    lines_end_themselves: bool,
     /// The last trouble of each place, so that it is said once.
     troubles: BTreeMap<String, String>,
 }
-
-/// The source in words of the daemon about itself.
-const SOURCE: &str = Source::Files.as_str();
 
 /// A new file was held against the marks of others.
 enum Identified {
@@ -48,10 +48,15 @@ enum Identified {
 }
 
 impl Follower {
-    /// Reads what `places` stand for, `chunk_bytes` at a time, from where `tracker` says.
-    pub(super) fn new(places: Vec<Place>, tracker: Tracker, chunk_bytes: usize) -> Self {
-        let troubles = BTreeMap::new();
-        Self { places, tracker, open: OpenFiles::default(), chunk_bytes, troubles }
+    /// Reads what `places` stand for, `chunk_bytes` at a time, from where `tracker` says, for `source`.
+    pub(super) fn new(
+        places: Vec<Place>,
+        tracker: Tracker,
+        chunk_bytes: usize,
+        (source, lines_end_themselves): (Source, bool),
+    ) -> Self {
+        let (open, troubles) = (OpenFiles::default(), BTreeMap::new());
+        Self { places, tracker, open, chunk_bytes, source, lines_end_themselves, troubles }
     }
 
     /// Looks which files there are and which have changed.
@@ -60,10 +65,10 @@ impl Follower {
         for place in &mut self.places {
             place.look(&mut view);
         }
-        view.limit();
+        view.limit(self.source);
         for (place, problem) in &view.troubles {
             if self.troubles.get(place) != Some(problem) {
-                telemetry::source_trouble(SOURCE, problem);
+                telemetry::source_trouble(self.source.as_str(), problem);
             }
         }
         self.troubles = view.troubles;
@@ -73,11 +78,11 @@ impl Follower {
     }
 
     /// Reads the next chunk; `None` when nothing can be read until the next look. `decode` reads a
-    /// line.
+    /// line of a file of the place with this number.
     pub(super) fn next<T>(
         &mut self,
         now: Timestamp,
-        decode: &impl Fn(&[u8]) -> Result<T, Rejection>,
+        decode: &mut impl FnMut(usize, &[u8]) -> Result<T, Rejection>,
     ) -> Option<(Serial, Chunk<T>)> {
         while let Some(serial) = self.tracker.next() {
             match self.attend(serial, now, decode) {
@@ -89,7 +94,7 @@ impl Follower {
                     let trouble =
                         format!("cannot read {path}: {error}; check owner and permissions");
                     if self.tracker.fail(serial, trouble.clone()) {
-                        telemetry::source_trouble(SOURCE, &trouble);
+                        telemetry::source_trouble(self.source.as_str(), &trouble);
                     }
                 }
             }
@@ -113,7 +118,7 @@ impl Follower {
         &mut self,
         serial: Serial,
         now: Timestamp,
-        decode: &impl Fn(&[u8]) -> Result<T, Rejection>,
+        decode: &mut impl FnMut(usize, &[u8]) -> Result<T, Rejection>,
     ) -> io::Result<Option<Chunk<T>>> {
         if !self.opened(serial)? {
             return Ok(None);
@@ -216,7 +221,7 @@ impl Follower {
         serial: Serial,
         packing: Packing,
         now: Timestamp,
-        decode: &impl Fn(&[u8]) -> Result<T, Rejection>,
+        decode: &mut impl FnMut(usize, &[u8]) -> Result<T, Rejection>,
     ) -> io::Result<Option<Chunk<T>>> {
         let file = self.tracker.get(serial);
         let mark = &file.mark;
@@ -230,9 +235,12 @@ impl Follower {
         let ending = match &piece.after {
             After::More => Ending::Cut,
             After::End if file.is_final(packed, now) => Ending::Final,
-            After::End | After::Damage(_) => Ending::Open,
+            After::End | After::Damage(_) if self.lines_end_themselves => Ending::Open,
+            After::End | After::Damage(_) => Ending::Growing,
         };
-        let mut chunk = Chunk::read(mark, piece.content, ending, decode);
+        let entry = file.entry;
+        let mut chunk =
+            Chunk::read(mark, piece.content, ending, &mut |line: &[u8]| decode(entry, line));
         let unread = piece.content.len() as u64 - (chunk.mark.offset - mark.tail_from());
         let mut left = unread > 0;
         if let After::Damage(error) = &piece.after

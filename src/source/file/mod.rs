@@ -1,11 +1,12 @@
-//! Recorded events in files, once or followed.
+//! Lines in files, once or followed: recorded events, and access logs.
 //!
 //! Once a second a look at the patterns shows which files there are and which have changed; then
 //! they are read, oldest change first, a chunk at a time. The position of each file goes into the
-//! journal together with the events up to it, so that a restart neither loses nor repeats.
+//! journal together with what its lines up to there say, so that a restart neither loses nor repeats.
 //! `docs/files.md` says what happens to files that are renamed, copied, compressed or cut.
 
 mod chunk;
+mod content;
 pub mod cursor;
 mod follower;
 mod mark;
@@ -26,13 +27,13 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::event::decode::{check_time, decode};
-use crate::event::{AuthEvent, Privacy, Record, Source};
+use crate::event::Record;
 use crate::journal::{Delivery, Inlet, InletError};
 use crate::outbound::Backoff;
 use crate::telemetry;
 
 use self::chunk::{Chunk, NAMED_MAX};
+pub use self::content::{Content, Events};
 use self::follower::{CHUNK_BYTES, Follower};
 use self::memory::Memory;
 pub use self::pattern::{Pattern, PatternError};
@@ -46,8 +47,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Shortest and longest wait when the journal does not take a chunk; the chunk is read again.
 const RETRY_WAITS: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(10)];
 
-/// Entries of `sources.files`: each is looked up every second.
-const PATTERNS_MAX: usize = 64;
+/// Entries of `sources.files`, and of `sources.edge`: each is looked up every second.
+pub(super) const PATTERNS_MAX: usize = 64;
 
 /// One item of `sources.files`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -84,39 +85,42 @@ pub fn patterns(configs: &[Config]) -> Result<Vec<(Pattern, bool)>, String> {
 
 /// The source.
 #[derive(Debug)]
-pub struct Files {
+pub struct Files<C> {
     follower: Follower,
+    content: C,
     inlet: Inlet,
     clock: Clock,
-    privacy: Privacy,
 }
 
 /// What one turn of reading gives.
-enum Turn {
-    /// Events, and where reading stands with them.
-    Chunk(Serial, Chunk<AuthEvent>),
+enum Turn<T> {
+    /// Lines, and where reading stands with them.
+    Chunk(Serial, Chunk<T>),
     /// Nothing until the next look.
     Idle,
     /// Nothing ever.
     Done,
 }
 
-impl Files {
-    /// Reads what `patterns` stand for (with whether it is followed), from where `cursors` (key and
-    /// value) say.
+impl<C: Content> Files<C> {
+    /// Reads the `content` of what `patterns` stand for (with whether it is followed), from where
+    /// `cursors` (key and value) say.
     pub fn new<'a>(
-        patterns: Vec<(Pattern, bool)>,
+        patterns: impl IntoIterator<Item = (Pattern, bool)>,
         cursors: impl IntoIterator<Item = (&'a str, &'a str)>,
+        content: C,
         inlet: Inlet,
         clock: Clock,
-        privacy: Privacy,
     ) -> Self {
+        let places = patterns.into_iter().enumerate();
         let places =
-            patterns.into_iter().map(|(pattern, follow)| Place::new(pattern, follow)).collect();
-        let marks = cursors.into_iter().filter_map(|(key, value)| cursor::read(key, value));
+            places.map(|(entry, (pattern, follow))| Place::new(entry, pattern, follow)).collect();
+        let marks =
+            cursors.into_iter().filter_map(|(key, value)| cursor::read(C::SOURCE, key, value));
         let tracker = Tracker::new(Memory::new(marks, clock.now()));
-        let follower = Follower::new(places, tracker, CHUNK_BYTES);
-        Self { follower, inlet, clock, privacy }
+        let lines = (C::SOURCE, C::LINES_END_THEMSELVES);
+        let follower = Follower::new(places, tracker, CHUNK_BYTES, lines);
+        Self { follower, content, inlet, clock }
     }
 
     /// Reads until everything that is read once has been read and nothing is followed, or until
@@ -141,7 +145,7 @@ impl Files {
                     }
                     Err(InletError::Closed) => break,
                     Err(error @ (InletError::Busy | InletError::Storage(_))) => {
-                        telemetry::source_trouble(Source::Files.as_str(), &error);
+                        telemetry::source_trouble(C::SOURCE.as_str(), &error);
                         Instant::now() + backoff.next_wait(None)
                     }
                 },
@@ -155,17 +159,14 @@ impl Files {
     }
 
     /// Looks, if it is time, and reads a chunk; on a thread of its own, as disks may be slow.
-    async fn turn(mut self, look: bool) -> (Self, Turn) {
+    async fn turn(mut self, look: bool) -> (Self, Turn<C::Taken>) {
         let turn = move || {
             let now = self.clock.now();
             if look {
                 self.follower.look(now);
             }
-            let read = |line: &[u8]| {
-                let event = decode(line, &self.privacy)?;
-                check_time(&event, now).map(|()| event)
-            };
-            let turn = match self.follower.next(now, &read) {
+            let mut read = |entry: usize, line: &[u8]| self.content.read(entry, line, now);
+            let turn = match self.follower.next(now, &mut read) {
                 Some((serial, chunk)) => Turn::Chunk(serial, chunk),
                 None if self.follower.is_done() => Turn::Done,
                 None => Turn::Idle,
@@ -177,20 +178,19 @@ impl Files {
 
     /// Hands over a chunk together with the position behind it, and goes on from there once both
     /// are durable.
-    async fn deliver(&mut self, serial: Serial, chunk: Chunk<AuthEvent>) -> Result<(), InletError> {
+    async fn deliver(&mut self, serial: Serial, chunk: Chunk<C::Taken>) -> Result<(), InletError> {
         let tracker = &mut self.follower.tracker;
         let file = tracker.get(serial);
         let path = file.path.display().to_string();
-        let mut records = Vec::new();
+        let Delivery { events, mut records } = self.content.deliver(chunk.taken);
         if !chunk.rejected.is_empty() {
             // Not counted by the inlet: with the position, so that a restart counts none of them
             // twice.
             let rejected = chunk.rejected;
-            records.push(Record::Refused { source: Source::Files, duplicates: 0, rejected });
+            records.push(Record::Refused { source: C::SOURCE, duplicates: 0, rejected });
         }
-        records.push(cursor::record(file.key, path.clone(), &chunk.mark));
-        records.extend(tracker.forgotten().iter().map(|key| cursor::end(*key)));
-        let events = chunk.taken.into_iter().map(|event| (Source::Files, event)).collect();
+        records.push(cursor::record(C::SOURCE, file.key, path.clone(), &chunk.mark));
+        records.extend(tracker.forgotten().iter().map(|key| cursor::end(C::SOURCE, *key)));
         self.inlet.deliver(Delivery { events, records }).await?;
         let named = chunk.named.len().min(NAMED_MAX.saturating_sub(tracker.get(serial).named));
         for (line, rejection) in &chunk.named[..named] {

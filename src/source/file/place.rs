@@ -5,6 +5,8 @@ use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::event::Source;
+
 use super::pattern::Pattern;
 use super::stat::{Sighting, Stat};
 
@@ -15,6 +17,8 @@ pub(super) const FILES_MAX: usize = 4000;
 /// One entry of the configuration.
 #[derive(Debug)]
 pub(super) struct Place {
+    /// Its number among the entries.
+    entry: usize,
     pattern: Pattern,
     follow: bool,
     /// What a place that is read once stood for when it first stood for anything.
@@ -34,8 +38,8 @@ pub(super) struct View {
 }
 
 impl Place {
-    pub(super) fn new(pattern: Pattern, follow: bool) -> Self {
-        Self { pattern, follow, fixed: None, missing: false }
+    pub(super) fn new(entry: usize, pattern: Pattern, follow: bool) -> Self {
+        Self { entry, pattern, follow, fixed: None, missing: false }
     }
 
     /// Whether no other file than those that it stood for will be read.
@@ -61,7 +65,7 @@ impl Place {
         }
         self.missing = paths.is_empty();
         for path in &paths {
-            view.see(path, self.follow);
+            view.see(path, self.entry, self.follow);
         }
         if !self.follow && !paths.is_empty() {
             self.fixed.get_or_insert(paths);
@@ -70,11 +74,11 @@ impl Place {
 }
 
 impl View {
-    fn see(&mut self, path: &Path, follow: bool) {
+    fn see(&mut self, path: &Path, entry: usize, follow: bool) {
         match path.metadata() {
             Ok(metadata) if metadata.is_file() => {
                 let stat = Stat::of(&metadata);
-                self.sightings.push(Sighting { path: path.to_owned(), stat, follow });
+                self.sightings.push(Sighting { path: path.to_owned(), stat, entry, follow });
             }
             Ok(_) => {
                 let place = path.display().to_string();
@@ -97,15 +101,16 @@ impl View {
     }
 
     /// Keeps the files that were changed last, at most [`FILES_MAX`].
-    pub(super) fn limit(&mut self) {
+    pub(super) fn limit(&mut self, source: Source) {
         let count = self.sightings.len();
         if count > FILES_MAX {
             self.sightings.sort_by_key(|sighting| std::cmp::Reverse(sighting.stat.modified));
             self.sightings.truncate(FILES_MAX);
+            let key = format!("sources.{}", source.as_str());
             let problem = format!(
-                "`sources.files` stands for {count} files; only the {FILES_MAX} that were changed last are read, move old ones away"
+                "`{key}` stands for {count} files; only the {FILES_MAX} that were changed last are read, move old ones away"
             );
-            self.troubles.insert("sources.files".to_owned(), problem);
+            self.troubles.insert(key, problem);
         }
     }
 }

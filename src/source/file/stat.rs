@@ -27,6 +27,8 @@ pub(super) struct Stat {
 pub(super) struct Sighting {
     pub(super) path: PathBuf,
     pub(super) stat: Stat,
+    /// The number of the entry that stands for it.
+    pub(super) entry: usize,
     /// Whether it is read on when it grows.
     pub(super) follow: bool,
 }

@@ -13,7 +13,7 @@ use super::mark::Mark;
 use super::tracked::QUIET_MILLIS;
 use super::*;
 use crate::event::decode::Rejection;
-use crate::event::{Reason, Timestamp};
+use crate::event::{Reason, Source, Timestamp};
 
 mod cases;
 mod property;
@@ -80,7 +80,9 @@ fn decode(line: &[u8]) -> Result<String, Rejection> {
 fn follower(dir: &TempDir, marks: &BTreeMap<u64, Mark>, now: Timestamp) -> Follower {
     let pattern = Pattern::parse(&format!("{}/log*", dir.path().display())).unwrap();
     let marks: Vec<_> = marks.iter().map(|(key, mark)| (*key, mark.clone())).collect();
-    Follower::new(vec![Place::new(pattern, true)], Tracker::new(Memory::new(marks, now)), CHUNK)
+    let places = vec![Place::new(0, pattern, true)];
+    let tracker = Tracker::new(Memory::new(marks, now));
+    Follower::new(places, tracker, CHUNK, (Source::Files, true))
 }
 
 impl World {
@@ -155,7 +157,11 @@ impl World {
 
     fn read(&mut self, chunks_max: usize) {
         for _ in 0..chunks_max {
-            let Some((serial, chunk)) = self.follower.next(self.now, &decode) else { return };
+            let Some((serial, chunk)) =
+                self.follower.next(self.now, &mut |_, line: &[u8]| decode(line))
+            else {
+                return;
+            };
             self.rejected += chunk.rejected.iter().map(|(_, count)| count).sum::<u64>();
             self.taken.extend(chunk.taken);
             self.marks.insert(self.follower.tracker.get(serial).key, chunk.mark.clone());
@@ -171,7 +177,7 @@ impl World {
     }
 
     fn restart(&mut self) {
-        drop(self.follower.next(self.now, &decode));
+        drop(self.follower.next(self.now, &mut |_, line: &[u8]| decode(line)));
         self.follower = follower(&self.dir, &self.marks, self.now);
     }
 

@@ -22,6 +22,8 @@ pub(super) type Serial = u64;
 pub(super) struct Tracked {
     pub(super) path: PathBuf,
     pub(super) stat: Stat,
+    /// The number of the first entry that stands, or stood, for it.
+    pub(super) entry: usize,
     pub(super) mark: Mark,
     /// The name of its cursor.
     pub(super) key: u64,
@@ -63,11 +65,12 @@ impl Tracked {
     /// A file that is seen for the first time, in the look number `looked`. Its key is still to be
     /// given.
     pub(super) fn new(sighting: Sighting, looked: u64, now: Timestamp) -> Self {
-        let Sighting { path, stat, follow } = sighting;
+        let Sighting { path, stat, entry, follow } = sighting;
         let modified = Timestamp::from_millis(stat.modified / 1_000_000);
         Self {
             path,
             stat,
+            entry,
             mark: Mark::default(),
             key: 0,
             phase: Phase::Due,
@@ -86,6 +89,7 @@ impl Tracked {
     pub(super) fn see(&mut self, sighting: Sighting, now: Timestamp) {
         self.here = true;
         self.path = sighting.path;
+        self.entry = sighting.entry;
         self.follow = sighting.follow;
         self.show(sighting.stat, now);
     }

@@ -2,16 +2,17 @@
 
 use tokio::sync::mpsc;
 
+use crate::event::{Privacy, Source};
 use crate::journal::{Parcel, Receipt};
 
 use super::*;
 
 /// A source that reads `folder`, with the far end of its way into the journal.
-fn source(folder: &str, follow: bool, now: Timestamp) -> (Files, mpsc::Receiver<Parcel>) {
+fn source(folder: &str, follow: bool, now: Timestamp) -> (Files<Events>, mpsc::Receiver<Parcel>) {
     let (inlet, parcels) = crate::journal::inlet(1);
     let privacy = Privacy::new(crate::event::Treatment::Hash, b"key");
     let patterns = vec![(Pattern::parse(folder).unwrap(), follow)];
-    (Files::new(patterns, [], inlet, Clock::starting_at(now), privacy), parcels)
+    (Files::new(patterns, [], Events { privacy }, inlet, Clock::starting_at(now)), parcels)
 }
 
 const EVENT: &str = r#"{"id":"event_1","event":"x.y","created_at":"2026-01-15T12:00:00Z"}"#;

@@ -13,8 +13,12 @@ fn stat((_, inode, bytes, modified): Shown) -> Stat {
 }
 
 fn look(tracker: &mut Tracker, shown: &[Shown], held: &[(Serial, Shown)], seconds: i64) {
-    let sighting =
-        |shown: &Shown| Sighting { path: shown.0.into(), stat: stat(*shown), follow: true };
+    let sighting = |shown: &Shown| Sighting {
+        path: shown.0.into(),
+        stat: stat(*shown),
+        entry: 0,
+        follow: true,
+    };
     let sightings = shown.iter().map(sighting).collect();
     let held =
         |serial| held.iter().find(|(other, _)| *other == serial).map(|(_, shown)| stat(*shown));
