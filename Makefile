@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help fmt lint setup test golden detection-report ci
+.PHONY: help fmt lint setup test bench golden detection-report ci
 
 help: ## Shows the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -16,6 +16,9 @@ setup: ## Installs what the tests run against: Debian packages (as root), and mo
 
 test: setup lint ## Sets up and runs every test.
 	cargo test
+
+bench: ## Every figure of docs/performance.md, three runs each (an hour on 2 cores).
+	cargo bench --bench figures
 
 golden: ## Rewrites the golden files after a look at each difference.
 	INSTA_UPDATE=always cargo test
