@@ -28,7 +28,7 @@ use crate::sink::otlp;
 use crate::source::intake;
 use crate::store::{State, checkpoint};
 use crate::telemetry;
-use crate::web::exposition::exposition;
+use crate::web::exposition::Exposition;
 use crate::web::series::Series;
 use crate::web::{self, Admin, Reload};
 
@@ -238,7 +238,8 @@ fn scrape(
     Arc::new(move || {
         let snapshot = Arc::clone(&snapshots.borrow());
         own.run_upkeep();
-        exposition(&snapshot, &series.choose(&snapshot), &own.render())
+        let chosen = series.choose(&snapshot);
+        Exposition::new(snapshot, &chosen, own.render()).collect()
     })
 }
 

@@ -7,40 +7,123 @@ mod edge;
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
+use std::sync::Arc;
 
+use crate::event::ConnectionInfo;
 use crate::signal::catalog::{self, Metric};
 use crate::signal::{
-    ConnectionView, Counts, DURATION_BOUNDS_SECONDS, Durations, Snapshot, SourceView, State,
-    WINDOWS,
+    ConnectionView, Counts, DURATION_BOUNDS_SECONDS, Snapshot, SourceView, State, WINDOWS,
 };
 
-/// The whole exposition. Connections that are not `chosen` (by index) add up under `connection_id="other"`. `own` is the
-/// daemon's own telemetry, rendered.
-#[must_use]
-pub fn exposition(snapshot: &Snapshot, chosen: &[bool], own: &str) -> String {
-    let each = || snapshot.connections.iter().map(AsRef::as_ref).zip(chosen);
-    let shown: Vec<&ConnectionView> =
-        each().filter(|(_, chosen)| **chosen).map(|(connection, _)| connection).collect();
-    let mut page = Page(String::with_capacity(4096 + 1500 * shown.len()));
-    let other = (shown.len() < snapshot.connections.len())
-        .then(|| sum(each().filter(|(_, chosen)| !**chosen).map(|(connection, _)| connection)));
-    let all: Vec<(&str, &ConnectionView)> = shown
-        .iter()
-        .map(|connection| (connection.label(), *connection))
-        .chain(other.iter().map(|other| ("other", other)))
-        .collect();
-    page.sessions(&all);
-    page.ratios(&all, &snapshot.fleet.windows);
-    page.durations(&snapshot.durations);
-    page.names(&shown);
-    page.events(snapshot);
-    page.edge(snapshot);
-    page.incidents(snapshot);
-    page.sources(snapshot);
-    page.family(&catalog::BUILD_INFO);
-    page.sample(&catalog::BUILD_INFO, &[env!("CARGO_PKG_VERSION")], 1);
-    page.0.push_str(own);
-    page.0
+/// Connections of which one family is written at a time: about 50 kB of text.
+const PART_CONNECTIONS: usize = 500;
+
+/// The exposition of one snapshot, made part by part as it is read: of 100,000 connections it has more than 100 MB, of which
+/// one part is in memory at a time.
+#[derive(Debug)]
+pub struct Exposition {
+    snapshot: Arc<Snapshot>,
+    /// Indices of the connections with series of their own.
+    shown: Vec<u32>,
+    /// All others together.
+    other: Option<Box<ConnectionView>>,
+    own: String,
+    section: usize,
+    /// Connections of the section that are written.
+    written: usize,
+}
+
+/// A part of the exposition that is made at once, or connection by connection.
+enum Section {
+    Each(&'static Metric, fn(&mut Page, &str, &ConnectionView)),
+    Whole(fn(&mut Page, &Snapshot)),
+}
+
+/// In order.
+const SECTIONS: [Section; 16] = [
+    Section::Each(&catalog::SESSIONS_STARTED, Page::started),
+    Section::Each(&catalog::SESSIONS_FINISHED, Page::finished),
+    Section::Each(&catalog::SESSIONS_STALLED, Page::stalled),
+    Section::Each(&catalog::SESSION_FAILURES, Page::failures),
+    Section::Each(&catalog::SESSIONS_IN_PROGRESS, Page::in_progress),
+    Section::Each(&catalog::FAILURE_RATIO, Page::failure_ratios),
+    Section::Whole(Page::fleet_failure_ratios),
+    Section::Each(&catalog::TIMEOUT_RATIO, Page::timeout_ratios),
+    Section::Whole(Page::fleet_timeout_ratios),
+    Section::Whole(Page::durations),
+    Section::Each(&catalog::CONNECTION_INFO, Page::info),
+    Section::Each(&catalog::CERTIFICATE_EXPIRY, Page::certificates),
+    Section::Whole(Page::events),
+    Section::Whole(Page::edge),
+    Section::Whole(Page::incidents),
+    Section::Whole(Page::sources),
+];
+
+impl Exposition {
+    /// Connections that are not `chosen` (by index) add up under `connection_id="other"`. `own` is the daemon's own
+    /// telemetry, rendered.
+    #[must_use]
+    pub fn new(snapshot: Arc<Snapshot>, chosen: &[bool], own: String) -> Self {
+        let all = snapshot.connections.len().min(chosen.len());
+        let all = 0..u32::try_from(all).expect("connections are bounded");
+        let (shown, others): (Vec<u32>, Vec<u32>) = all.partition(|index| chosen[*index as usize]);
+        let other = (!others.is_empty()).then(|| {
+            let others = others.iter().map(|index| &*snapshot.connections[*index as usize]);
+            Box::new(sum(others))
+        });
+        Self { snapshot, shown, other, own, section: 0, written: 0 }
+    }
+
+    /// Some connections of a section; whether these were the last.
+    fn each(
+        &mut self,
+        page: &mut Page,
+        metric: &Metric,
+        write: fn(&mut Page, &str, &ConnectionView),
+    ) -> bool {
+        if self.written == 0 {
+            page.family(metric);
+        }
+        let rest = &self.shown[self.written..];
+        let part = &rest[..rest.len().min(PART_CONNECTIONS)];
+        for index in part {
+            let connection = &self.snapshot.connections[*index as usize];
+            write(page, connection.label(), connection);
+        }
+        self.written += part.len();
+        let last = self.written == self.shown.len();
+        if let Some(other) = self.other.as_deref().filter(|_| last) {
+            write(page, "other", other);
+        }
+        last
+    }
+}
+
+impl Iterator for Exposition {
+    type Item = String;
+
+    fn next(&mut self) -> Option<String> {
+        let mut page = Page(String::with_capacity(PART_CONNECTIONS * 100));
+        let done = match SECTIONS.get(self.section) {
+            Some(Section::Each(metric, write)) => self.each(&mut page, metric, *write),
+            Some(Section::Whole(write)) => {
+                write(&mut page, &self.snapshot);
+                true
+            }
+            None if self.section == SECTIONS.len() => {
+                page.family(&catalog::BUILD_INFO);
+                page.sample(&catalog::BUILD_INFO, &[env!("CARGO_PKG_VERSION")], 1);
+                page.0.push_str(&self.own);
+                true
+            }
+            None => return None,
+        };
+        if done {
+            self.section += 1;
+            self.written = 0;
+        }
+        Some(page.0)
+    }
 }
 
 fn sum<'a>(connections: impl Iterator<Item = &'a ConnectionView>) -> ConnectionView {
@@ -60,7 +143,7 @@ fn sum<'a>(connections: impl Iterator<Item = &'a ConnectionView>) -> ConnectionV
             *total += window;
         }
         for (cause, count) in &connection.causes {
-            *causes.entry(std::sync::Arc::clone(cause)).or_insert(0) += count;
+            *causes.entry(Arc::clone(cause)).or_insert(0) += count;
         }
     }
     sum.causes = causes.into_iter().collect();
@@ -107,64 +190,71 @@ impl Page {
         writeln!(self.0, "{value}").expect("memory grows");
     }
 
-    fn sessions(&mut self, connections: &[(&str, &ConnectionView)]) {
-        self.family(&catalog::SESSIONS_STARTED);
-        for (label, connection) in connections {
-            self.sample(&catalog::SESSIONS_STARTED, &[label], connection.scope.totals.started);
-        }
-        self.family(&catalog::SESSIONS_FINISHED);
-        for (label, connection) in connections {
-            let Counts { succeeded, failed, timed_out, .. } = connection.scope.totals;
-            for (outcome, count) in
-                [("succeeded", succeeded), ("failed", failed), ("timed_out", timed_out)]
-            {
-                self.sample(&catalog::SESSIONS_FINISHED, &[label, outcome], count);
-            }
-        }
-        self.family(&catalog::SESSIONS_STALLED);
-        for (label, connection) in connections {
-            self.sample(&catalog::SESSIONS_STALLED, &[label], connection.scope.totals.stalled);
-        }
-        self.family(&catalog::SESSION_FAILURES);
-        for (label, connection) in connections {
-            for (cause, count) in &connection.causes {
-                self.sample(&catalog::SESSION_FAILURES, &[label, cause], count);
-            }
-        }
-        self.family(&catalog::SESSIONS_IN_PROGRESS);
-        for (label, connection) in connections {
-            self.sample(&catalog::SESSIONS_IN_PROGRESS, &[label], connection.scope.in_progress);
+    fn started(&mut self, label: &str, connection: &ConnectionView) {
+        self.sample(&catalog::SESSIONS_STARTED, &[label], connection.scope.totals.started);
+    }
+
+    fn finished(&mut self, label: &str, connection: &ConnectionView) {
+        let Counts { succeeded, failed, timed_out, .. } = connection.scope.totals;
+        for (outcome, count) in
+            [("succeeded", succeeded), ("failed", failed), ("timed_out", timed_out)]
+        {
+            self.sample(&catalog::SESSIONS_FINISHED, &[label, outcome], count);
         }
     }
 
-    fn ratios(&mut self, connections: &[(&str, &ConnectionView)], fleet: &[Counts]) {
-        let each: [(&Metric, &Metric, Ratio); 2] = [
-            (&catalog::FAILURE_RATIO, &catalog::FLEET_FAILURE_RATIO, Counts::failure_ratio),
-            (&catalog::TIMEOUT_RATIO, &catalog::FLEET_TIMEOUT_RATIO, Counts::timeout_ratio),
-        ];
-        for (per_connection, of_fleet, ratio) in each {
-            self.family(per_connection);
-            for (label, connection) in connections {
-                for ((window, _), counts) in WINDOWS.iter().zip(&connection.scope.windows) {
-                    if let Some(ratio) = ratio(counts) {
-                        self.sample(per_connection, &[label, window], ratio);
-                    }
-                }
-            }
-            self.family(of_fleet);
-            for ((window, _), counts) in WINDOWS.iter().zip(fleet) {
-                if let Some(ratio) = ratio(counts) {
-                    self.sample(of_fleet, &[window], ratio);
+    fn stalled(&mut self, label: &str, connection: &ConnectionView) {
+        self.sample(&catalog::SESSIONS_STALLED, &[label], connection.scope.totals.stalled);
+    }
+
+    fn failures(&mut self, label: &str, connection: &ConnectionView) {
+        for (cause, count) in &connection.causes {
+            self.sample(&catalog::SESSION_FAILURES, &[label, cause], count);
+        }
+    }
+
+    fn in_progress(&mut self, label: &str, connection: &ConnectionView) {
+        self.sample(&catalog::SESSIONS_IN_PROGRESS, &[label], connection.scope.in_progress);
+    }
+
+    fn failure_ratios(&mut self, label: &str, connection: &ConnectionView) {
+        let windows = &connection.scope.windows;
+        self.ratios(&catalog::FAILURE_RATIO, Some(label), windows, Counts::failure_ratio);
+    }
+
+    fn timeout_ratios(&mut self, label: &str, connection: &ConnectionView) {
+        let windows = &connection.scope.windows;
+        self.ratios(&catalog::TIMEOUT_RATIO, Some(label), windows, Counts::timeout_ratio);
+    }
+
+    fn fleet_failure_ratios(&mut self, snapshot: &Snapshot) {
+        self.family(&catalog::FLEET_FAILURE_RATIO);
+        let windows = &snapshot.fleet.windows;
+        self.ratios(&catalog::FLEET_FAILURE_RATIO, None, windows, Counts::failure_ratio);
+    }
+
+    fn fleet_timeout_ratios(&mut self, snapshot: &Snapshot) {
+        self.family(&catalog::FLEET_TIMEOUT_RATIO);
+        let windows = &snapshot.fleet.windows;
+        self.ratios(&catalog::FLEET_TIMEOUT_RATIO, None, windows, Counts::timeout_ratio);
+    }
+
+    fn ratios(&mut self, metric: &Metric, label: Option<&str>, windows: &[Counts], ratio: Ratio) {
+        for ((window, _), counts) in WINDOWS.iter().zip(windows) {
+            if let Some(ratio) = ratio(counts) {
+                match label {
+                    Some(label) => self.sample(metric, &[label, window], ratio),
+                    None => self.sample(metric, &[window], ratio),
                 }
             }
         }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a sum in seconds needs no more than 52 bits")]
-    fn durations(&mut self, durations: &[(std::sync::Arc<str>, Durations)]) {
+    fn durations(&mut self, snapshot: &Snapshot) {
         let name = catalog::SESSION_DURATION.name;
         self.family(&catalog::SESSION_DURATION);
-        for (kind, durations) in durations {
+        for (kind, durations) in &snapshot.durations {
             let bounds =
                 DURATION_BOUNDS_SECONDS.iter().map(f64::to_string).chain(["+Inf".to_owned()]);
             let mut total = 0;
@@ -180,27 +270,20 @@ impl Page {
         }
     }
 
-    fn names(&mut self, connections: &[&ConnectionView]) {
-        self.family(&catalog::CONNECTION_INFO);
-        for connection in connections {
-            let Some(info) = &connection.info else { continue };
-            let text = |value: &Option<Box<str>>| value.as_deref().unwrap_or_default().to_owned();
-            let organization = info.organization_id.as_ref().map_or("", |id| id.as_str());
-            let (name, kind) = (text(&info.name), text(&info.connection_type));
-            let (title, state) = (text(&info.organization_name), text(&info.state));
-            let values = [connection.label(), &name, &kind, organization, &title, &state];
-            self.sample(&catalog::CONNECTION_INFO, &values, 1);
-        }
-        self.family(&catalog::CERTIFICATE_EXPIRY);
-        for connection in connections {
-            for (kind, certificate) in &connection.certificates {
-                let values = [connection.label(), kind];
-                self.sample(
-                    &catalog::CERTIFICATE_EXPIRY,
-                    &values,
-                    certificate.expires_at.seconds(),
-                );
-            }
+    fn info(&mut self, label: &str, connection: &ConnectionView) {
+        let Some(info) = &connection.info else { return };
+        let organization = info.organization_id.as_ref().map_or("", |id| id.as_str());
+        let ConnectionInfo { name, connection_type, organization_name, state, .. } = &**info;
+        let [name, kind, title, state] = [name, connection_type, organization_name, state]
+            .map(|text| text.as_deref().unwrap_or_default());
+        let values = [label, name, kind, organization, title, state];
+        self.sample(&catalog::CONNECTION_INFO, &values, 1);
+    }
+
+    fn certificates(&mut self, label: &str, connection: &ConnectionView) {
+        for (kind, certificate) in &connection.certificates {
+            let expiry = certificate.expires_at.seconds();
+            self.sample(&catalog::CERTIFICATE_EXPIRY, &[label, kind], expiry);
         }
     }
 
@@ -265,6 +348,9 @@ impl Page {
 }
 
 fn escape(page: &mut String, text: &str) {
+    if !text.bytes().any(|byte| matches!(byte, b'\\' | b'"' | b'\n')) {
+        return page.push_str(text);
+    }
     for c in text.chars() {
         match c {
             '\\' => page.push_str("\\\\"),

@@ -17,19 +17,25 @@ pub mod series;
 #[cfg(test)]
 mod tests;
 
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use hyper::body::Frame;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 use tokio::sync::watch;
 
 pub use self::api::incident_json;
+use self::exposition::Exposition;
 pub use self::guard::Guard;
 pub use self::reload::Reload;
 use self::series::Series;
@@ -107,14 +113,32 @@ async fn ready(State(admin): State<Arc<Admin>>) -> Response {
 
 async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
     let snapshot = Arc::clone(&admin.snapshots.borrow());
-    // 20,000 connections are 30 MB of text: not on a thread that answers others.
-    let written = tokio::task::spawn_blocking(move || {
+    // To choose among 100,000 connections takes a while: not on a thread that answers others.
+    let begun = tokio::task::spawn_blocking(move || {
         admin.own.run_upkeep();
-        exposition::exposition(&snapshot, &admin.series.choose(&snapshot), &admin.own.render())
+        let chosen = admin.series.choose(&snapshot);
+        Exposition::new(snapshot, &chosen, admin.own.render())
     });
-    match written.await {
-        Ok(page) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page)
-            .into_response(),
+    match begun.await {
+        Ok(page) => {
+            let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+            (kind, Body::new(Parts(page))).into_response()
+        }
         Err(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, "the exposition could not be written"),
+    }
+}
+
+/// A body whose parts are made when there is room for them on the way out.
+struct Parts(Exposition);
+
+impl HttpBody for Parts {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.next().map(|part| Ok(Frame::data(part.into()))))
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use serde_json::Value;
 use ssowatch::engine::{Config, Engine};
@@ -12,7 +13,7 @@ use ssowatch::event::decode::decode;
 use ssowatch::event::{Entry, Privacy, Record, Source, Timestamp, Treatment};
 use ssowatch::generate::{Inputs, Links, What};
 use ssowatch::signal::catalog::{self, Kind, Metric};
-use ssowatch::web::exposition::exposition;
+use ssowatch::web::exposition::Exposition;
 
 use crate::component::Place;
 use crate::promtool;
@@ -151,8 +152,9 @@ fn scraped(scenario: &str) -> Scraped {
     let mut next = None;
     let mut scrape = |engine: &mut Engine, at: Timestamp| {
         engine.advance(at);
-        let snapshot = engine.snapshot();
-        scraped.add(&exposition(&snapshot, &vec![true; snapshot.connections.len()], ""));
+        let snapshot = Arc::new(engine.snapshot());
+        let all = vec![true; snapshot.connections.len()];
+        scraped.add(&Exposition::new(snapshot, &all, String::new()).collect::<String>());
         at.plus_millis(60_000)
     };
     for line in output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {

@@ -3,9 +3,32 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::exposition;
+use super::{Exposition, PART_CONNECTIONS};
 use crate::signal::Snapshot;
 use crate::web::sample;
+
+fn exposition(snapshot: &Snapshot, chosen: &[bool], own: &str) -> String {
+    Exposition::new(Arc::new(snapshot.clone()), chosen, own.to_owned()).collect()
+}
+
+#[test]
+fn many_connections_are_written_part_by_part_each_once() {
+    let count = PART_CONNECTIONS * 2;
+    let connection = |index| Arc::new(sample::connection(Some(&format!("conn_{index}")), 2));
+    let connections = (0..=count).map(connection).collect();
+    let snapshot = Snapshot { connections, ..Snapshot::default() };
+    let mut chosen = vec![true; count];
+    chosen.push(false);
+    let page = exposition(&snapshot, &chosen, "");
+    let started = page.lines().filter(|line| line.starts_with("sso_sessions_started_total{"));
+    let labels: Vec<_> =
+        started.map(|line| sample::labels(line)["connection_id"].clone()).collect();
+    let mut want: Vec<_> = (0..count).map(|index| format!("conn_{index}")).collect();
+    want.push("other".to_owned());
+    assert_eq!(labels, want);
+    let parts = Exposition::new(Arc::new(snapshot), &chosen, String::new());
+    assert!(parts.map(|part| part.len()).max() < Some(page.len() / 5));
+}
 
 #[test]
 fn the_whole_exposition_is_as_agreed() {

@@ -10,7 +10,7 @@ use prost::Message;
 
 use super::*;
 use crate::signal::catalog::{self, Kind};
-use crate::web::exposition::exposition;
+use crate::web::exposition::Exposition;
 use crate::web::sample;
 
 type Labels = BTreeMap<String, String>;
@@ -102,7 +102,8 @@ async fn names_labels_and_values_of_a_push_are_those_of_a_scrape() {
     let snapshot = Arc::new(sample::snapshot());
     let own = "ssowatch_journal_bytes 1024\n";
     // Two connections have series of their own, the others are added up.
-    let text = exposition(&snapshot, &[true, true, false, false], own);
+    let chosen = [true, true, false, false];
+    let text: String = Exposition::new(Arc::clone(&snapshot), &chosen, own.to_owned()).collect();
     let shown = text.clone();
     let yaml = "endpoint: \"http://127.0.0.1:4318\"";
     let config: otlp::Config = serde_saphyr::from_str(yaml).unwrap();
