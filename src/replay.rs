@@ -17,10 +17,10 @@ use serde_json::json;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::event::batch::{LineReader, Packing};
-use crate::event::decode::decode;
+use crate::event::decode::Decoder;
 use crate::event::{
     AuthEvent, ConnectionId, ConnectionInfo, Entry, OrganizationId, Privacy, Record, Source,
-    Timestamp, Treatment,
+    Timestamp,
 };
 use crate::signal::{Incident, Severity, Snapshot, State, Transition};
 use crate::source::file::Pattern;
@@ -72,11 +72,12 @@ enum KnownFile {
 
 /// Reads, folds and prints.
 pub fn command(args: &Args, config: &Config) -> anyhow::Result<()> {
-    // Nothing personal is printed; the key only has to be the same for all events.
-    let privacy = Privacy::new(Treatment::Hash, b"replay");
+    // Nothing personal is printed.
+    let privacy = Privacy::passing();
+    let mut decoder = Decoder::new(&privacy);
     let (mut events, mut rejected) = (Vec::new(), 0u64);
     for path in expand(&args.paths)? {
-        read(&path, &privacy, &mut events, &mut rejected)?;
+        read(&path, &mut decoder, &mut events, &mut rejected)?;
     }
     events.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
     let known = args.connections.as_deref().map(directory).transpose()?;
@@ -236,7 +237,7 @@ fn expand(patterns: &[String]) -> anyhow::Result<Vec<PathBuf>> {
 
 fn read(
     path: &Path,
-    privacy: &Privacy,
+    decoder: &mut Decoder<'_>,
     events: &mut Vec<AuthEvent>,
     rejected: &mut u64,
 ) -> anyhow::Result<()> {
@@ -252,7 +253,7 @@ fn read(
         let number = line.number;
         let event = match line.content {
             Ok([]) => continue,
-            Ok(bytes) => decode(bytes, privacy),
+            Ok(bytes) => decoder.decode(bytes),
             Err(rejection) => Err(rejection),
         };
         match event {

@@ -1,5 +1,7 @@
 //! One WorkOS event, as the engine sees it: parsed once, bounded, personal data already treated.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{ConnectionId, EventId, OrganizationId, Personal, SessionId, Timestamp, UserKey};
@@ -12,7 +14,7 @@ pub struct AuthEvent {
     /// `created_at`: decides the window to which the event belongs.
     pub at: Timestamp,
     /// WorkOS's name of the event, e.g. `authentication.sso_failed`.
-    pub name: Box<str>,
+    pub name: Arc<str>,
     /// What it says.
     pub body: Body,
 }

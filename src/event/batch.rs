@@ -5,7 +5,7 @@ mod encoding;
 mod line;
 mod packing;
 
-use super::decode::{Rejection, decode, decode_datadog_log, scan};
+use super::decode::{Decoder, Rejection, decode_datadog_log, scan};
 use super::{AuthEvent, Privacy, Reason};
 
 pub use encoding::decompress;
@@ -34,12 +34,13 @@ pub fn each(
     privacy: &Privacy,
     mut each: impl FnMut(u64, Result<AuthEvent, Rejection>),
 ) {
-    let one = |bytes: &[u8]| {
+    let mut decoder = Decoder::new(privacy);
+    let mut one = |bytes: &[u8]| {
         if bytes.len() > LINE_BYTES_MAX {
             return Err(too_long());
         }
         match shape {
-            Shape::Events => decode(bytes, privacy),
+            Shape::Events => decoder.decode(bytes),
             Shape::DatadogLogs => decode_datadog_log(bytes, privacy),
         }
     };
@@ -53,7 +54,7 @@ pub fn each(
                 }
             }
         }
-        Layout::Array => elements(body, |place, element| each(place, element.and_then(&one))),
+        Layout::Array => elements(body, |place, element| each(place, element.and_then(&mut one))),
         Layout::Documents => documents(body, |line, document| each(line, one(document))),
     }
 }

@@ -9,13 +9,16 @@
 mod build;
 mod datadog;
 mod lenient;
+mod memo;
 mod message;
+mod quick;
 mod raw;
 pub(super) mod scan;
 
 use super::{AuthEvent, ConnectionInfo, OrganizationId, Privacy, Reason, Timestamp};
 
 pub use datadog::decode_datadog_log;
+use memo::Memo;
 pub use message::{CODE_BYTES_MAX, MESSAGE_BYTES_MAX};
 
 /// Deepest nesting of objects and arrays that is read. WorkOS's events nest five deep; what is skipped is
@@ -49,13 +52,36 @@ impl Rejection {
 
 /// Decodes one event: one JSON object, as webhooks and the Events API give it.
 pub fn decode(bytes: &[u8], privacy: &Privacy) -> Result<AuthEvent, Rejection> {
-    let text = scan::text(bytes)?;
-    scan::check_depth(text)?;
-    match lenient::parse(text) {
-        Ok(raw) => build::event(&raw, privacy),
-        Err(rejection) => {
-            let repaired = lenient::with_pairs_repaired(text).ok_or(rejection)?;
-            build::event(&lenient::parse(&repaired)?, privacy)
+    Decoder { privacy, memo: Memo::default() }.decode(bytes)
+}
+
+/// Decodes many events, which have names, ids and user agents in common.
+#[derive(Debug)]
+pub struct Decoder<'p> {
+    privacy: &'p Privacy,
+    memo: Memo,
+}
+
+impl<'p> Decoder<'p> {
+    /// Treats personal data by `privacy`.
+    #[must_use]
+    pub fn new(privacy: &'p Privacy) -> Self {
+        Self { privacy, memo: Memo::for_many() }
+    }
+
+    /// As [`decode`].
+    pub fn decode(&mut self, bytes: &[u8]) -> Result<AuthEvent, Rejection> {
+        let text = scan::text(bytes)?;
+        if let Some(raw) = quick::parse(text) {
+            return build::event(&raw, self.privacy, &mut self.memo);
+        }
+        scan::check_depth(text)?;
+        match lenient::parse(text) {
+            Ok(raw) => build::event(&raw, self.privacy, &mut self.memo),
+            Err(rejection) => {
+                let repaired = lenient::with_pairs_repaired(text).ok_or(rejection)?;
+                build::event(&lenient::parse(&repaired)?, self.privacy, &mut self.memo)
+            }
         }
     }
 }

@@ -50,6 +50,12 @@ impl ConnectionId {
         Self(text.into())
     }
 
+    /// An id with this text, which others may have too.
+    #[must_use]
+    pub fn shared(text: Arc<str>) -> Self {
+        Self(text)
+    }
+
     /// Its text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -62,6 +68,12 @@ impl OrganizationId {
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self(text.into())
+    }
+
+    /// An id with this text, which others may have too.
+    #[must_use]
+    pub fn shared(text: Arc<str>) -> Self {
+        Self(text)
     }
 
     /// Its text.

@@ -5,6 +5,7 @@ pub mod batch;
 pub mod cause;
 pub mod decode;
 pub mod edge;
+mod fingerprint;
 mod id;
 pub mod personal;
 mod planned;
@@ -16,6 +17,7 @@ pub use auth::{
     AuthError, AuthEvent, Authentication, Body, CertificateNotice, ConnectionInfo, Person, Sso,
     Step,
 };
+pub use fingerprint::fingerprint;
 pub use id::{ConnectionId, EventId, ID_BYTES_MAX, OrganizationId, SessionId};
 pub use personal::{Personal, Privacy, Treatment, UserKey};
 pub use planned::{Covers, Marker, Planned};

@@ -1,10 +1,13 @@
 //! Personal data: dropped, hashed with a key, or kept, before an event is anything else.
 
 use std::fmt;
+use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
+
+use super::fingerprint;
 
 /// What happens to e-mail addresses, user ids, IP addresses and user agents.
 #[derive(
@@ -27,7 +30,7 @@ pub const PERSONAL_BYTES_MAX: usize = 256;
 /// A personal value after its treatment: `h:` and 32 hex digits, or the value itself where the operator said `keep`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Personal(Box<str>);
+pub struct Personal(Arc<str>);
 
 /// Tells users apart without naming them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -38,7 +41,16 @@ pub struct UserKey(pub u64);
 #[derive(Clone)]
 pub struct Privacy {
     treatment: Treatment,
-    keyed: Hmac<Sha256>,
+    digests: Digests,
+}
+
+/// How values are hashed.
+#[derive(Clone)]
+enum Digests {
+    /// With a key, so that nobody can try values.
+    Keyed(Hmac<Sha256>),
+    /// Only to tell values apart while they are in memory.
+    Passing,
 }
 
 impl Privacy {
@@ -46,7 +58,19 @@ impl Privacy {
     #[must_use]
     pub fn new(treatment: Treatment, key: &[u8]) -> Self {
         let keyed = Hmac::new_from_slice(key).expect("HMAC takes a key of any length");
-        Self { treatment, keyed }
+        Self { treatment, digests: Digests::Keyed(keyed) }
+    }
+
+    /// For events that are folded and forgotten: people are told apart by hashes without a key, and their ids and addresses
+    /// are dropped. A keyed hash takes as long as all the rest of decoding.
+    #[must_use]
+    pub fn passing() -> Self {
+        Self { treatment: Treatment::Hash, digests: Digests::Passing }
+    }
+
+    /// Whether nothing is written down.
+    pub(super) fn is_passing(&self) -> bool {
+        matches!(self.digests, Digests::Passing)
     }
 
     /// What becomes of values.
@@ -88,26 +112,27 @@ impl Privacy {
         (!value.is_empty()).then(|| Personal(hex(&self.digest(value)).into()))
     }
 
-    /// The key by which this user is told apart: of the user id, or else of the e-mail address.
-    #[must_use]
-    pub fn user_key(&self, user_id: Option<&str>, email: Option<&str>) -> Option<UserKey> {
-        if self.treatment == Treatment::Drop {
-            return None;
-        }
-        let value = user_id.or(email).filter(|value| !value.is_empty())?;
-        let digest = self.digest(value);
-        Some(UserKey(u64::from_be_bytes(digest[..8].try_into().expect("a digest has 32 bytes"))))
-    }
-
     /// E-mail addresses are compared without regard to case, as people type them.
     fn digest(&self, value: &str) -> [u8; 32] {
-        let mut keyed = self.keyed.clone();
-        if value.contains('@') {
-            keyed.update(value.to_lowercase().as_bytes());
+        let lower;
+        let value = if value.contains('@') {
+            lower = value.to_lowercase();
+            &lower
         } else {
-            keyed.update(value.as_bytes());
+            value
+        };
+        match &self.digests {
+            Digests::Keyed(keyed) => {
+                let mut keyed = keyed.clone();
+                keyed.update(value.as_bytes());
+                keyed.finalize().into_bytes().into()
+            }
+            Digests::Passing => {
+                let mut digest = [0; 32];
+                digest[..8].copy_from_slice(&fingerprint(value).to_be_bytes());
+                digest
+            }
         }
-        keyed.finalize().into_bytes().into()
     }
 }
 
@@ -127,11 +152,12 @@ impl Personal {
 
 /// `h:` and 32 hex digits.
 fn hex(digest: &[u8; 32]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = String::with_capacity(34);
     text.push_str("h:");
     for byte in &digest[..16] {
-        text.push(char::from_digit(u32::from(byte >> 4), 16).expect("a nibble is a digit"));
-        text.push(char::from_digit(u32::from(byte & 15), 16).expect("a nibble is a digit"));
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
     }
     text
 }

@@ -54,6 +54,9 @@ impl Timestamp {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
+        if let Some(millis) = usual(text) {
+            return Some(Self(millis));
+        }
         if let Ok(zoned) = text.parse::<jiff::Timestamp>() {
             return Some(Self(zoned.as_millisecond()));
         }
@@ -68,6 +71,33 @@ impl Timestamp {
         jiff::Timestamp::from_millisecond(self.seconds().saturating_mul(1000))
             .map_or_else(|_| format!("{}ms", self.0), |at| format!("{at:.0}"))
     }
+}
+
+/// Milliseconds of `2026-01-15T12:00:00.000Z`, the one shape in which events come; `None` for every other. A general parser
+/// takes ten times as long, which is a tenth of decoding.
+fn usual(text: &str) -> Option<i64> {
+    let bytes: &[u8; 24] = text.as_bytes().try_into().ok()?;
+    let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.'), (23, b'Z')];
+    if marks.iter().any(|(place, mark)| bytes[*place] != *mark) {
+        return None;
+    }
+    let number = |from: usize, to: usize| {
+        bytes[from..to].iter().try_fold(0i64, |number, byte| {
+            byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0'))
+        })
+    };
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    // Days that not every month has, and leap seconds, are for the general parser.
+    let in_range = (1..=12).contains(&month) && (1..=28).contains(&day);
+    if !in_range || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    // Years that begin in March end with the leap day.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    let days = year * 365 + leap_days + (153 * month + 2) / 5 + day - 719_469;
+    Some((((days * 24 + hour) * 60 + minute) * 60 + second) * 1000 + number(20, 23)?)
 }
 
 impl fmt::Display for Timestamp {
@@ -102,6 +132,26 @@ mod tests {
         ];
         for (text, want) in cases {
             assert_eq!(Timestamp::parse(text).map(|at| at.to_string()).as_deref(), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_usual_shape_means_what_the_general_parser_says() {
+        // Every day of four centuries and a bit, at odd times.
+        for day in -100_000..100_000i64 {
+            let millis = day * 86_400_000 + day.rem_euclid(86_399) * 1000 + day.rem_euclid(997);
+            let text = Timestamp::from_millis(millis).to_string();
+            let general: jiff::Timestamp = text.parse().unwrap();
+            if let Some(usual) = usual(&text) {
+                assert_eq!(usual, general.as_millisecond(), "{text}");
+            } else {
+                assert!(&text[8..10] > "28", "{text}");
+            }
+        }
+        for text in
+            ["2026-13-01T00:00:00.000Z", "2026-02-30T00:00:00.000Z", "2026-01-01T24:00:00.000Z"]
+        {
+            assert_eq!(Timestamp::parse(text), None, "{text}");
         }
     }
 }

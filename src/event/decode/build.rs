@@ -1,12 +1,13 @@
 //! From what is written to what it means, within bounds.
 
 use super::lenient::{Object, Text};
+use super::memo::Memo;
 use super::raw::{Certificate, Connection, Context, Data, Envelope, Error};
 use super::{NAME_BYTES_MAX, Rejection, message};
 use crate::event::{
     AuthError, AuthEvent, Authentication, Body, CertificateNotice, ConnectionId, ConnectionInfo,
-    EventId, ID_BYTES_MAX, OrganizationId, Person, Privacy, Reason, SessionId, Sso, Step,
-    Timestamp,
+    EventId, ID_BYTES_MAX, OrganizationId, Person, Personal, Privacy, Reason, SessionId, Sso, Step,
+    Timestamp, UserKey,
 };
 
 /// Longest state, connection type or certificate type that is kept, in bytes: words of WorkOS, about 30 at
@@ -33,17 +34,23 @@ enum Kind {
 pub(super) fn event(
     envelope: &Object<Envelope<'_>>,
     privacy: &Privacy,
+    memo: &mut Memo,
 ) -> Result<AuthEvent, Rejection> {
     let envelope =
         envelope.get().ok_or_else(|| not_an_event("not a WorkOS event; send one JSON object"))?;
     let id = event_id(envelope.id.required("id")?)?;
     let name = name(envelope.event.required("event")?)?;
     let at = timestamp(&envelope.created_at, "created_at")?;
-    let body = body(name, envelope, privacy)?;
-    Ok(AuthEvent { id, at, name: name.into(), body })
+    let body = body(name, envelope, privacy, memo)?;
+    Ok(AuthEvent { id, at, name: memo.share(name), body })
 }
 
-fn body(name: &str, envelope: &Envelope<'_>, privacy: &Privacy) -> Result<Body, Rejection> {
+fn body(
+    name: &str,
+    envelope: &Envelope<'_>,
+    privacy: &Privacy,
+    memo: &mut Memo,
+) -> Result<Body, Rejection> {
     let kind = Kind::of(name);
     let Some(data) = envelope.data.get() else {
         return match kind {
@@ -54,10 +61,10 @@ fn body(name: &str, envelope: &Envelope<'_>, privacy: &Privacy) -> Result<Body, 
         };
     };
     Ok(match kind {
-        Kind::Sso(step) => Body::Sso(sso(step, data, &envelope.context, privacy)?),
+        Kind::Sso(step) => Body::Sso(sso(step, data, &envelope.context, privacy, memo)?),
         Kind::Authentication | Kind::NewAuthentication => Body::Authentication(Authentication {
             error: error(&data.error, privacy),
-            person: person(data, privacy),
+            person: person(data, privacy, memo),
         }),
         Kind::Connection(state) => Body::Connection(connection(Some(state), &data.here)?),
         Kind::Certificate => Body::Certificate(certificate(data)?),
@@ -105,6 +112,7 @@ fn sso(
     data: &Data<'_>,
     context: &Object<Context<'_>>,
     privacy: &Privacy,
+    memo: &mut Memo,
 ) -> Result<Sso, Rejection> {
     let source = context.get().and_then(|context| context.actor.get()?.source.optional());
     let mut sso = Sso {
@@ -116,14 +124,14 @@ fn sso(
             Step::Failed | Step::TimedOut => error(&data.error, privacy),
             Step::Started | Step::Succeeded => None,
         },
-        person: person(data, privacy),
+        person: person(data, privacy, memo),
         test: source == Some("admin_portal"),
     };
     if let Some(ids) = data.sso.get() {
-        sso.connection_id =
-            optional_id(&ids.connection_id, "data.sso.connection_id")?.map(ConnectionId::new);
-        sso.organization_id =
-            optional_id(&ids.organization_id, "data.sso.organization_id")?.map(OrganizationId::new);
+        sso.connection_id = optional_id(&ids.connection_id, "data.sso.connection_id")?
+            .map(|id| ConnectionId::shared(memo.share(id)));
+        sso.organization_id = optional_id(&ids.organization_id, "data.sso.organization_id")?
+            .map(|id| OrganizationId::shared(memo.share(id)));
         sso.session_id = optional_id(&ids.session_id, "data.sso.session_id")?.map(SessionId::new);
     }
     Ok(sso)
@@ -180,20 +188,26 @@ fn error(error: &Object<Error<'_>>, privacy: &Privacy) -> Option<AuthError> {
     let error = error.get()?;
     let code = error.code.optional().unwrap_or_default();
     let text = error.message.optional().unwrap_or_default();
+    // Messages are for logs.
+    let text = if privacy.is_passing() { "" } else { text };
     Some(AuthError {
         code: message::treat_code(code.trim(), privacy).into(),
         message: message::treat(text, privacy).into(),
     })
 }
 
-fn person(data: &Data<'_>, privacy: &Privacy) -> Person {
-    let user_id = data.user_id.optional();
-    let email = data.email.optional();
-    let treat = |text: &Text<'_>| text.optional().and_then(|value| privacy.treat(value));
+/// Told apart by the user id, or else by the e-mail address.
+fn person(data: &Data<'_>, privacy: &Privacy, memo: &mut Memo) -> Person {
+    let told_apart = |text: &Text<'_>| text.optional().and_then(|value| privacy.caller(value));
+    let user = told_apart(&data.user_id);
+    let email = if user.is_some() && privacy.is_passing() { None } else { told_apart(&data.email) };
+    let key = user.as_ref().or(email.as_ref()).map(|(_, key)| UserKey(*key));
+    let kept = |value: Option<(Personal, u64)>| value.filter(|_| !privacy.is_passing());
+    let mut treat = |text: &Text<'_>| text.optional().and_then(|value| memo.treat(value, privacy));
     Person {
-        key: privacy.user_key(user_id, email),
-        user_id: treat(&data.user_id),
-        email: treat(&data.email),
+        key,
+        user_id: kept(user).map(|(user, _)| user),
+        email: kept(email).map(|(email, _)| email),
         ip_address: treat(&data.ip_address),
         user_agent: treat(&data.user_agent),
     }
@@ -213,6 +227,9 @@ fn optional_id<'a>(text: &'a Text<'_>, field: &str) -> Result<Option<&'a str>, R
 
 /// Ids become keys of memory and values of labels: bounded, not empty, and free of control characters.
 fn checked_id<'a>(text: &'a str, field: &str) -> Result<&'a str, Rejection> {
+    if is_plain(text, ID_BYTES_MAX) {
+        return Ok(text);
+    }
     let problem = if text.trim().is_empty() {
         format!("`{field}` is empty")
     } else if text.len() > ID_BYTES_MAX {
@@ -225,7 +242,17 @@ fn checked_id<'a>(text: &'a str, field: &str) -> Result<&'a str, Rejection> {
     Err(Rejection::new(Reason::BadId, problem))
 }
 
+/// Whether `text` has visible ASCII characters alone, at least one. Nearly every id and name is settled here, without a look
+/// at each character by itself.
+fn is_plain(text: &str, bytes_max: usize) -> bool {
+    let visible = text.bytes().fold(true, |so_far, byte| so_far & matches!(byte, 0x21..=0x7E));
+    visible && !text.is_empty() && text.len() <= bytes_max
+}
+
 fn name(text: &str) -> Result<&str, Rejection> {
+    if is_plain(text, NAME_BYTES_MAX) {
+        return Ok(text);
+    }
     if text.trim().is_empty() {
         return Err(not_an_event("`event` is empty"));
     }

@@ -33,8 +33,26 @@ pub(super) struct Object<T>(pub(super) Option<T>);
 
 /// Something that is read field by field.
 pub(super) trait Fields<'de>: Default {
-    /// Takes the value of `key` from `map`, or skips it.
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error>;
+    /// Takes the value of `key` from `values`, or skips it.
+    fn field<V: Values<'de>>(&mut self, key: &str, values: &mut V) -> Result<(), V::Error>;
+}
+
+/// The values of an object, each to be taken once, in their order.
+pub(super) trait Values<'de> {
+    /// Why there is none.
+    type Error;
+
+    /// What should be a string.
+    fn text(&mut self) -> Result<Text<'de>, Self::Error>;
+
+    /// What should be an object.
+    fn object<T: Fields<'de>>(&mut self) -> Result<Object<T>, Self::Error>;
+
+    /// Anything, as it is written.
+    fn raw(&mut self) -> Result<&'de RawValue, Self::Error>;
+
+    /// Passes over a value that is not used.
+    fn skip(&mut self) -> Result<(), Self::Error>;
 }
 
 impl Text<'_> {
@@ -162,7 +180,7 @@ impl<'de, T: Fields<'de>> Visitor<'de> for ObjectVisitor<T> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut fields = T::default();
         while let Some(Key(key)) = map.next_key()? {
-            fields.field(&key, &mut map)?;
+            fields.field(&key, &mut Parsed(&mut map))?;
         }
         Ok(Object(Some(fields)))
     }
@@ -224,7 +242,25 @@ impl<'de> Visitor<'de> for KeyVisitor {
     }
 }
 
-/// Passes over a value that is not used.
-pub(super) fn skip<'de, A: MapAccess<'de>>(map: &mut A) -> Result<(), A::Error> {
-    map.next_value::<IgnoredAny>().map(|_| ())
+/// Values as serde gives them.
+struct Parsed<'m, A>(&'m mut A);
+
+impl<'de, A: MapAccess<'de>> Values<'de> for Parsed<'_, A> {
+    type Error = A::Error;
+
+    fn text(&mut self) -> Result<Text<'de>, A::Error> {
+        self.0.next_value()
+    }
+
+    fn object<T: Fields<'de>>(&mut self) -> Result<Object<T>, A::Error> {
+        self.0.next_value()
+    }
+
+    fn raw(&mut self) -> Result<&'de RawValue, A::Error> {
+        self.0.next_value()
+    }
+
+    fn skip(&mut self) -> Result<(), A::Error> {
+        self.0.next_value::<IgnoredAny>().map(|_| ())
+    }
 }

@@ -1,9 +1,8 @@
 //! The JSON of an event as it is written: every field optional, text borrowed.
 
-use serde::de::MapAccess;
 use serde_json::value::RawValue;
 
-use super::lenient::{Fields, Object, Text, skip};
+use super::lenient::{Fields, Object, Text, Values};
 
 /// An event.
 #[derive(Debug, Default)]
@@ -86,112 +85,112 @@ pub(super) struct Log<'a> {
 }
 
 impl<'de: 'a, 'a> Fields<'de> for Envelope<'a> {
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+    fn field<V: Values<'de>>(&mut self, key: &str, values: &mut V) -> Result<(), V::Error> {
         match key {
-            "id" => self.id = map.next_value()?,
-            "event" => self.event = map.next_value()?,
-            "created_at" => self.created_at = map.next_value()?,
-            "data" => self.data = map.next_value()?,
-            "context" => self.context = map.next_value()?,
-            _ => skip(map)?,
+            "id" => self.id = values.text()?,
+            "event" => self.event = values.text()?,
+            "created_at" => self.created_at = values.text()?,
+            "data" => self.data = values.object()?,
+            "context" => self.context = values.object()?,
+            _ => values.skip()?,
         }
         Ok(())
     }
 }
 
 impl<'de: 'a, 'a> Fields<'de> for Data<'a> {
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+    fn field<V: Values<'de>>(&mut self, key: &str, values: &mut V) -> Result<(), V::Error> {
         match key {
-            "user_id" => self.user_id = map.next_value()?,
-            "email" => self.email = map.next_value()?,
-            "ip_address" => self.ip_address = map.next_value()?,
-            "user_agent" => self.user_agent = map.next_value()?,
-            "sso" => self.sso = map.next_value()?,
-            "error" => self.error = map.next_value()?,
-            "connection" => self.connection = map.next_value()?,
-            "certificate" => self.certificate = map.next_value()?,
-            _ => self.here.field(key, map)?,
+            "user_id" => self.user_id = values.text()?,
+            "email" => self.email = values.text()?,
+            "ip_address" => self.ip_address = values.text()?,
+            "user_agent" => self.user_agent = values.text()?,
+            "sso" => self.sso = values.object()?,
+            "error" => self.error = values.object()?,
+            "connection" => self.connection = values.object()?,
+            "certificate" => self.certificate = values.object()?,
+            _ => self.here.field(key, values)?,
         }
         Ok(())
     }
 }
 
 impl<'de: 'a, 'a> Fields<'de> for Sso<'a> {
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+    fn field<V: Values<'de>>(&mut self, key: &str, values: &mut V) -> Result<(), V::Error> {
         match key {
-            "connection_id" => self.connection_id = map.next_value()?,
-            "organization_id" => self.organization_id = map.next_value()?,
-            "session_id" => self.session_id = map.next_value()?,
-            _ => skip(map)?,
+            "connection_id" => self.connection_id = values.text()?,
+            "organization_id" => self.organization_id = values.text()?,
+            "session_id" => self.session_id = values.text()?,
+            _ => values.skip()?,
         }
         Ok(())
     }
 }
 
 impl<'de: 'a, 'a> Fields<'de> for Error<'a> {
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+    fn field<V: Values<'de>>(&mut self, key: &str, values: &mut V) -> Result<(), V::Error> {
         match key {
-            "code" => self.code = map.next_value()?,
-            "message" => self.message = map.next_value()?,
-            _ => skip(map)?,
+            "code" => self.code = values.text()?,
+            "message" => self.message = values.text()?,
+            _ => values.skip()?,
         }
         Ok(())
     }
 }
 
 impl<'de: 'a, 'a> Fields<'de> for Connection<'a> {
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+    fn field<V: Values<'de>>(&mut self, key: &str, values: &mut V) -> Result<(), V::Error> {
         match key {
-            "id" => self.id = map.next_value()?,
-            "organization_id" => self.organization_id = map.next_value()?,
-            "connection_type" => self.connection_type = map.next_value()?,
-            "name" => self.name = map.next_value()?,
-            "state" => self.state = map.next_value()?,
-            _ => skip(map)?,
+            "id" => self.id = values.text()?,
+            "organization_id" => self.organization_id = values.text()?,
+            "connection_type" => self.connection_type = values.text()?,
+            "name" => self.name = values.text()?,
+            "state" => self.state = values.text()?,
+            _ => values.skip()?,
         }
         Ok(())
     }
 }
 
 impl<'de: 'a, 'a> Fields<'de> for Certificate<'a> {
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+    fn field<V: Values<'de>>(&mut self, key: &str, values: &mut V) -> Result<(), V::Error> {
         match key {
-            "certificate_type" => self.certificate_type = map.next_value()?,
-            "expiry_date" => self.expiry_date = map.next_value()?,
-            _ => skip(map)?,
+            "certificate_type" => self.certificate_type = values.text()?,
+            "expiry_date" => self.expiry_date = values.text()?,
+            _ => values.skip()?,
         }
         Ok(())
     }
 }
 
 impl<'de: 'a, 'a> Fields<'de> for Context<'a> {
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+    fn field<V: Values<'de>>(&mut self, key: &str, values: &mut V) -> Result<(), V::Error> {
         match key {
-            "actor" => self.actor = map.next_value()?,
-            _ => skip(map)?,
+            "actor" => self.actor = values.object()?,
+            _ => values.skip()?,
         }
         Ok(())
     }
 }
 
 impl<'de: 'a, 'a> Fields<'de> for Actor<'a> {
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+    fn field<V: Values<'de>>(&mut self, key: &str, values: &mut V) -> Result<(), V::Error> {
         match key {
-            "source" => self.source = map.next_value()?,
-            _ => skip(map)?,
+            "source" => self.source = values.text()?,
+            _ => values.skip()?,
         }
         Ok(())
     }
 }
 
 impl<'de: 'a, 'a> Fields<'de> for Log<'a> {
-    fn field<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+    fn field<V: Values<'de>>(&mut self, key: &str, values: &mut V) -> Result<(), V::Error> {
         match key {
-            "event" => self.event = map.next_value()?,
-            "created_at" => self.created_at = map.next_value()?,
-            "message" => self.message = Some(map.next_value()?),
-            "attributes" => self.attributes = Some(map.next_value()?),
-            _ => skip(map)?,
+            "event" => self.event = values.text()?,
+            "created_at" => self.created_at = values.text()?,
+            "message" => self.message = Some(values.raw()?),
+            "attributes" => self.attributes = Some(values.raw()?),
+            _ => values.skip()?,
         }
         Ok(())
     }

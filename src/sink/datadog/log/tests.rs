@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::event::{Authentication, EventId, Privacy, Timestamp, Treatment};
+use crate::event::{Authentication, EventId, Privacy, Timestamp, Treatment, UserKey};
 use crate::sink::datadog::stage::config;
 
 fn identity(keys: &Value) -> Identity {
@@ -16,7 +16,7 @@ fn event(name: &str, body: Body) -> AuthEvent {
 fn person(treatment: Treatment) -> Person {
     let privacy = Privacy::new(treatment, b"key");
     Person {
-        key: privacy.user_key(Some("user_1"), None),
+        key: privacy.caller("user_1").map(|(_, key)| UserKey(key)),
         user_id: privacy.treat("user_1"),
         email: privacy.treat("ada@example.com"),
         ip_address: privacy.treat("203.0.113.42"),
