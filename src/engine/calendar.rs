@@ -1,6 +1,6 @@
 //! When the windows of which scope lose content, so that only those are moved that change.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,40 +15,32 @@ pub(super) enum Place {
     Fleet,
 }
 
-/// Every scope whose windows hold anything, by the second at which the first of it falls out. Made anew from the windows
-/// when a state is loaded.
+/// Scopes by the second at which something may fall out of their windows. Made anew from the windows when a state is loaded.
+///
+/// A scope whose windows have changed since is looked at for nothing, which is cheaper than to find and remove it: windows
+/// move ten seconds at a time, so that few seconds hold all scopes.
 #[derive(Clone, Default, Debug)]
-pub(super) struct Calendar(BTreeSet<(i64, Place)>);
+pub(super) struct Calendar(BTreeMap<i64, Vec<Place>>);
 
 impl Calendar {
-    /// Moves `place` from `before` to `after`; `None` stands for empty windows.
-    pub(super) fn plan(&mut self, place: Place, before: Option<i64>, after: Option<i64>) {
-        if before == after {
-            return;
-        }
-        if let Some(second) = before {
-            self.0.remove(&(second, place));
-        }
-        if let Some(second) = after {
-            self.0.insert((second, place));
+    /// Notes that something of `place` falls out at `second`; `None` stands for empty windows.
+    pub(super) fn plan(&mut self, place: Place, second: Option<i64>) {
+        if let Some(second) = second {
+            self.0.entry(second).or_default().push(place);
         }
     }
 
-    /// The next one that is due at `second`, which it leaves in place.
-    pub(super) fn due(&self, second: i64) -> Option<Place> {
-        self.0.first().filter(|(due, _)| *due <= second).map(|(_, place)| *place)
+    /// Takes those that are due at `second`.
+    pub(super) fn due(&mut self, second: i64) -> Vec<Place> {
+        let mut due = Vec::new();
+        while let Some(first) = self.0.first_entry().filter(|first| *first.key() <= second) {
+            due.extend(first.remove());
+        }
+        due
     }
 
     /// The second at which the next one is due.
     pub(super) fn next_second(&self) -> Option<i64> {
-        self.0.first().map(|(second, _)| *second)
-    }
-
-    /// The connections whose windows hold anything.
-    pub(super) fn connections(&self) -> impl Iterator<Item = u32> {
-        self.0.iter().filter_map(|(_, place)| match place {
-            Place::Connection(index) => Some(*index),
-            Place::Provider(_) | Place::Fleet => None,
-        })
+        self.0.first_key_value().map(|(second, _)| *second)
     }
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::calendar::Place;
-use super::dedup::fingerprint;
 use super::detect::{Arrival, Kind, Trial};
 use super::hanging::Waiting;
 use super::memory::Memory;
@@ -14,7 +13,7 @@ use super::session::{Ended, Sessions, Started};
 use crate::event::edge::EdgeTally;
 use crate::event::{
     AuthEvent, Body, CertificateNotice, ConnectionInfo, Entry, EventId, Record, SessionId, Source,
-    Sso, Step, Timestamp, UserKey,
+    Sso, Step, Timestamp, UserKey, fingerprint,
 };
 use crate::signal::{Certificate, Counts};
 
@@ -40,12 +39,12 @@ impl Engine {
             Record::Event { source, event } => self.event(*source, event),
             Record::Refused { source, duplicates, rejected } => {
                 let tally = self.memory.sources.entry(*source).or_default();
-                let window = self.memory.closing.now(self.memory.now).source(*source);
                 tally.duplicates += duplicates;
-                window.duplicates += duplicates;
                 for (reason, count) in rejected {
                     *tally.rejected.entry(*reason).or_default() += count;
-                    *window.rejected.entry(*reason).or_default() += count;
+                }
+                if let Some(window) = self.memory.closing.now(self.memory.now) {
+                    window.source(*source).refuse(*duplicates, rejected);
                 }
             }
             Record::Directory(infos) => {
@@ -88,6 +87,11 @@ impl Engine {
             self.memory.now = now;
             self.begin();
         }
+        if self.memory.now < now && self.memory.now.seconds() == now.seconds() {
+            // Nothing happens by itself within a second, and most entries come within one.
+            self.memory.now = now;
+            return;
+        }
         while self.memory.now < now {
             let second = self.memory.now.seconds();
             let next = self.next_second(second).min(now.seconds());
@@ -102,7 +106,7 @@ impl Engine {
 
     /// The next second at which something may happen by itself.
     fn next_second(&self, second: i64) -> i64 {
-        if !self.dirty.is_empty() {
+        if self.stirred {
             return second + 1;
         }
         let at = |moment: Timestamp| moment.plus_millis(999).seconds();
@@ -125,9 +129,10 @@ impl Engine {
             self.stalled(connection);
         }
         self.look_at_hanging();
-        while let Some(place) = self.memory.calendar.due(second) {
-            self.memory.change(place, |tally| tally.advance(now));
-            self.mark(place);
+        for place in self.memory.calendar.due(second) {
+            if self.memory.expire(place) {
+                self.mark(place);
+            }
         }
         let Memory { closing, connections, .. } = &mut self.memory;
         closing.advance(now, connections, &self.config.window_sinks);
@@ -144,7 +149,10 @@ impl Engine {
 
     /// Notes that a scope's numbers have changed: its view is out of date, and rules must look at it.
     fn mark(&mut self, place: Place) {
-        self.dirty.insert(place);
+        self.stirred = true;
+        if !self.config.rules.is_empty() {
+            self.dirty.insert(place);
+        }
         if let Place::Connection(index) = place {
             self.stale.mark(index);
         }
@@ -154,14 +162,18 @@ impl Engine {
         let now = self.memory.now;
         let fresh = self.memory.dedup.remember(&event.id, now);
         let tally = self.memory.sources.entry(source).or_default();
-        let window = self.memory.closing.now(now).source(source);
+        let window = self.memory.closing.now(now).map(|window| window.source(source));
         if !fresh {
             tally.duplicates += 1;
-            window.duplicates += 1;
+            if let Some(window) = window {
+                window.duplicates += 1;
+            }
             return;
         }
         tally.received += 1;
-        window.received += 1;
+        if let Some(window) = window {
+            window.received += 1;
+        }
         tally.last_event_at = tally.last_event_at.max(Some(event.at));
         tally.lag_millis = Some(u64::try_from(now.millis_since(event.at)).unwrap_or(0));
         let name = self.memory.event_type(&event.name);
@@ -182,7 +194,9 @@ impl Engine {
         };
         if !on_time {
             self.memory.sources.entry(source).or_default().late += 1;
-            self.memory.closing.now(now).source(source).late += 1;
+            if let Some(window) = self.memory.closing.now(now) {
+                window.source(source).late += 1;
+            }
         }
     }
 
@@ -197,9 +211,11 @@ impl Engine {
         source.late += late;
         source.last_event_at = source.last_event_at.max(Some(end.min(now)));
         source.lag_millis = Some(u64::try_from(now.millis_since(end)).unwrap_or(0));
-        let window = self.memory.closing.now(now).source(Source::Edge);
-        window.received += tally.requests();
-        window.late += late;
+        if let Some(window) = self.memory.closing.now(now) {
+            let window = window.source(Source::Edge);
+            window.received += tally.requests();
+            window.late += late;
+        }
     }
 
     /// Counts a step of a sign-in; `false` when every window has passed it. Tests say nothing about customers and count only
@@ -246,7 +262,7 @@ impl Engine {
             code: None,
         };
         if let Some(cause) = &cause {
-            *connection.causes.entry(Arc::clone(cause)).or_default() += 1;
+            connection.fail(cause);
         }
         let trouble = match sso.step {
             Step::Failed => Some(Trouble::Failed),
@@ -414,8 +430,7 @@ impl Engine {
 fn person(sso: &Sso, id: &EventId) -> UserKey {
     sso.person.key.unwrap_or_else(|| {
         let text = sso.session_id.as_ref().map_or(id.as_str(), |session| session.as_str());
-        #[expect(clippy::cast_possible_truncation, reason = "64 bits tell people apart")]
-        UserKey(fingerprint(text) as u64)
+        UserKey(fingerprint(text))
     })
 }
 
@@ -423,7 +438,5 @@ fn person(sso: &Sso, id: &EventId) -> UserKey {
 fn address(sso: &Sso) -> Option<u64> {
     let address = sso.person.ip_address.as_ref()?;
     let browser = sso.person.user_agent.as_ref().map_or("", |agent| agent.as_str());
-    let hash = fingerprint(address.as_str()).wrapping_add(fingerprint(browser));
-    #[expect(clippy::cast_possible_truncation, reason = "64 bits tell addresses apart")]
-    Some(hash as u64)
+    Some(fingerprint(address.as_str()).wrapping_add(fingerprint(browser)))
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Timestamp;
 
-/// Sign-ins that wait for their look at most, 48 bytes each: 8,000 starts a second for a minute. Beyond that the oldest are not
+/// Sign-ins that wait for their look at most, 32 bytes each: 8,000 starts a second for a minute. Beyond that the oldest are not
 /// looked at.
 const WAITING_MAX: usize = 500_000;
 
@@ -19,7 +19,7 @@ pub(super) struct Hanging(VecDeque<Waiting>);
 pub(super) struct Waiting {
     /// When it is looked at.
     pub(super) due: Timestamp,
-    pub(super) session: u128,
+    pub(super) session: u64,
     pub(super) connection: u32,
     pub(super) person: u64,
 }
@@ -63,7 +63,7 @@ mod tests {
         }
         assert_eq!(hanging.pop(at(299)), None);
         assert_eq!(hanging.next_due(), Some(at(300)));
-        let order: Vec<u128> =
+        let order: Vec<u64> =
             std::iter::from_fn(|| hanging.pop(at(500))).map(|waiting| waiting.session).collect();
         assert_eq!(order, [2, 4, 3, 1]);
     }

@@ -1,7 +1,7 @@
 //! By which name an alert's incident is known.
 
 use super::alert::Key;
-use super::dedup::fingerprint;
+use super::fnv::fnv;
 use crate::event::Timestamp;
 use crate::signal::Scope;
 
@@ -23,7 +23,7 @@ pub(super) fn dedup_key(key: &Key) -> String {
         Scope::Fleet | Scope::None => "",
     };
     let text = format!("{}\0{}\0{thing}", key.alertname, key.scope.as_str());
-    let hash = fingerprint(&text);
+    let hash = fnv(&text);
     #[expect(clippy::cast_possible_truncation, reason = "folds 128 bits into 64")]
     let folded = (hash >> 64) as u64 ^ hash as u64;
     format!("{folded:016x}")

@@ -123,16 +123,20 @@ impl Memory {
         fit(&mut self.fleet);
         self.calendar = Calendar::default();
         for place in self.places() {
-            self.calendar.plan(place, None, self.tally(place).next_second());
+            self.calendar.plan(place, self.tally(place).next_second());
         }
     }
 
     /// Every scope.
     pub(super) fn places(&self) -> Vec<Place> {
-        let count = |many: usize| 0..u32::try_from(many).expect("scopes are bounded");
-        let connections = count(self.connections.len()).map(Place::Connection);
-        let providers = count(self.providers.len()).map(Place::Provider);
+        let connections = self.connection_indices().map(Place::Connection);
+        let providers = indices(self.providers.len()).map(Place::Provider);
         connections.chain(providers).chain([Place::Fleet]).collect()
+    }
+
+    /// Every connection.
+    pub(super) fn connection_indices(&self) -> std::ops::Range<u32> {
+        indices(self.connections.len())
     }
 
     /// A scope's counts.
@@ -153,8 +157,18 @@ impl Memory {
         };
         let before = tally.next_second();
         let result = change(tally);
-        self.calendar.plan(place, before, tally.next_second());
+        let after = tally.next_second();
+        if before != after {
+            self.calendar.plan(place, after);
+        }
         result
+    }
+
+    /// Takes out of a scope's windows what is too old; whether there was anything.
+    pub(super) fn expire(&mut self, place: Place) -> bool {
+        let now = self.now;
+        let due = self.tally(place).next_second().is_some_and(|second| second <= now.seconds());
+        due && self.change(place, |tally| tally.advance(now))
     }
 
     /// The place of a connection, which is made when it is new.
@@ -247,6 +261,10 @@ impl Memory {
             limits: self.edge.limit_views(self.now, settings),
         }
     }
+}
+
+fn indices(count: usize) -> std::ops::Range<u32> {
+    0..u32::try_from(count).expect("scopes are bounded")
 }
 
 impl SourceTally {

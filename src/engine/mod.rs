@@ -10,9 +10,11 @@ mod closing;
 mod dedup;
 pub mod detect;
 pub mod edge;
+mod fnv;
 mod fold;
 mod hanging;
 mod identity;
+mod keyed;
 mod marker;
 mod memory;
 mod page;
@@ -39,7 +41,7 @@ use crate::event::{ConnectionInfo, EventId, Timestamp};
 use crate::signal::{ConnectionView, Snapshot, Transition, WINDOWS};
 
 /// Version of the encoding of a checkpoint's engine. A checkpoint of another version is not read: the journal is folded anew.
-const STATE_VERSION: u8 = 8;
+const STATE_VERSION: u8 = 9;
 
 /// What an engine is told once.
 #[derive(Clone, Debug)]
@@ -100,8 +102,10 @@ pub struct Engine {
     views: Vec<Arc<ConnectionView>>,
     /// Connections whose view is out of date.
     stale: Marks,
-    /// Scopes that rules must look at.
+    /// Scopes that rules must look at. Without rules none is noted.
     dirty: BTreeSet<Place>,
+    /// Whether anything happened since the last look.
+    stirred: bool,
 }
 
 /// A set of connections in order of marking.
@@ -135,7 +139,8 @@ impl Engine {
     #[must_use]
     pub fn new(config: Config) -> Self {
         let lengths = lengths(&config.rules);
-        let memory = Memory::new(&lengths);
+        let mut memory = Memory::new(&lengths);
+        memory.closing.forget(&config.window_sinks);
         Self::with(config, lengths, memory)
     }
 
@@ -145,7 +150,7 @@ impl Engine {
             stale.mark(u32::try_from(index).expect("connections are bounded"));
         }
         let dirty = memory.places().into_iter().collect();
-        Self { config, lengths, memory, views: Vec::new(), stale, dirty }
+        Self { config, lengths, memory, views: Vec::new(), stale, dirty, stirred: true }
     }
 
     /// Whether the event has been counted.

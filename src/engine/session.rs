@@ -1,45 +1,48 @@
 //! Sign-ins in progress: joins the start to its end by `session_id`, in whichever order they come.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::dedup::fingerprint;
-use crate::event::{SessionId, Timestamp};
+use super::keyed::{KeyedMap, map_in_order};
+use crate::event::{SessionId, Timestamp, fingerprint};
 
 /// WorkOS ends a session by itself after the time-out; a minute later its event should have come, or never will.
 const STALL_GRACE_MILLIS: i64 = 60_000;
 
-/// Sessions in progress at most: 100 bytes each. At 1,000 sign-ins a second that last the full five minutes, 300,000.
+/// Sessions in progress at most: 70 bytes each. At 1,000 sign-ins a second that last the full five minutes, 300,000.
 const OPEN_MAX: usize = 1_000_000;
 
 /// How long a session that has ended is remembered, at least, so that a start that comes after its end opens nothing:
 /// deliveries are reordered by seconds, and those that are retried after an outage by minutes.
 const ENDED_AGE_MILLIS: i64 = 3_600_000;
 
-/// Ends that are remembered at most, per generation.
-const ENDED_MAX: usize = 500_000;
+/// Ends that are remembered at most, per generation: what fits into 2^19 places, 25 bytes each, of which an eighth stays free.
+const ENDED_MAX: usize = (1 << 19) / 8 * 7;
+
+/// What is not known yet of a session's past.
+const UNKNOWN: Timestamp = Timestamp::from_millis(i64::MIN);
 
 /// All sessions that matter still.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Sessions {
-    #[serde(serialize_with = "in_order")]
-    open: HashMap<u128, Open>,
-    deadlines: BTreeSet<(Timestamp, u128)>,
-    #[serde(serialize_with = "in_order")]
-    ended: HashMap<u128, Past>,
-    #[serde(serialize_with = "in_order")]
-    ended_before: HashMap<u128, Past>,
+    #[serde(serialize_with = "map_in_order")]
+    open: KeyedMap<Open>,
+    deadlines: BTreeSet<(Timestamp, u64)>,
+    #[serde(serialize_with = "map_in_order")]
+    ended: KeyedMap<Past>,
+    #[serde(serialize_with = "map_in_order")]
+    ended_before: KeyedMap<Past>,
     ended_since: Timestamp,
 }
 
 /// A session that has ended. It is measured once, when both its start and its success or failure are known; a time-out says
 /// only when WorkOS gave up.
-#[derive(Clone, Copy, Default, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Past {
-    start: Option<Timestamp>,
-    end: Option<Timestamp>,
+    start: Timestamp,
+    end: Timestamp,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -83,8 +86,10 @@ impl Sessions {
     ) -> Started {
         let key = fingerprint(id.as_str());
         if let Some(past) = self.past(key) {
-            let first = past.start.is_none();
-            past.start.get_or_insert(at);
+            let first = past.start == UNKNOWN;
+            if first {
+                past.start = at;
+            }
             return Started::Over { millis: past.millis().filter(|_| first) };
         }
         let timeout = i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX);
@@ -109,29 +114,31 @@ impl Sessions {
         now: Timestamp,
     ) -> Ended {
         let key = fingerprint(id.as_str());
-        let end = measured.then_some(at);
+        let end = if measured { at } else { UNKNOWN };
         if let Some(open) = self.open.remove(&key) {
             self.deadlines.remove(&(open.deadline, key));
-            let past = Past { start: Some(open.started_at), end };
+            let past = Past { start: open.started_at, end };
             self.remember(key, past, now);
             return Ended { closes: Some(open.connection), millis: past.millis() };
         }
         let Some(past) = self.past(key) else {
-            self.remember(key, Past { start: None, end }, now);
+            self.remember(key, Past { start: UNKNOWN, end }, now);
             return Ended { closes: None, millis: None };
         };
-        let first = past.end.is_none();
-        past.end = past.end.or(end);
+        let first = past.end == UNKNOWN;
+        if first {
+            past.end = end;
+        }
         Ended { closes: None, millis: past.millis().filter(|_| first) }
     }
 
     /// The key of a session.
-    pub(super) fn key(id: &SessionId) -> u128 {
+    pub(super) fn key(id: &SessionId) -> u64 {
         fingerprint(id.as_str())
     }
 
     /// Whether the session had no success or failure within `millis` of its start; `None` when it is not known any more.
-    pub(super) fn hangs(&self, key: u128, millis: i64) -> Option<bool> {
+    pub(super) fn hangs(&self, key: u64, millis: i64) -> Option<bool> {
         if self.open.contains_key(&key) {
             return Some(true);
         }
@@ -139,7 +146,7 @@ impl Sessions {
         Some(past.millis().is_none_or(|took| took > millis.unsigned_abs()))
     }
 
-    fn past(&mut self, key: u128) -> Option<&mut Past> {
+    fn past(&mut self, key: u64) -> Option<&mut Past> {
         self.ended.get_mut(&key).or_else(|| self.ended_before.get_mut(&key))
     }
 
@@ -162,7 +169,7 @@ impl Sessions {
         Some(open.connection)
     }
 
-    fn remember(&mut self, key: u128, past: Past, now: Timestamp) {
+    fn remember(&mut self, key: u64, past: Past, now: Timestamp) {
         if self.ended.is_empty() {
             self.ended_since = now;
         }
@@ -176,19 +183,12 @@ impl Sessions {
 
 impl Past {
     fn millis(self) -> Option<u64> {
+        if self.start == UNKNOWN || self.end == UNKNOWN {
+            return None;
+        }
         // Clocks of two servers differ: an end before its start took no time.
-        Some(u64::try_from(self.end?.millis_since(self.start?)).unwrap_or(0))
+        Some(u64::try_from(self.end.millis_since(self.start)).unwrap_or(0))
     }
-}
-
-/// Maps are written in order: the same state gives the same bytes.
-fn in_order<V: Serialize, S: serde::Serializer>(
-    map: &HashMap<u128, V>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    let mut entries: Vec<_> = map.iter().collect();
-    entries.sort_unstable_by_key(|(key, _)| **key);
-    serializer.collect_map(entries)
 }
 
 #[cfg(test)]

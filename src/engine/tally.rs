@@ -29,7 +29,8 @@ pub(super) struct Connection {
     pub(super) certificates: BTreeMap<Box<str>, Certificate>,
     pub(super) provider: u32,
     pub(super) tally: Tally,
-    pub(super) causes: BTreeMap<Arc<str>, u64>,
+    /// Failures by cause, in order of the cause.
+    causes: Vec<(Arc<str>, u64)>,
     pub(super) last_event_at: Option<Timestamp>,
     pub(super) people: People,
 }
@@ -89,7 +90,7 @@ impl Connection {
             certificates: BTreeMap::new(),
             provider,
             tally: Tally::new(lengths),
-            causes: BTreeMap::new(),
+            causes: Vec::new(),
             last_event_at: None,
             people: People::default(),
         }
@@ -139,6 +140,14 @@ impl Connection {
         }
     }
 
+    /// Counts a failure.
+    pub(super) fn fail(&mut self, cause: &Arc<str>) {
+        match self.causes.binary_search_by(|(known, _)| known.cmp(cause)) {
+            Ok(place) => self.causes[place].1 += 1,
+            Err(place) => self.causes.insert(place, (Arc::clone(cause), 1)),
+        }
+    }
+
     /// Sign-ins on a connection that is being set up, or that is WorkOS's own test provider, say nothing of customers.
     pub(super) fn is_test(&self) -> bool {
         self.info.as_ref().is_some_and(|info| {
@@ -159,7 +168,7 @@ impl Connection {
             info: self.info.clone(),
             certificates: self.certificates.clone(),
             scope: self.tally.view(),
-            causes: self.causes.iter().map(|(cause, count)| (Arc::clone(cause), *count)).collect(),
+            causes: self.causes.clone(),
             last_event_at: self.last_event_at,
         }
     }

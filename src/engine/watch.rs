@@ -70,6 +70,7 @@ impl Engine {
 
     /// Looks at every scope that changed since the last look, and at every alert that moves on by itself.
     pub(super) fn look(&mut self) {
+        self.stirred = false;
         let mut places = std::mem::take(&mut self.dirty);
         let due = self.memory.alerts.due(self.memory.now);
         places.extend(due.iter().filter_map(|scope| self.place(scope)));
@@ -143,7 +144,7 @@ impl Engine {
     fn carriers(&self, rule: &Rule, place: Place) -> Vec<(u32, u64)> {
         let members: Vec<u32> = match place {
             Place::Connection(index) => vec![index],
-            Place::Provider(_) | Place::Fleet => self.memory.calendar.connections().collect(),
+            Place::Provider(_) | Place::Fleet => self.memory.connection_indices().collect(),
         };
         let mut carriers: Vec<(u32, u64)> = members
             .into_iter()

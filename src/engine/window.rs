@@ -32,9 +32,19 @@ pub(super) struct Sliding {
 #[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
 struct Bucket {
     index: i64,
-    counts: Counts,
-    /// Failures by cause. A handful, so a list is enough.
-    causes: Vec<(Arc<str>, u64)>,
+    counts: SmallCounts,
+    /// Failures by cause. A handful, so a list is enough; of the exact size, for most buckets have none.
+    causes: Box<[(Arc<str>, u32)]>,
+}
+
+/// [`Counts`] of minutes: half the size, of which there are sixty for each connection.
+#[derive(Clone, Copy, PartialEq, Default, Debug, Serialize, Deserialize)]
+struct SmallCounts {
+    started: u32,
+    succeeded: u32,
+    failed: u32,
+    timed_out: u32,
+    stalled: u32,
 }
 
 impl Sliding {
@@ -60,21 +70,20 @@ impl Sliding {
     pub(super) fn causes(&self) -> BTreeMap<&Arc<str>, u64> {
         let mut causes = BTreeMap::new();
         for (cause, count) in self.content.iter().flat_map(|bucket| &bucket.causes) {
-            *causes.entry(cause).or_default() += count;
+            *causes.entry(cause).or_default() += u64::from(*count);
         }
         causes
     }
 
     /// Its buckets in which a sign-in ended, oldest first. Those of the window of an hour are minutes.
     pub(super) fn minutes(&self) -> impl Iterator<Item = Minute> {
-        let small = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
-        let ended = self.content.iter().filter(|bucket| bucket.counts.finished() > 0);
-        ended.map(move |bucket| Minute {
-            start_seconds: bucket.index * self.bucket_seconds,
-            ended: small(bucket.counts.finished()),
-            failed: small(bucket.counts.failed),
-            timed_out: small(bucket.counts.timed_out),
-        })
+        let minutes = self.content.iter().map(|bucket| {
+            let SmallCounts { succeeded, failed, timed_out, .. } = bucket.counts;
+            let ended = succeeded.saturating_add(failed).saturating_add(timed_out);
+            let start_seconds = bucket.index * self.bucket_seconds;
+            Minute { start_seconds, ended, failed, timed_out }
+        });
+        minutes.filter(|minute| minute.ended > 0)
     }
 
     /// Where it begins when it ends at `now`.
@@ -88,7 +97,7 @@ impl Sliding {
     pub(super) fn onset(&self, badness: impl Fn(&Counts) -> f64) -> Option<Timestamp> {
         let (mut sum, mut worst, mut onset) = (0.0, 0.0, None);
         for bucket in self.content.iter().rev() {
-            sum += badness(&bucket.counts);
+            sum += badness(&bucket.counts.wide());
             if sum > worst {
                 worst = sum;
                 onset = Some(self.begin(bucket.index));
@@ -112,7 +121,7 @@ impl Sliding {
         let oldest = self.head.saturating_sub(self.length);
         let before = self.content.len();
         while let Some(bucket) = self.content.pop_front_if(|bucket| bucket.index <= oldest) {
-            subtract(&mut self.sum, bucket.counts);
+            subtract(&mut self.sum, bucket.counts.wide());
         }
         self.content.len() != before
     }
@@ -136,15 +145,48 @@ impl Sliding {
             self.content.insert(place, Bucket { index, ..Bucket::default() });
         }
         let bucket = &mut self.content[place];
-        bucket.counts += counts;
+        bucket.counts.add(counts);
         self.sum += counts;
         if let Some(cause) = cause {
-            match bucket.causes.iter_mut().find(|(known, _)| known == cause) {
-                Some((_, count)) => *count += 1,
-                None => bucket.causes.push((Arc::clone(cause), 1)),
-            }
+            bucket.fail(cause);
         }
         true
+    }
+}
+
+impl Bucket {
+    fn fail(&mut self, cause: &Arc<str>) {
+        if let Some((_, count)) = self.causes.iter_mut().find(|(known, _)| known == cause) {
+            *count += 1;
+            return;
+        }
+        let mut causes = std::mem::take(&mut self.causes).into_vec();
+        causes.push((Arc::clone(cause), 1));
+        self.causes = causes.into();
+    }
+}
+
+impl SmallCounts {
+    fn add(&mut self, counts: Counts) {
+        let add = |small: &mut u32, count: u64| {
+            // Nobody signs in four billion times a minute.
+            *small = small.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
+        };
+        add(&mut self.started, counts.started);
+        add(&mut self.succeeded, counts.succeeded);
+        add(&mut self.failed, counts.failed);
+        add(&mut self.timed_out, counts.timed_out);
+        add(&mut self.stalled, counts.stalled);
+    }
+
+    fn wide(self) -> Counts {
+        Counts {
+            started: self.started.into(),
+            succeeded: self.succeeded.into(),
+            failed: self.failed.into(),
+            timed_out: self.timed_out.into(),
+            stalled: self.stalled.into(),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use super::stream::{Attempt, Bar, Found, Stream, Verdict};
 use super::watch::Expectation;
 use super::{DAY, Detection, table, takeover};
 use crate::engine::calendar::Place;
-use crate::engine::dedup::fingerprint;
+use crate::engine::fnv::fnv;
 
 /// An alarm on a connection takes its attempts out of the group's evidence after this time; until then both may be the first
 /// to see the same trouble.
@@ -246,7 +246,7 @@ fn is_broad(group: &GroupStream, strongest: Strongest, bar: &Bar, config: &Confi
 
 /// An error code, folded.
 fn code_id(code: &str) -> u64 {
-    let hash = fingerprint(code);
+    let hash = fnv(code);
     #[expect(clippy::cast_possible_truncation, reason = "folds 128 bits into 64")]
     let folded = (hash >> 64) as u64 ^ hash as u64;
     folded
