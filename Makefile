@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help fmt lint setup test bench golden detection-report ci
+.PHONY: help fmt lint setup test bench golden detection-report deny sbom ci
 
 help: ## Shows the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -30,5 +30,8 @@ detection-report: ## Every scenario with 30 seeds, and healthy fleets over 60 da
 
 deny: ## Licences, sources and banned crates. By hand: cargo-deny takes minutes to install (cargo install --locked cargo-deny).
 	cargo deny check bans licenses sources
+
+sbom: ## A CycloneDX list of what is in the binary (cargo install --locked cargo-cyclonedx, once).
+	cargo cyclonedx --format json --override-filename ssowatch.cdx
 
 ci: test ## All gates, as .ci/run calls them.

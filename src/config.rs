@@ -32,6 +32,7 @@ use crate::outbound;
 use crate::receiver::{self, Target};
 use crate::setting::{Period, Secret};
 use crate::sink::{datadog, otlp};
+use crate::source::intake::Access;
 use crate::source::{edge as access_log, file, workos_api};
 
 /// Largest file: 64 rules take 20 KiB, a scenario 2.
@@ -135,11 +136,13 @@ pub struct Listener {
     pub listen: SocketAddr,
     /// Default: plain HTTP.
     pub tls: Option<Tls>,
+    /// Who may send, and how often.
+    pub access: Access,
 }
 
 impl Default for Listener {
     fn default() -> Self {
-        Self { listen: ([127, 0, 0, 1], 9471).into(), tls: None }
+        Self { listen: ([127, 0, 0, 1], 9471).into(), tls: None, access: Access::default() }
     }
 }
 
@@ -319,6 +322,7 @@ impl Config {
         if !(30..=3600).contains(&self.sessions.timeout.seconds()) {
             return Err("`sessions.timeout` must be 30s to 1h".into());
         }
+        self.http.intake.access.guard()?;
         self.detection.check()?;
         self.causes()?;
         self.edge_scheme()?;

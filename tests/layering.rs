@@ -18,7 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("listener", &[]),
     ("clock", &["event"]),
     ("telemetry", &["event", "signal"]),
-    ("source", &["event", "journal", "setting", "outbound", "telemetry", "clock"]),
+    ("source", &["event", "journal", "listener", "setting", "outbound", "telemetry", "clock"]),
     // What was sent and told is a record in the journal.
     ("sink", &["event", "signal", "journal", "setting", "outbound", "telemetry", "clock"]),
     ("receiver", &["event", "signal", "journal", "setting", "outbound", "telemetry", "clock"]),

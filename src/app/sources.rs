@@ -66,6 +66,7 @@ impl Sources {
             push_token: config.push_token().map_err(|error| anyhow!(error))?,
             rooms: Rooms::default(),
             edge: scheme,
+            guard: Arc::new(config.http.intake.access.guard().map_err(|error| anyhow!(error))?),
         };
         Ok(Self { intake, workos, files, access_logs, syslog })
     }

@@ -159,11 +159,15 @@ pub enum Reason {
     NotALine,
     /// A line of an access log without a status of three digits.
     BadStatus,
+    /// From an address that may not send.
+    NotAllowed,
+    /// More requests than an address, or all together, may send.
+    RateLimited,
 }
 
 impl Reason {
     /// All of them, in the order of declaration.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::NotJson,
         Self::NotUtf8,
         Self::TooDeep,
@@ -180,6 +184,8 @@ impl Reason {
         Self::Busy,
         Self::NotALine,
         Self::BadStatus,
+        Self::NotAllowed,
+        Self::RateLimited,
     ];
 
     /// The label value.
@@ -202,6 +208,8 @@ impl Reason {
             Self::Busy => "busy",
             Self::NotALine => "not_a_line",
             Self::BadStatus => "bad_status",
+            Self::NotAllowed => "not_allowed",
+            Self::RateLimited => "rate_limited",
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The intake listener: webhooks from WorkOS and pushed events. What is answered with 2xx is durable.
 
+mod guard;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +20,7 @@ use crate::event::{Privacy, Reason, Record, Source};
 use crate::journal::{Delivery, Inlet, InletError, Receipt};
 use crate::setting::{Secret, same};
 
+pub use self::guard::{Config as Access, Guard};
 use super::room::{Held, Room, Unread, discard};
 use super::{edge, signature};
 
@@ -64,6 +67,8 @@ pub struct Intake {
     pub rooms: Rooms,
     /// How access logs are read.
     pub edge: Arc<Scheme>,
+    /// Who may send.
+    pub guard: Arc<Guard>,
 }
 
 /// Memory for webhooks and for pushed events, so that a flood of one leaves room for the other.
@@ -87,6 +92,7 @@ pub(super) struct Refusal(pub(super) StatusCode, pub(super) String);
 
 /// The routes.
 pub fn router(intake: Intake) -> Router {
+    let intake = Arc::new(intake);
     let mut routes = Router::new()
         .route("/v1/events", post(events))
         .route("/api/v2/logs", post(logs))
@@ -101,12 +107,13 @@ pub fn router(intake: Intake) -> Router {
         .method_not_allowed_fallback(|| async {
             Refusal(StatusCode::METHOD_NOT_ALLOWED, "this route takes POST only".into())
         })
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&intake), guard::check))
         // A sender that trickles bytes must not hold a connection for ever.
         .layer(tower_http::timeout::TimeoutLayer::with_status_code(
             StatusCode::REQUEST_TIMEOUT,
             Duration::from_secs(30),
         ))
-        .with_state(Arc::new(intake))
+        .with_state(intake)
 }
 
 async fn webhook(
@@ -272,6 +279,8 @@ impl Intake {
             Reason::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Reason::BadEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Reason::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Reason::NotAllowed => StatusCode::FORBIDDEN,
+            Reason::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Reason::NotJson
             | Reason::NotUtf8
             | Reason::TooDeep
@@ -289,7 +298,7 @@ impl Intake {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut response = (self.0, axum::Json(json!({"error": self.1}))).into_response();
-        if self.0 == StatusCode::SERVICE_UNAVAILABLE {
+        if matches!(self.0, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
             let soon = header::HeaderValue::from_static("1");
             response.headers_mut().insert(header::RETRY_AFTER, soon);
         }

@@ -55,6 +55,11 @@ impl Daemon {
         log.lines().filter(|line| line.contains(words)).count()
     }
 
+    /// The folder with its data and its log.
+    pub(crate) fn path(&self) -> &std::path::Path {
+        self.component.path()
+    }
+
     /// Writes another configuration, which it has not read yet.
     pub(crate) fn configure(&self, config: &str) {
         std::fs::write(self.component.path().join("ssowatch.yaml"), configuration(config)).unwrap();

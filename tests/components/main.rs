@@ -20,6 +20,7 @@ mod installed;
 mod logrotate;
 mod otlp;
 mod payloads;
+mod privacy;
 mod prometheus;
 mod promtool;
 mod recorder;

@@ -21,8 +21,9 @@ pub(super) struct Mark {
     pub(super) value: Option<Box<str>>,
 }
 
+/// A network of addresses, IPv4 or IPv6.
 #[derive(Clone, Copy, Debug)]
-struct Network {
+pub struct Network {
     base: u128,
     /// Bits of the base that count.
     length: u32,
@@ -41,7 +42,11 @@ impl Internal {
                 let header = header_name(name)?;
                 internal.headers.push(Mark { header, value });
             } else {
-                internal.networks.push(Network::parse(item)?);
+                internal.networks.push(Network::parse(item).ok_or_else(|| {
+                    format!(
+                        "`{item}` is neither a network nor a header; write e.g. 10.0.0.0/8, fd00::/8 or header:X-Caller"
+                    )
+                })?);
             }
         }
         if internal.networks.len() + internal.headers.len() > INTERNAL_MAX {
@@ -57,8 +62,7 @@ impl Internal {
     /// Whether an address is internal.
     #[must_use]
     pub fn holds(&self, address: IpAddr) -> bool {
-        let bits = bits(address);
-        self.networks.iter().any(|network| network.holds(bits))
+        self.networks.iter().any(|network| network.holds(address))
     }
 
     /// The client among the addresses that `text` lists, as `X-Forwarded-For` does: each proxy adds who called it, so the
@@ -78,29 +82,26 @@ impl Internal {
 }
 
 impl Network {
-    fn parse(text: &str) -> Result<Self, String> {
-        let problem = || {
-            format!(
-                "`{text}` is neither a network nor a header; write e.g. 10.0.0.0/8, fd00::/8 or header:X-Caller"
-            )
-        };
+    /// Reads `10.0.0.0/8`, `192.0.2.1`, `fd00::/8`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let (base, length) = match text.split_once('/') {
             Some((base, length)) => (base, Some(length)),
             None => (text, None),
         };
-        let base: IpAddr = base.parse().map_err(|_| problem())?;
+        let base: IpAddr = base.parse().ok()?;
         let (most, offset) = if base.is_ipv4() { (32, 96) } else { (128, 0) };
         let length = match length {
-            Some(length) => {
-                length.parse().ok().filter(|length| *length <= most).ok_or_else(problem)?
-            }
+            Some(length) => length.parse().ok().filter(|length| *length <= most)?,
             None => most,
         };
-        Ok(Self { base: bits(base), length: offset + length })
+        Some(Self { base: bits(base), length: offset + length })
     }
 
-    fn holds(self, bits: u128) -> bool {
-        let differs = self.base ^ bits;
+    /// Whether `address` belongs to it.
+    #[must_use]
+    pub fn holds(self, address: IpAddr) -> bool {
+        let differs = self.base ^ bits(address);
         differs.leading_zeros() >= self.length
     }
 }

@@ -18,7 +18,7 @@ mod scheme;
 mod tallier;
 mod tally;
 
-pub use address::Internal;
+pub use address::{Internal, Network};
 pub use distinct::Distinct;
 pub use format::{DurationUnit, Format, FormatConfig, KeysConfig, TimeIs};
 pub use line::{EdgeLine, HEADERS_MAX};

@@ -39,6 +39,7 @@ fn intake_with(
         push_token: token.map(Secret::inline),
         rooms,
         edge: Arc::new(Scheme::default()),
+        guard: Arc::default(),
     };
     (router(state), way_in, seen)
 }

@@ -14,8 +14,8 @@ use tokio::time::Instant;
 
 /// Requests a second of everybody together, and at once: a page and its parts for a team in an incident, and scrapes. More is a
 /// script gone wild, which must not cost the pager its processor.
-const ASKS_PER_SECOND: NonZeroU32 = NonZeroU32::new(50).expect("above zero");
-const ASKS_BURST: NonZeroU32 = NonZeroU32::new(200).expect("above zero");
+const ASKS_PER_SECOND: NonZeroU32 = NonZeroU32::new(200).expect("above zero");
+const ASKS_BURST: NonZeroU32 = NonZeroU32::new(1000).expect("above zero");
 
 /// Changes (silences, markers) a minute of everybody together, and at once: each is a synced write.
 const CHANGES_PER_MINUTE: NonZeroU32 = NonZeroU32::new(60).expect("above zero");

@@ -85,7 +85,7 @@ async fn a_page_elsewhere_signs_nobody_in() {
 async fn more_than_people_and_scrapes_ask_is_refused_for_a_while() {
     let router = router(admin(sample::snapshot(), None));
     let mut refused = 0;
-    for _ in 0..210 {
+    for _ in 0..1010 {
         let response = open(&router, "/api/v1/limits", &[]).await;
         refused += u32::from(response.status() == StatusCode::TOO_MANY_REQUESTS);
     }

@@ -31,6 +31,7 @@ fn intake(token: Option<&str>) -> (Router, crate::journal::Inlet, Taken) {
         webhook_secrets: Vec::new(),
         tolerance_millis: 0,
         push_token: token.map(Secret::inline),
+        guard: Arc::default(),
         rooms: Rooms::default(),
         edge: Arc::new(Scheme::default()),
     };
