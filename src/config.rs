@@ -30,7 +30,7 @@ use crate::journal;
 use crate::listener::Tls;
 use crate::outbound;
 use crate::receiver::{self, Target};
-use crate::setting::{Period, Secret};
+use crate::setting::{ByteSize, Period, Secret};
 use crate::sink::{datadog, otlp};
 use crate::source::intake::Access;
 use crate::source::{edge as access_log, file, workos_api};
@@ -54,6 +54,8 @@ pub struct Config {
     pub journal: JournalConfig,
     /// Sign-ins.
     pub sessions: Sessions,
+    /// Incidents.
+    pub incidents: Incidents,
     /// Access logs: tiers, formats, internal callers, rate limits run in shadow.
     pub edge: edge::Config,
     /// Where metrics go.
@@ -217,11 +219,57 @@ pub struct JournalConfig {
 pub struct Sessions {
     /// How long WorkOS lets a sign-in be in progress, 30s to 1h. Default 5m.
     pub timeout: Period,
+    /// How long sign-ins can be searched, 1h to 400d. Default 90d.
+    pub retention: Period,
+    /// Disk space for the search, 16MiB to 1TiB; beyond it the oldest sign-ins are forgotten. Default 2GiB.
+    pub max_bytes: ByteSize,
 }
 
 impl Default for Sessions {
     fn default() -> Self {
-        Self { timeout: Period::from_secs(300) }
+        Self {
+            timeout: Period::from_secs(300),
+            retention: Period::from_secs(90 * 86_400),
+            max_bytes: ByteSize::from_bytes(2 << 30),
+        }
+    }
+}
+
+/// `incidents`.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Incidents {
+    /// How long a resolved incident is remembered, 1d to 730d; 5,000 at most. Default 90d.
+    pub retention: Period,
+}
+
+impl Sessions {
+    fn check(&self) -> Result<(), String> {
+        if !(30..=3600).contains(&self.timeout.seconds()) {
+            return Err("`sessions.timeout` must be 30s to 1h".into());
+        }
+        if !(3_600..=400 * 86_400).contains(&self.retention.seconds()) {
+            return Err("`sessions.retention` must be 1h to 400d".into());
+        }
+        if !(16 << 20..=1 << 40).contains(&self.max_bytes.bytes()) {
+            return Err("`sessions.max_bytes` must be 16MiB to 1TiB".into());
+        }
+        Ok(())
+    }
+}
+
+impl Incidents {
+    fn check(self) -> Result<(), String> {
+        if !(86_400..=730 * 86_400).contains(&self.retention.seconds()) {
+            return Err("`incidents.retention` must be 1d to 730d".into());
+        }
+        Ok(())
+    }
+}
+
+impl Default for Incidents {
+    fn default() -> Self {
+        Self { retention: Period::from_secs(90 * 86_400) }
     }
 }
 
@@ -319,10 +367,9 @@ impl Config {
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| &pair[0]) {
             return Err(format!("`rules`: the name `{twice}` is taken; choose another"));
         }
-        if !(30..=3600).contains(&self.sessions.timeout.seconds()) {
-            return Err("`sessions.timeout` must be 30s to 1h".into());
-        }
         self.http.intake.access.guard()?;
+        self.sessions.check()?;
+        self.incidents.check()?;
         self.detection.check()?;
         self.causes()?;
         self.edge_scheme()?;
@@ -440,6 +487,7 @@ impl Config {
         let datadog = self.sinks.datadog.as_ref();
         Ok(crate::engine::Config {
             session_timeout: self.sessions.timeout.duration(),
+            incident_retention: self.incidents.retention.duration(),
             causes: self.causes()?,
             rules: self.rules.clone(),
             detection: self.built_in_alerts.0.then(|| self.detection.clone()),

@@ -4,6 +4,7 @@
 //! Prometheus, Datadog, OTLP and the people on call. `docs/architecture.md` has the picture.
 
 pub mod app;
+pub mod archive;
 pub mod backtest;
 pub mod cli;
 pub mod clock;

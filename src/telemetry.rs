@@ -62,6 +62,11 @@ pub fn checkpoint_failed(error: &dyn Display) {
     tracing::error!(%error, "Checkpoint cannot be written; a restart will read more of the journal.");
 }
 
+/// The archive of sign-ins is not up with the journal.
+pub fn archive_failed(error: &dyn Display) {
+    tracing::error!(%error, "Archive of sign-ins cannot be written; the search misses the newest ones until it can.");
+}
+
 /// An incident began to fire or was resolved.
 pub fn transition(transition: &Transition) {
     let incident = &transition.incident;

@@ -14,6 +14,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("engine", &["event", "signal", "setting"]),
     ("journal", &["event", "setting"]),
     ("store", &["event", "signal", "engine"]),
+    ("archive", &["event"]),
     ("outbound", &["setting"]),
     ("listener", &[]),
     ("clock", &["event"]),
@@ -23,7 +24,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("sink", &["event", "signal", "journal", "setting", "outbound", "telemetry", "clock"]),
     ("receiver", &["event", "signal", "journal", "setting", "outbound", "telemetry", "clock"]),
     // What people decide is a record in the journal.
-    ("web", &["event", "signal", "journal", "setting", "listener", "telemetry", "clock"]),
+    (
+        "web",
+        &["event", "signal", "journal", "archive", "setting", "listener", "telemetry", "clock"],
+    ),
     ("generate", &["event", "signal"]),
     ("simulate", &["event", "signal", "setting"]),
 ];

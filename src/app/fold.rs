@@ -10,6 +10,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -42,6 +43,8 @@ pub(super) struct Fold {
     pub(super) journal: Option<Journal>,
     /// Sinks that read the journal themselves, from the position that they have marked as sent.
     pub(super) readers: Vec<&'static str>,
+    /// Up to where the archive has everything.
+    pub(super) archived: Arc<AtomicU64>,
     pub(super) data_dir: PathBuf,
     pub(super) clock: Clock,
     pub(super) parcels: mpsc::Receiver<Parcel>,
@@ -144,6 +147,7 @@ impl Fold {
         let Some(journal) = self.journal.take() else { return };
         let needed = self.readers.iter().filter_map(|sink| self.state.sent(sink)).min();
         let needed = if self.readers.is_empty() { u64::MAX } else { needed.unwrap_or(0) };
+        let needed = needed.min(self.archived.load(Ordering::Acquire));
         let now = self.clock.now();
         self.journal = Some(save(&self.data_dir, &self.state, journal, now, needed).await);
     }

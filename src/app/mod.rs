@@ -1,5 +1,6 @@
 //! Assembly: opens the journal, recovers the state, and starts what the configuration asks for.
 
+mod archivist;
 mod fold;
 mod sinks;
 mod sources;
@@ -16,6 +17,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::archive;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::event::{Privacy, Record};
@@ -32,6 +34,7 @@ use crate::web::exposition::Exposition;
 use crate::web::series::Series;
 use crate::web::{self, Admin, Reload};
 
+use self::archivist::Archivist;
 use self::sources::Sources;
 
 /// Deliveries that may wait for the disk: 1,000 webhooks, or two group commits of pushes.
@@ -51,6 +54,9 @@ const INTAKE: &str = "intake";
 pub fn wanted(config: &Config) -> [(&'static str, SocketAddr); 2] {
     [(ADMIN, config.http.admin.listen), (INTAKE, config.http.intake.listen)]
 }
+
+/// A sign-in without an end so long after the time-out is expected to have none: as the engine counts it.
+const STALL_GRACE_MILLIS: i64 = 60_000;
 
 /// A running daemon.
 #[derive(Debug)]
@@ -92,10 +98,21 @@ impl Daemon {
         let series = Arc::new(Series::new(config.sinks.prometheus.max_connections));
         let scrape = scrape(snapshots.clone(), Arc::clone(&series), own.clone());
         let mut sinks = sinks::Sinks::new(config, &state, &journal, &inlet, clock, &own, scrape)?;
+        let limits = archive::Limits {
+            retention_millis: config.sessions.retention.millis(),
+            bytes_max: config.sessions.max_bytes.bytes(),
+        };
+        let archivist = Archivist::new(data_dir, limits, &journal, clock)?;
+        let sessions = web::sessions::Sessions::new(
+            data_dir.join(archivist::FILE),
+            privacy.clone(),
+            config.sessions.timeout.millis() + STALL_GRACE_MILLIS,
+        );
         let fold = fold::Fold {
             state,
             journal: Some(journal),
             readers: std::mem::take(&mut sinks.readers),
+            archived: Arc::clone(&archivist.position),
             data_dir: data_dir.clone(),
             clock,
             parcels,
@@ -117,6 +134,7 @@ impl Daemon {
             external_url,
             reload,
             guard: web::Guard::default(),
+            sessions,
         };
         let mut tasks = JoinSet::new();
         let [admin_tls, intake_tls] = config.acceptors().map_err(|error| anyhow!(error))?;
@@ -138,6 +156,7 @@ impl Daemon {
             inlet,
             clock,
         };
+        tasks.spawn(archivist.run(snapshots.clone(), stopped.clone()));
         sinks.start(&mut tasks, &snapshots, &stopped);
         sources.spawn(&mut tasks, &stopped);
         tasks.spawn(dispatcher.run(snapshots.clone(), stopped));

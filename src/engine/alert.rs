@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,11 +15,8 @@ use crate::signal::{
     Course, Evidence, Happened, Incident, Reach, Scope, Severity, State, Transition,
 };
 
-/// How long a resolved incident is remembered.
-const RESOLVED_AGE_MILLIS: i64 = 7 * 24 * 3600 * 1000;
-
-/// Resolved incidents that are remembered at most, 2 KiB each.
-const RESOLVED_MAX: usize = 1_000;
+/// Resolved incidents that are remembered at most, 2 KiB each: fifty a day for ninety days, 10 MB of each checkpoint.
+const RESOLVED_MAX: usize = 5_000;
 
 /// Alerts that are pending or firing at most, so that a broken rule cannot fill the memory.
 const OPEN_MAX: usize = 10_000;
@@ -307,9 +305,9 @@ impl Alerts {
     }
 
     /// Forgets resolved incidents that are too old or too many.
-    pub(super) fn forget(&mut self, now: Timestamp) {
+    pub(super) fn forget(&mut self, now: Timestamp, age: Duration) {
         let resolved = |incident: &Incident| incident.resolved_at;
-        let old = now.plus_millis(-RESOLVED_AGE_MILLIS);
+        let old = now.plus_millis(-i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
         self.incidents.retain(|_, incident| resolved(incident).is_none_or(|at| at >= old));
         let mut ends: Vec<_> =
             self.incidents.values().filter_map(|incident| resolved(incident)).collect();

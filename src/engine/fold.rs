@@ -141,7 +141,7 @@ impl Engine {
         self.look_at_tiers();
         if second % HOUSEKEEPING_SECONDS == 0 {
             self.look_at_certificates();
-            self.memory.alerts.forget(now);
+            self.memory.alerts.forget(now, self.config.incident_retention);
         }
         self.look_at_evidence();
         self.look();

@@ -48,6 +48,8 @@ const STATE_VERSION: u8 = 9;
 pub struct Config {
     /// How long WorkOS lets a sign-in be in progress.
     pub session_timeout: Duration,
+    /// How long a resolved incident is remembered.
+    pub incident_retention: Duration,
     /// From `error.code` to its class.
     pub causes: Causes,
     /// The operator's thresholds.
@@ -67,6 +69,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             session_timeout: Duration::from_mins(5),
+            incident_retention: Duration::from_hours(90 * 24),
             causes: Causes::default(),
             rules: Vec::new(),
             detection: Some(detect::Config::default()),

@@ -101,9 +101,8 @@ impl Engine {
             self.take_change(change, now);
         }
         for outbreak in self.memory.outbreaks.ended(now, quiet) {
+            self.note_end(outbreak.lead);
             let key = self.key(outbreak.lead);
-            let ended_at = self.end_of(&key, outbreak.lead);
-            self.memory.alerts.ended(&key, ended_at);
             self.memory.alerts.end(&key, self.memory.now);
         }
         if i64::from(now) % RENEW_SECONDS == 0 {
@@ -119,10 +118,31 @@ impl Engine {
             What::Raised | What::Ticket if ticket_at_most => self.ticket(change),
             What::Over if ticket_at_most => self.end_ticket(change),
             What::Raised => self.raised(change, now),
-            What::Over => self.memory.outbreaks.over(&change),
+            What::Over => {
+                self.memory.outbreaks.over(&change);
+                if let Some(lead) = self.lead_at(change.place) {
+                    self.note_end(lead);
+                }
+            }
             What::Ticket => self.ticket(change),
             What::TicketOver => self.end_ticket(change),
         }
+    }
+
+    /// Notes with the incident that `lead` gives its name when its trouble is believed to have ended. The alarm of a
+    /// connection with few sign-ins may keep it open for hours; then the counts of the last hour show no end any more, and what
+    /// they showed when the lead's own alarm was over stays.
+    fn note_end(&mut self, lead: (Place, Signal)) {
+        let key = self.key(lead);
+        let known = self.memory.alerts.incident(&key).and_then(|incident| incident.course.ended_at);
+        let ended_at = self.end_of(&key, lead).max(known);
+        self.memory.alerts.ended(&key, ended_at);
+    }
+
+    /// The lead of the outbreak whose widest scope is `place`.
+    fn lead_at(&self, place: Place) -> Option<(Place, Signal)> {
+        let mut leads = self.memory.outbreaks.iter().map(|outbreak| outbreak.lead);
+        leads.find(|lead| lead.0 == place)
     }
 
     fn end_ticket(&mut self, change: Change) {
@@ -164,7 +184,14 @@ impl Engine {
                     self.memory.alerts.grow(&before, after, finding, self.memory.now);
                 }
             }
-            Step::Joined => self.memory.alerts.settle(&held, self.memory.now),
+            Step::Joined => {
+                self.memory.alerts.settle(&held, self.memory.now);
+                // What flares up again has not ended.
+                if let Some(lead) = self.lead_at(change.place) {
+                    let key = self.key(lead);
+                    self.memory.alerts.ended(&key, None);
+                }
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::{Admin, edge, gate, problem, report};
+use super::{Admin, edge, gate, problem, report, sessions};
 use crate::event::OrganizationId;
 use crate::signal::{ConnectionView, Counts, Incident, Snapshot, State as IncidentState};
 
@@ -30,6 +30,7 @@ pub(super) fn routes() -> Router<Arc<Admin>> {
         .route("/api/v1/incidents/{id}", get(incident))
         .route("/api/v1/incidents/{id}/report", get(incident_report))
         .route("/api/v1/gate", get(judge))
+        .route("/api/v1/sessions", get(sessions::list))
 }
 
 async fn status(State(admin): State<Arc<Admin>>) -> Json<Value> {

@@ -14,6 +14,7 @@ mod runbook;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod series;
+pub mod sessions;
 #[cfg(test)]
 mod tests;
 
@@ -39,6 +40,7 @@ use self::exposition::Exposition;
 pub use self::guard::Guard;
 pub use self::reload::Reload;
 use self::series::Series;
+use self::sessions::Sessions;
 use crate::clock::Clock;
 use crate::journal::Inlet;
 use crate::setting::Secret;
@@ -65,6 +67,8 @@ pub struct Admin {
     pub reload: Option<Reload>,
     /// What protects the listener.
     pub guard: Guard,
+    /// Where sign-ins are searched.
+    pub sessions: Sessions,
 }
 
 /// The routes.

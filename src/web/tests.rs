@@ -1,5 +1,6 @@
 use std::fmt::Write;
 use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
@@ -10,14 +11,17 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tower::ServiceExt;
 
+use super::sessions::Sessions;
 use super::{Admin, Guard, router, sample, series::Series};
 use crate::clock::Clock;
+use crate::event::{Privacy, Treatment};
 use crate::journal::{self, Inlet};
 use crate::setting::Secret;
 use crate::signal::Snapshot;
 
 mod decision;
 mod login;
+mod sessions;
 
 fn admin(snapshot: Snapshot, token: Option<&str>) -> Admin {
     admin_with(snapshot, token, journal::inlet(1).0)
@@ -35,7 +39,12 @@ fn admin_with(snapshot: Snapshot, token: Option<&str>, inlet: Inlet) -> Admin {
         clock,
         external_url: "https://sso.example.com".into(),
         guard: Guard::default(),
+        sessions: search_in(Treatment::Hash, Path::new("/nowhere/sign-ins.db")),
     }
+}
+
+fn search_in(treatment: Treatment, path: &Path) -> Sessions {
+    Sessions::new(path.to_owned(), Privacy::new(treatment, b"key"), 360_000)
 }
 
 async fn ask(admin: Admin, method: Method, path: &str, headers: &[(&str, &str)]) -> Response {

@@ -1,3 +1,5 @@
+use std::sync::atomic::AtomicU64;
+
 use super::*;
 use crate::engine::Config;
 use crate::event::{AuthEvent, Body};
@@ -17,6 +19,7 @@ fn fold(folder: &Path) -> Fold {
         state: State::new(config()),
         journal: Some(journal),
         readers: Vec::new(),
+        archived: Arc::new(AtomicU64::new(u64::MAX)),
         data_dir: folder.to_owned(),
         clock: Clock::starting_at(EPOCH),
         parcels,

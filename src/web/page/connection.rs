@@ -1,16 +1,20 @@
 //! `GET /connections/{id}`: one connection.
 
-use super::html::{Escaped, Html, Moment};
+use super::html::{Encoded, Escaped, Html, Moment};
 use super::words::{percent, span};
-use super::{chart, front, incident};
+use super::{chart, front, incident, session};
+use crate::archive::{Found, Status};
 use crate::event::{Covers, OrganizationId, Timestamp};
 use crate::signal::{ConnectionView, Counts, Incident, Scope, Snapshot, WINDOWS};
 
 /// Incidents on the page, newest first.
 const INCIDENTS_MAX: usize = 20;
 
-/// The page; `None` when nothing is known of it.
-pub(super) fn page(snapshot: &Snapshot, id: &str) -> Option<String> {
+/// Sign-ins on the page.
+const RECENT_MAX: usize = 10;
+
+/// The page; `None` when nothing is known of it. `recent` are its newest sign-ins.
+pub(super) fn page(snapshot: &Snapshot, id: &str, recent: &[Found]) -> Option<String> {
     let view = snapshot.connections.iter().find(|view| view.label() == id)?;
     let info = view.info.as_deref();
     let name = info.and_then(|info| info.organization_name.as_deref().or(info.name.as_deref()));
@@ -35,7 +39,8 @@ pub(super) fn page(snapshot: &Snapshot, id: &str) -> Option<String> {
         incident::cards(&mut page, about.take(INCIDENTS_MAX), snapshot);
     }
     page.line("</section>");
-    let json = format!("/api/v1/connections/{}", super::html::Encoded(view.label()));
+    sign_ins(&mut page, view, recent);
+    let json = format!("/api/v1/connections/{}", Encoded(view.label()));
     Some(page.end(snapshot.now, &json))
 }
 
@@ -47,6 +52,31 @@ fn concerns(incident: &Incident, view: &ConnectionView) -> bool {
         Scope::ConnectionType(_) | Scope::Fleet => named(),
         Scope::Tier(_) | Scope::Limit(_) | Scope::Source(_) | Scope::Sink(_) | Scope::None => false,
     }
+}
+
+/// The newest sign-ins, and how long those took that succeeded.
+fn sign_ins(page: &mut Html, view: &ConnectionView, recent: &[Found]) {
+    page.line("<section id=\"recent\" aria-labelledby=\"recent-name\" data-live>\n<h2 id=\"recent-name\">Recent sign-ins</h2>");
+    let succeeded = recent.iter().filter(|one| one.status == Status::Succeeded);
+    let mut took: Vec<i64> = succeeded.filter_map(Found::millis).collect();
+    took.sort_unstable();
+    if let (Some(middle), Some(most)) = (took.get(took.len() / 2), took.last()) {
+        let (all, middle, most) = (took.len(), span(*middle), span(*most));
+        page.line(format_args!(
+            "<p>The last {all} that succeeded took {middle} in the middle, {most} at most.</p>"
+        ));
+    }
+    if recent.is_empty() {
+        page.line("<p>None is kept.</p>");
+    } else {
+        let shown = &recent[..recent.len().min(RECENT_MAX)];
+        session::table(page, "Newest first", shown);
+        let link = Encoded(view.label());
+        page.line(format_args!(
+            "<p><a href=\"/sessions?connection={link}\">Search its sign-ins</a></p>"
+        ));
+    }
+    page.line("</section>");
 }
 
 /// When marked work began that covers the connection.

@@ -29,7 +29,7 @@ impl Html {
              <a class=\"skip\" href=\"#content\">Skip to the content</a>\n\
              <header><a class=\"brand\" href=\"/\">ssowatch</a>\n\
              <nav aria-label=\"Pages\"><a href=\"/\">Status</a> · <a href=\"/incidents\">Incidents</a> · \
-             <a href=\"/silences\">Silences</a> · <a href=\"/#health\">Health</a></nav></header>\n<main id=\"content\">"
+             <a href=\"/sessions\">Sign-ins</a> · <a href=\"/silences\">Silences</a> · <a href=\"/#health\">Health</a></nav></header>\n<main id=\"content\">"
         ));
         html
     }

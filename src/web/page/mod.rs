@@ -7,6 +7,7 @@ mod health;
 pub(super) mod html;
 mod incident;
 mod listing;
+mod session;
 mod silence;
 pub(super) mod words;
 
@@ -21,6 +22,7 @@ use axum::routing::get;
 
 use self::listing::Listing;
 use super::Admin;
+use super::sessions::{Asked, Failed};
 use crate::event::Timestamp;
 
 /// The routes of the pages.
@@ -31,6 +33,8 @@ pub(super) fn routes() -> Router<Arc<Admin>> {
         .route("/incidents", get(incidents))
         .route("/incidents/{id}", get(incident))
         .route("/silences", get(silences))
+        .route("/sessions", get(sessions))
+        .route("/sessions/{id}", get(session))
 }
 
 /// The style and the script, which anybody may see.
@@ -65,7 +69,11 @@ async fn front(
 
 async fn connection(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> Response {
     let snapshot = Arc::clone(&admin.snapshots.borrow());
-    connection::page(&snapshot, &id).map_or_else(
+    let asked = Asked { connection: id.clone(), limit: Some(session::ROWS), ..Asked::default() };
+    // Without the archive there is still all that the snapshot says.
+    let recent =
+        admin.sessions.find(&asked, snapshot.now).await.map_or_else(|_| Vec::new(), |it| it.0);
+    connection::page(&snapshot, &id, &recent).map_or_else(
         || absent(StatusCode::NOT_FOUND, "No such connection is known.", snapshot.now),
         |page| Html(page).into_response(),
     )
@@ -81,6 +89,33 @@ async fn incident(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> Re
         || absent(StatusCode::NOT_FOUND, "No such incident is remembered.", snapshot.now),
         |page| Html(page).into_response(),
     )
+}
+
+async fn sessions(
+    State(admin): State<Arc<Admin>>,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Html<String> {
+    let now = admin.clock.now();
+    let Query(mut asked) = asked.unwrap_or_default();
+    asked.limit = Some(session::ROWS);
+    let found = admin.sessions.find(&asked, now).await.map_err(|failed| match failed {
+        Failed::Question(words) | Failed::Archive(words) => words,
+    });
+    Html(session::list(now, &asked, &found))
+}
+
+async fn session(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> Response {
+    let now = admin.clock.now();
+    let asked = Asked { id, ..Asked::default() };
+    match admin.sessions.find(&asked, now).await {
+        Ok((found, _)) => found.first().map_or_else(
+            || absent(StatusCode::NOT_FOUND, "No such sign-in is kept.", now),
+            |found| Html(session::page(now, found)).into_response(),
+        ),
+        Err(Failed::Question(words) | Failed::Archive(words)) => {
+            absent(StatusCode::SERVICE_UNAVAILABLE, &words, now)
+        }
+    }
 }
 
 #[derive(serde::Deserialize)]
