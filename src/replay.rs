@@ -26,6 +26,9 @@ use crate::signal::{Incident, Severity, Snapshot, State, Transition};
 use crate::source::file::Pattern;
 use crate::web::report::markdown;
 
+/// Bytes that are read at a time.
+const BUFFER_BYTES: usize = 1 << 18;
+
 /// `ssowatch replay`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
@@ -246,7 +249,7 @@ fn read(
         open(Box::new(io::stdin().lock()))?
     } else {
         let file = File::open(path).with_context(|| format!("cannot open {place}"))?;
-        open(Box::new(BufReader::with_capacity(1 << 18, file)))?
+        open(Box::new(BufReader::with_capacity(BUFFER_BYTES, file)))?
     };
     let mut lines = LineReader::new(input, 0);
     while let Some(line) = lines.next_line().with_context(|| format!("cannot read {place}"))? {
@@ -272,8 +275,10 @@ fn read(
 
 /// Plain, gzip or zstd, told apart by the first bytes.
 fn open(mut input: Box<dyn BufRead>) -> io::Result<Box<dyn BufRead>> {
-    let packing = Packing::of(input.fill_buf()?);
-    Ok(Box::new(BufReader::new(packing.unpack(input)?)))
+    Ok(match Packing::of(input.fill_buf()?) {
+        Packing::Plain => input,
+        packing => Box::new(BufReader::with_capacity(BUFFER_BYTES, packing.unpack(input)?)),
+    })
 }
 
 fn directory(path: &Path) -> anyhow::Result<Vec<ConnectionInfo>> {

@@ -123,7 +123,7 @@ impl Memory {
         fit(&mut self.fleet);
         self.calendar = Calendar::default();
         for place in self.places() {
-            self.calendar.plan(place, self.tally(place).next_second());
+            self.change(place, |_| ());
         }
     }
 
@@ -155,11 +155,11 @@ impl Memory {
             Place::Provider(index) => &mut self.providers[index as usize].tally,
             Place::Fleet => &mut self.fleet,
         };
-        let before = tally.next_second();
         let result = change(tally);
-        let after = tally.next_second();
-        if before != after {
-            self.calendar.plan(place, after);
+        let next = tally.next_second();
+        if tally.planned != next {
+            tally.planned = next;
+            self.calendar.plan(place, next);
         }
         result
     }

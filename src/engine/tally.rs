@@ -17,6 +17,9 @@ pub(super) struct Tally {
     pub(super) in_progress: u64,
     /// One window for each of the engine's lengths, in their order.
     pub(super) windows: Vec<Sliding>,
+    /// The second at which the calendar has it.
+    #[serde(skip)]
+    pub(super) planned: Option<i64>,
 }
 
 /// One connection.
@@ -38,7 +41,7 @@ pub(super) struct Connection {
 impl Tally {
     pub(super) fn new(lengths: &[u32]) -> Self {
         let windows = lengths.iter().map(|seconds| Sliding::new(*seconds)).collect();
-        Self { totals: Counts::default(), in_progress: 0, windows }
+        Self { totals: Counts::default(), in_progress: 0, windows, planned: None }
     }
 
     /// Counts what happened at `at`; `false` when every window has passed it.

@@ -140,7 +140,12 @@ impl Sliding {
         if index <= self.head.saturating_sub(self.length) {
             return false;
         }
-        let place = self.content.partition_point(|bucket| bucket.index < index);
+        // Nearly everything belongs into the newest bucket.
+        let place = match self.content.back() {
+            Some(newest) if newest.index == index => self.content.len() - 1,
+            Some(newest) if newest.index < index => self.content.len(),
+            _ => self.content.partition_point(|bucket| bucket.index < index),
+        };
         if self.content.get(place).is_none_or(|bucket| bucket.index != index) {
             self.content.insert(place, Bucket { index, ..Bucket::default() });
         }

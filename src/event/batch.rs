@@ -47,7 +47,7 @@ pub fn each(
     let body = scan::without_bom(body);
     match Layout::of(body) {
         Layout::Lines => {
-            for (number, line) in (1..).zip(body.split(|byte| *byte == b'\n')) {
+            for (number, line) in (1..).zip(lines(body)) {
                 let line = line.trim_ascii();
                 if !line.is_empty() {
                     each(number, one(line));
@@ -57,6 +57,17 @@ pub fn each(
         Layout::Array => elements(body, |place, element| each(place, element.and_then(&mut one))),
         Layout::Documents => documents(body, |line, document| each(line, one(document))),
     }
+}
+
+/// What stands between line feeds, at least one piece.
+fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(body);
+    std::iter::from_fn(move || {
+        let all = rest?;
+        let end = memchr::memchr(b'\n', all);
+        rest = end.map(|end| &all[end + 1..]);
+        Some(&all[..end.unwrap_or(all.len())])
+    })
 }
 
 /// How a body is laid out.
@@ -76,7 +87,7 @@ impl Layout {
         if body.first() == Some(&b'[') {
             return Self::Array;
         }
-        let first = body.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let first = lines(body).next().unwrap_or_default();
         if first.len() == body.len()
             || body.first() != Some(&b'{')
             || scan::value_end(first).is_some()
@@ -85,7 +96,7 @@ impl Layout {
         }
         // The first line is not whole: either an event goes on in the next, or NDJSON begins with a bad line.
         // JSON that is spread out begins only its events at the left edge; NDJSON begins every line with one.
-        let lines = body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+        let lines = lines(body).filter(|line| !line.trim_ascii().is_empty());
         let (edges, others): (Vec<_>, Vec<_>) = lines.partition(|line| line.starts_with(b"{"));
         let spread = others.len() >= edges.len() && scan::value_end(body).is_some();
         if spread || edges.len() == 1 { Self::Documents } else { Self::Lines }

@@ -182,7 +182,7 @@ impl Config {
             established: true,
             relief_nats: RELIEF_NATS,
             alarm_seconds_min: ALARM_SECONDS_MIN,
-            daily_decay: libm::exp2(-1.0 / half_life_days),
+            half_life_days,
         }
     }
 }

@@ -65,8 +65,8 @@ impl Detection {
         let takeover = watch.takeover.get_or_insert_default();
         let days = (second / DAY).saturating_sub(watch.takeover_day);
         if days > 0 {
-            let daily = config.bar(Level::Connection, Kind::Failing).daily_decay;
-            takeover.decay(libm::pow(daily, f64::from(days)));
+            let bar = config.bar(Level::Connection, Kind::Failing);
+            takeover.decay(bar.left_after(f64::from(days)));
             watch.takeover_day = second / DAY;
         }
         takeover.failure(code, watch.attempts, learned, usual, second)

@@ -175,7 +175,7 @@ impl Detection {
         self.make_room(trial);
         let age_days = f64::from(now.saturating_sub(trial.second)) / f64::from(DAY);
         let bar = config.bar(Level::Connection, trial.kind);
-        let weight = libm::pow(bar.daily_decay, age_days);
+        let weight = bar.left_after(age_days);
         if self.began == 0 || self.began > trial.second {
             self.began = trial.second.max(1);
         }
@@ -326,8 +326,8 @@ impl Detection {
         if day <= self.day {
             return;
         }
-        let daily = config.bar(Level::Fleet, Kind::Failing).daily_decay;
-        let left = libm::pow(daily, f64::from(day - self.day));
+        let bar = config.bar(Level::Fleet, Kind::Failing);
+        let left = bar.left_after(f64::from(day - self.day));
         self.day = day;
         self.spreading.decay(left);
         for group in self.providers.iter_mut().chain([&mut self.fleet]) {

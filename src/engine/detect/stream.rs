@@ -156,8 +156,8 @@ pub(super) struct Bar {
     pub(super) relief_nats: f64,
     /// How long an alarm lasts at least.
     pub(super) alarm_seconds_min: u32,
-    /// Share of a baseline that is left after a day.
-    pub(super) daily_decay: f64,
+    /// Days in which half of a baseline is forgotten.
+    pub(super) half_life_days: f64,
 }
 
 /// What an attempt brought about.
@@ -179,6 +179,13 @@ pub(super) enum Verdict {
 pub(super) struct Entered {
     pub(super) attempts: f64,
     pub(super) bad: f64,
+}
+
+impl Bar {
+    /// Share of a baseline that is left after `days`. Computed when a day is over, not for each attempt.
+    pub(super) fn left_after(&self, days: f64) -> f64 {
+        libm::pow(libm::exp2(-1.0 / self.half_life_days), days)
+    }
 }
 
 impl Pace {
@@ -224,10 +231,10 @@ impl Learned {
 
 impl Stream {
     /// Rolls the day over; baselines decay.
-    fn roll(&mut self, second: u32, daily_decay: f64) {
+    fn roll(&mut self, second: u32, bar: &Bar) {
         let days = self.pace.roll(second / DAY);
         if days > 0 {
-            let left = libm::pow(daily_decay, f64::from(days));
+            let left = bar.left_after(f64::from(days));
             self.learned.attempts *= left;
             self.learned.bad *= left;
         }
@@ -251,7 +258,7 @@ impl Stream {
 
     /// One attempt. `Entered` is what went into the baseline with it.
     pub(super) fn attempt(&mut self, attempt: &Attempt, bar: &Bar) -> (Verdict, Entered) {
-        self.roll(attempt.second, bar.daily_decay);
+        self.roll(attempt.second, bar);
         self.pace.today += 1;
         self.note_usual(attempt.usual, bar.averaged);
         if self.alarm.is_some() {

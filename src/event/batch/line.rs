@@ -47,7 +47,7 @@ impl<R: BufRead> LineReader<R> {
             if available.is_empty() {
                 break;
             }
-            let end = available.iter().position(|byte| *byte == b'\n');
+            let end = memchr::memchr(b'\n', available);
             let used = end.map_or(available.len(), |end| end + 1);
             // Two bytes for the line end. What is over the limit is passed over, not held.
             held_all &= self.line.len() + used <= LINE_BYTES_MAX + 2;
