@@ -14,6 +14,7 @@ mod events;
 mod http;
 mod inside;
 mod load;
+mod overload;
 mod process;
 mod rows;
 mod table;
@@ -26,7 +27,7 @@ use self::table::{Figure, Table};
 /// One run of a group.
 type Group = fn(&Bench) -> Vec<Figure>;
 
-const GROUPS: [(&str, Group); 10] = [
+const GROUPS: [(&str, Group); 11] = [
     ("replay-1000", |bench| bench.replay(1_000)),
     ("replay-100000", |bench| bench.replay(100_000)),
     ("push", Bench::push),
@@ -34,6 +35,7 @@ const GROUPS: [(&str, Group); 10] = [
     ("fleet-1000", |bench| bench.fleet(1_000)),
     ("fleet-100000", |bench| bench.fleet(100_000)),
     ("visible", Bench::visible),
+    ("overload", Bench::overload),
     ("tick", |_| Bench::tick()),
     ("hot", Bench::hot),
     ("build", Bench::build),

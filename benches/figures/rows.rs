@@ -13,7 +13,7 @@ use super::inside;
 use super::load::{Requests, live};
 use super::process;
 use super::table::{Figure, Goal};
-use super::{baseline, load};
+use super::{baseline, load, overload};
 
 /// Events of a recording, and of a load.
 const EVENTS: usize = 1_000_000;
@@ -185,6 +185,11 @@ impl Bench {
             Figure::new(work, longest_way(&daemon, loaded), "s", Goal::AtMost(1.1))
         };
         vec![one(false), one(true)]
+    }
+
+    /// More than the intake can take.
+    pub(crate) fn overload(&self) -> Vec<Figure> {
+        overload::overload(&self.fresh())
     }
 
     /// One tick of the engine.
