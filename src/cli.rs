@@ -111,6 +111,8 @@ pub fn main() -> ExitCode {
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
+        // The reader of the results has seen enough, e.g. `| head`.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             complain(format, &format!("{error:#}"));
             ExitCode::from(1)
@@ -148,12 +150,13 @@ fn load(file: Option<&Path>, format: LogFormat) -> Result<Config, ExitCode> {
     })
 }
 
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let cause = error.root_cause().downcast_ref::<io::Error>();
+    cause.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
 fn print(text: &str) -> anyhow::Result<()> {
-    match io::stdout().write_all(text.as_bytes()) {
-        // The reader has seen enough, e.g. `| head`.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => Ok(written?),
-    }
+    Ok(io::stdout().write_all(text.as_bytes())?)
 }
 
 fn check(config: &Config, online: bool) -> anyhow::Result<()> {

@@ -112,3 +112,17 @@ fn generated_files_go_to_the_folder_that_is_named() {
         text(&ssowatch(&["generate", "metrics"]).stdout)
     );
 }
+
+#[test]
+fn whoever_has_read_enough_is_no_failure() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ssowatch"))
+        .args(["simulate", "demo-certificate"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Closed before a line is read: the first write that the pipe cannot hold fails.
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+}

@@ -51,16 +51,10 @@ pub fn command(args: &Args, scenario: Scenario) -> anyhow::Result<()> {
         None => write(&mut recording, &wire, BufWriter::new(io::stdout().lock())),
         Some(path) => create(path).and_then(|out| write(&mut recording, &wire, out)),
     };
-    match written {
-        // Who reads has read enough.
-        Err(error) if args.out.is_none() && error.kind() == io::ErrorKind::BrokenPipe => {
-            return Ok(());
-        }
-        written => written.with_context(|| {
-            let place = args.out.as_deref().unwrap_or(Path::new("standard output"));
-            format!("cannot write {}", place.display())
-        })?,
-    }
+    written.with_context(|| {
+        let place = args.out.as_deref().unwrap_or(Path::new("standard output"));
+        format!("cannot write {}", place.display())
+    })?;
     if let Some(path) = &args.truth {
         let mut text = serde_json::to_string_pretty(&simulation.truth(&wire, recording.tally()))?;
         text.push('\n');
