@@ -23,6 +23,13 @@ enum Hand {
         speed: u32,
     },
     Set(&'static AtomicI64),
+    /// Tokio's time, wrong by so many milliseconds.
+    #[cfg(test)]
+    Skewed {
+        epoch: Timestamp,
+        start: Instant,
+        skew: &'static AtomicI64,
+    },
 }
 
 impl Clock {
@@ -52,6 +59,12 @@ impl Clock {
         (Self(Hand::Set(hand)), Setter(hand))
     }
 
+    /// A clock that shows `epoch` now, runs with tokio's time, and is wrong by `skew` milliseconds.
+    #[cfg(test)]
+    pub(crate) fn skewed(epoch: Timestamp, skew: &'static AtomicI64) -> Self {
+        Self(Hand::Skewed { epoch, start: Instant::now(), skew })
+    }
+
     /// The time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
@@ -61,6 +74,10 @@ impl Clock {
                 epoch.plus_millis(millis(start.elapsed() * speed))
             }
             Hand::Set(hand) => Timestamp::from_millis(hand.load(Ordering::Acquire)),
+            #[cfg(test)]
+            Hand::Skewed { epoch, start, skew } => {
+                epoch.plus_millis(millis(start.elapsed()) + skew.load(Ordering::Relaxed))
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod event;
 pub mod generate;
 pub mod journal;
 pub mod listener;
+mod offload;
 pub mod outbound;
 pub mod receiver;
 pub mod replay;

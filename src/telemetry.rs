@@ -9,14 +9,14 @@ pub use own::{Sample, samples};
 
 use crate::event::Timestamp;
 use crate::signal::catalog::{
-    CONFIG_RELOAD_SUCCESSFUL, CONFIG_RELOAD_TIMESTAMP, JOURNAL_BYTES, NOTIFICATIONS, SINK_BACKLOG,
-    SINK_DROPPED, SINK_REQUESTS, SOURCE_REQUESTS,
+    CONFIG_RELOAD_SUCCESSFUL, CONFIG_RELOAD_TIMESTAMP, JOURNAL_BYTES, JOURNAL_FAILURES,
+    NOTIFICATIONS, SINK_BACKLOG, SINK_DROPPED, SINK_REQUESTS, SOURCE_REQUESTS,
 };
 use crate::signal::{Severity, State, Transition};
 
 /// Gives the recorder the help texts of the catalogue for what is counted here.
 pub fn describe() {
-    for metric in [SOURCE_REQUESTS, SINK_REQUESTS, SINK_DROPPED, NOTIFICATIONS] {
+    for metric in [SOURCE_REQUESTS, SINK_REQUESTS, SINK_DROPPED, NOTIFICATIONS, JOURNAL_FAILURES] {
         metrics::describe_counter!(metric.name, metric.help);
     }
     for metric in [SINK_BACKLOG, JOURNAL_BYTES, CONFIG_RELOAD_SUCCESSFUL, CONFIG_RELOAD_TIMESTAMP] {
@@ -41,8 +41,9 @@ pub fn reloaded(outcome: &Result<(), String>, now: Timestamp) {
     }
 }
 
-/// The journal refused a batch.
-pub fn journal_failed(error: &dyn Display) {
+/// The journal refused a batch. `reason` is that of `JournalError::reason`.
+pub fn journal_failed(reason: &'static str, error: &dyn Display) {
+    metrics::counter!(JOURNAL_FAILURES.name, "reason" => reason).increment(1);
     tracing::error!(%error, "Journal cannot be written; nothing is accepted until it can.");
 }
 

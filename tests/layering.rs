@@ -13,15 +13,20 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // The engine's rules are configuration, hence the field types.
     ("engine", &["event", "signal", "setting"]),
     ("journal", &["event", "setting"]),
-    ("store", &["event", "signal", "engine"]),
+    // The checkpoint lies on the journal's disk.
+    ("store", &["event", "signal", "engine", "journal"]),
     ("archive", &["event"]),
     ("outbound", &["setting"]),
     ("listener", &[]),
+    ("offload", &[]),
     ("clock", &["event"]),
     ("telemetry", &["event", "signal"]),
     ("source", &["event", "journal", "listener", "setting", "outbound", "telemetry", "clock"]),
     // What was sent and told is a record in the journal.
-    ("sink", &["event", "signal", "journal", "setting", "outbound", "telemetry", "clock"]),
+    (
+        "sink",
+        &["event", "signal", "journal", "setting", "outbound", "offload", "telemetry", "clock"],
+    ),
     ("receiver", &["event", "signal", "journal", "setting", "outbound", "telemetry", "clock"]),
     // What people decide is a record in the journal.
     (

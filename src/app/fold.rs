@@ -18,7 +18,10 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::event::{Entry, EventId, Record, Source, Timestamp};
-use crate::journal::{Delivery, InletError, Journal, JournalError, Parcel, Receipt, Refusals};
+use crate::journal::{
+    Delivery, Disk, InletError, Journal, JournalError, Parcel, Receipt, Refusals,
+};
+use crate::offload::offload;
 use crate::signal::Snapshot;
 use crate::store::{State, checkpoint};
 use crate::telemetry;
@@ -45,6 +48,7 @@ pub(super) struct Fold {
     pub(super) readers: Vec<&'static str>,
     /// Up to where the archive has everything.
     pub(super) archived: Arc<AtomicU64>,
+    pub(super) disk: Arc<dyn Disk>,
     pub(super) data_dir: PathBuf,
     pub(super) clock: Clock,
     pub(super) parcels: mpsc::Receiver<Parcel>,
@@ -64,6 +68,8 @@ struct Syncing {
 /// A batch on its way to the disk.
 struct Commit {
     entries: Vec<Entry>,
+    /// How many of the last entries are the fold's own: nobody else would bring them again.
+    own: usize,
     waiting: Vec<Waiting>,
 }
 
@@ -101,7 +107,7 @@ impl Fold {
                 }
                 synced = finished(&mut syncing), if !at_rest => {
                     syncing = None;
-                    self.journal = Some(settle(&mut self.state, synced));
+                    self.journal = Some(settle(&mut self.state, synced, &mut self.owed));
                 }
                 received = self.parcels.recv_many(&mut gathered, DELIVERIES_PER_COMMIT_MAX), if open && at_rest => {
                     if received == 0 {
@@ -122,7 +128,10 @@ impl Fold {
             telemetry::transition(&transition);
         }
         self.snapshots.send_replace(Arc::new(self.state.snapshot()));
-        self.owed.extend(self.refusals.drain());
+        // While the disk refuses, rejections go on counting in their table: what is owed stays small.
+        if self.owed.is_empty() {
+            self.owed.extend(self.refusals.drain());
+        }
         if self.journal.is_some() && now >= self.checkpoint_due {
             self.checkpoint_due = now.plus_millis(CHECKPOINT_MILLIS);
             self.checkpoint().await;
@@ -134,6 +143,7 @@ impl Fold {
         // A clock that was set back must not stamp entries with a time that the engine has passed.
         let now = self.clock.now().max(self.state.now());
         let mut commit = gather(&self.state, parcels, now);
+        commit.own = self.owed.len();
         commit.entries.extend(stamp(std::mem::take(&mut self.owed), now));
         if commit.entries.is_empty() {
             answer(commit.waiting);
@@ -149,7 +159,9 @@ impl Fold {
         let needed = if self.readers.is_empty() { u64::MAX } else { needed.unwrap_or(0) };
         let needed = needed.min(self.archived.load(Ordering::Acquire));
         let now = self.clock.now();
-        self.journal = Some(save(&self.data_dir, &self.state, journal, now, needed).await);
+        self.journal = Some(
+            save(Arc::clone(&self.disk), &self.data_dir, &self.state, journal, now, needed).await,
+        );
     }
 }
 
@@ -163,7 +175,7 @@ fn engine_time(now: Timestamp, syncing: Option<Timestamp>) -> Timestamp {
 
 /// Joins deliveries into one batch. Events that the engine knows, or that came twice within the batch, are counted instead.
 fn gather(state: &State, parcels: Vec<Parcel>, now: Timestamp) -> Commit {
-    let mut commit = Commit { entries: Vec::new(), waiting: Vec::new() };
+    let mut commit = Commit { entries: Vec::new(), own: 0, waiting: Vec::new() };
     let mut fresh: HashSet<EventId> = HashSet::new();
     let mut duplicates = [0u64; Source::ALL.len()];
     for Parcel { delivery: Delivery { events, records }, reply } in parcels {
@@ -198,7 +210,7 @@ fn stamp(records: Vec<Record>, now: Timestamp) -> impl Iterator<Item = Entry> {
 
 /// Appends on a thread of its own: a sync may take as long as the disk likes.
 fn sync(mut journal: Journal, commit: Commit) -> JoinHandle<Synced> {
-    tokio::task::spawn_blocking(move || {
+    offload(move || {
         let outcome = journal.append(&commit.entries);
         Synced { journal, commit, outcome }
     })
@@ -211,9 +223,9 @@ async fn finished(syncing: &mut Option<Syncing>) -> Synced {
     }
 }
 
-/// Folds what became durable and answers those who wait for it.
-fn settle(state: &mut State, synced: Synced) -> Journal {
-    let Synced { journal, commit: Commit { entries, waiting }, outcome } = synced;
+/// Folds what became durable and answers those who wait for it. What did not and is the fold's own is owed again.
+fn settle(state: &mut State, synced: Synced, owed: &mut Vec<Record>) -> Journal {
+    let Synced { journal, commit: Commit { mut entries, own, waiting }, outcome } = synced;
     match outcome {
         Ok(first) => {
             for (position, entry) in (first..).zip(&entries) {
@@ -222,7 +234,9 @@ fn settle(state: &mut State, synced: Synced) -> Journal {
             answer(waiting);
         }
         Err(error) => {
-            telemetry::journal_failed(&error);
+            telemetry::journal_failed(error.reason(), &error);
+            let own = entries.split_off(entries.len() - own).into_iter().map(|entry| entry.record);
+            owed.splice(..0, own);
             let reason: Arc<str> = error.to_string().into();
             for Waiting { reply, .. } in waiting {
                 // A sender that has given up needs no answer.
@@ -242,6 +256,7 @@ fn answer(waiting: Vec<Waiting>) {
 
 /// Writes a checkpoint and removes what no longer has to be kept. `needed` is the oldest position that a sink still reads.
 async fn save(
+    disk: Arc<dyn Disk>,
     data_dir: &Path,
     state: &State,
     mut journal: Journal,
@@ -250,8 +265,8 @@ async fn save(
 ) -> Journal {
     let folder = data_dir.to_owned();
     let (bytes, position) = (state.save(), state.position());
-    let saved = tokio::task::spawn_blocking(move || {
-        let written = checkpoint::write(&folder, &bytes);
+    let saved = offload(move || {
+        let written = checkpoint::write(&*disk, &folder, &bytes);
         let keep = if written.is_ok() { position.min(needed) } else { 0 };
         let trimmed = journal.trim(keep, now);
         (journal, written, trimmed)
@@ -263,7 +278,7 @@ async fn save(
     match trimmed {
         Ok(0) => {}
         Ok(entries) => telemetry::journal_gave_up(entries),
-        Err(error) => telemetry::journal_failed(&error),
+        Err(error) => telemetry::journal_failed(error.reason(), &error),
     }
     telemetry::journal_bytes(journal.bytes());
     journal

@@ -1,7 +1,10 @@
 //! Assembly: opens the journal, recovers the state, and starts what the configuration asks for.
 
 mod archivist;
+mod core;
 mod fold;
+#[cfg(test)]
+mod simulation;
 mod sinks;
 mod sources;
 
@@ -20,25 +23,20 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::archive;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::event::{Privacy, Record};
-use crate::journal::{self, Journal};
+use crate::event::Privacy;
+use crate::journal;
 use crate::listener::{Listener, Sockets};
-use crate::outbound::{Client, Limits};
-use crate::receiver::dispatcher::Dispatcher;
+use crate::outbound::Client;
 use crate::signal::Snapshot;
 use crate::sink::otlp;
 use crate::source::intake;
-use crate::store::{State, checkpoint};
 use crate::telemetry;
 use crate::web::exposition::Exposition;
 use crate::web::series::Series;
 use crate::web::{self, Admin, Reload};
 
 use self::archivist::Archivist;
-use self::sources::Sources;
-
-/// Deliveries that may wait for the disk: 1,000 webhooks, or two group commits of pushes.
-const QUEUE_MAX: usize = 1024;
+use self::core::{Core, Outside, recover};
 
 /// How long sources, sinks, receivers and listeners may take to stop: an answer that is due within the time limit of most
 /// requests still arrives, and a supervisor that kills after 10 s does not get to.
@@ -85,19 +83,16 @@ impl Daemon {
         let data_dir = &config.data_dir.0;
         fs::create_dir_all(data_dir)
             .with_context(|| format!("cannot create `data_dir` {}", data_dir.display()))?;
-        let (journal, state) = recover(config, clock)?;
+        let disk = journal::operating_system();
+        let (journal, state) = recover(config, clock, &disk)?;
         let privacy = Privacy::new(config.privacy.personal, &privacy_key(config)?);
         let own = recorder()?;
         // Known from the first scrape on; later each checkpoint says it.
         telemetry::journal_bytes(journal.bytes());
-        let (inlet, parcels) = journal::inlet(QUEUE_MAX);
         let (publish, snapshots) = watch::channel(Arc::default());
         let (stop, stopped) = watch::channel(false);
-        let told = state.told().clone();
-        let sources = Sources::new(config, &state, &inlet, clock, &privacy)?;
         let series = Arc::new(Series::new(config.sinks.prometheus.max_connections));
         let scrape = scrape(snapshots.clone(), Arc::clone(&series), own.clone());
-        let mut sinks = sinks::Sinks::new(config, &state, &journal, &inlet, clock, &own, scrape)?;
         let limits = archive::Limits {
             retention_millis: config.sessions.retention.millis(),
             bytes_max: config.sessions.max_bytes.bytes(),
@@ -108,28 +103,28 @@ impl Daemon {
             privacy.clone(),
             config.sessions.timeout.millis() + STALL_GRACE_MILLIS,
         );
-        let fold = fold::Fold {
-            state,
-            journal: Some(journal),
-            readers: std::mem::take(&mut sinks.readers),
+        let samples = own.clone();
+        let route = config.outbound.route().map_err(|error| anyhow!(error))?;
+        let outside = Outside {
             archived: Arc::clone(&archivist.position),
-            data_dir: data_dir.clone(),
             clock,
-            parcels,
-            refusals: inlet.refusals(),
-            snapshots: publish,
-            owed: vec![Record::Resumed],
-            checkpoint_due: clock.now().plus_millis(fold::CHECKPOINT_MILLIS),
+            disk,
+            network: Arc::new(move |limits| Client::new(limits, &route)),
+            privacy,
+            own: Arc::new(move || samples.render()),
+            scrape,
+            publish,
         };
         // Where people come in stands in the configuration, or follows from the address.
         let external_url =
             config.links(config.http.admin.listen).map_err(|error| anyhow!(error))?.external_url;
+        let core = Core::new(config, journal, state, outside)?;
         let admin = Admin {
             snapshots: snapshots.clone(),
             own,
             token: config.admin_token().map_err(|error| anyhow!(error))?,
             series,
-            inlet: inlet.clone(),
+            inlet: core.inlet(),
             clock,
             external_url,
             reload,
@@ -140,27 +135,13 @@ impl Daemon {
         let [admin_tls, intake_tls] = config.acceptors().map_err(|error| anyhow!(error))?;
         let (address, routes) = (config.http.admin.listen, web::router(admin));
         let admin_http = Listener::new(sockets.get(ADMIN, address)?, admin_tls, routes)?;
-        let (address, routes) = (config.http.intake.listen, intake::router(sources.intake.clone()));
+        let (address, routes) = (config.http.intake.listen, intake::router(core.intake()));
         let intake_http = Listener::new(sockets.get(INTAKE, address)?, intake_tls, routes)?;
         let (admin, intake) = (admin_http.address()?, intake_http.address()?);
         tasks.spawn(admin_http.run(stopped.clone()));
         tasks.spawn(intake_http.run(stopped.clone()));
-        let dispatcher = Dispatcher {
-            targets: config.targets().map_err(|error| anyhow!(error))?,
-            links: config.links(admin).map_err(|error| anyhow!(error))?,
-            transport: Client::new(
-                Limits::default(),
-                &config.outbound.route().map_err(|error| anyhow!(error))?,
-            ),
-            told,
-            inlet,
-            clock,
-        };
         tasks.spawn(archivist.run(snapshots.clone(), stopped.clone()));
-        sinks.start(&mut tasks, &snapshots, &stopped);
-        sources.spawn(&mut tasks, &stopped);
-        tasks.spawn(dispatcher.run(snapshots.clone(), stopped));
-        let fold = tokio::spawn(fold.run());
+        let fold = core.spawn(config, admin, &mut tasks, &stopped)?;
         tracing::info!(%admin, %intake, "Ready.");
         Ok(Self { admin, intake, snapshots, stop, tasks, fold })
     }
@@ -180,47 +161,6 @@ impl Daemon {
             tracing::error!(%error, "The state's task failed.");
         }
     }
-}
-
-/// Last checkpoint, then the rest of the journal.
-fn recover(config: &Config, clock: Clock) -> anyhow::Result<(Journal, State)> {
-    let data_dir = &config.data_dir.0;
-    let (journal, recovery) = Journal::open(&data_dir.join("journal"), config.journal.embedded)?;
-    if recovery.cut_bytes > 0 {
-        tracing::warn!(
-            bytes = recovery.cut_bytes,
-            "Journal ended in a broken frame that was never acknowledged; it was cut off and kept aside."
-        );
-    }
-    let engine = config.engine().map_err(|error| anyhow!(error))?;
-    let mut state = match checkpoint::read(data_dir, &engine)
-        .context("cannot read the checkpoint")?
-    {
-        checkpoint::Found::State(state) => *state,
-        checkpoint::Found::Nothing => State::new(engine),
-        checkpoint::Found::Unusable(why) => {
-            tracing::warn!(why, "Checkpoint cannot be used; the whole journal is read instead.");
-            State::new(engine)
-        }
-    };
-    let mut reader = journal.reader(state.position());
-    let mut entries = 0u64;
-    loop {
-        let batch = reader.next_batch()?;
-        if batch.is_empty() {
-            break;
-        }
-        for (position, entry) in batch {
-            state.apply(position, &entry);
-            entries += 1;
-        }
-    }
-    // What began and ended while nobody watched is in the record; nobody is paged for it now, nor for the silence.
-    state.resume(clock.now());
-    state.advance(clock.now());
-    drop(state.transitions());
-    tracing::info!(entries, position = state.position(), "State recovered.");
-    Ok((journal, state))
 }
 
 /// The operator's key, or one that is made once and kept beside the journal.

@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::event::edge::{Scheme, Tallier};
 use crate::event::{Privacy, Source};
 use crate::journal::Inlet;
+use crate::outbound::Transport;
 use crate::source::edge::syslog::Syslog;
 use crate::source::edge::{self as access_log, AccessLogs};
 use crate::source::file::{Events, Files, cursor};
@@ -36,7 +37,6 @@ impl Sources {
         clock: Clock,
         privacy: &Privacy,
     ) -> anyhow::Result<Self> {
-        let route = config.outbound.route().map_err(|error| anyhow!(error))?;
         let workos = config.workos_api().map_err(|error| anyhow!(error))?.map(|settings| Workos {
             settings,
             cursor: state.cursor(workos_api::CURSOR).map(str::to_owned),
@@ -44,7 +44,6 @@ impl Sources {
             inlet: inlet.clone(),
             clock,
             privacy: privacy.clone(),
-            route,
         });
         let patterns = config.files().map_err(|error| anyhow!(error))?;
         let files = (!patterns.is_empty()).then(|| {
@@ -72,9 +71,14 @@ impl Sources {
     }
 
     /// Starts those that go and fetch; `intake` is served.
-    pub(super) fn spawn(self, tasks: &mut JoinSet<()>, stopped: &watch::Receiver<bool>) {
+    pub(super) fn spawn<T: Transport>(
+        self,
+        tasks: &mut JoinSet<()>,
+        stopped: &watch::Receiver<bool>,
+        client: impl Fn() -> T,
+    ) {
         if let Some(workos) = self.workos {
-            tasks.spawn(workos.run(stopped.clone()));
+            tasks.spawn(workos.run(client(), stopped.clone()));
         }
         if let Some(files) = self.files {
             tasks.spawn(files.run(stopped.clone()));

@@ -351,6 +351,15 @@ pub const CONFIG_RELOAD_TIMESTAMP: Metric = Metric {
     labels: &[],
 };
 
+/// Batches that the journal did not take.
+pub const JOURNAL_FAILURES: Metric = Metric {
+    name: "ssowatch_journal_failures_total",
+    kind: Kind::Counter,
+    unit: "batch",
+    help: "Batches of events and records that the journal did not take; nothing in them was acknowledged.",
+    labels: &["reason"],
+};
+
 /// Version of the daemon; always 1.
 pub const BUILD_INFO: Metric = Metric {
     name: "ssowatch_build_info",
@@ -361,7 +370,7 @@ pub const BUILD_INFO: Metric = Metric {
 };
 
 /// The whole catalogue, in the order of the exposition.
-pub const ALL: [Metric; 34] = [
+pub const ALL: [Metric; 35] = [
     SESSIONS_STARTED,
     SESSIONS_FINISHED,
     SESSIONS_STALLED,
@@ -395,6 +404,7 @@ pub const ALL: [Metric; 34] = [
     JOURNAL_BYTES,
     CONFIG_RELOAD_SUCCESSFUL,
     CONFIG_RELOAD_TIMESTAMP,
+    JOURNAL_FAILURES,
     BUILD_INFO,
 ];
 

@@ -97,6 +97,7 @@ impl<T: Transport> Courier<T> {
             sleep(STOP_GRACE).await;
         };
         tokio::select! {
+            biased;
             answer = self.transport.send(&request) => self.settle(now, answer),
             () = patience => {}
         }

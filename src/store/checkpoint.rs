@@ -3,27 +3,27 @@
 //! Written beside the old one and renamed over it: there is always a whole one. A checkpoint that cannot be read costs time,
 //! not data: the journal is folded from its beginning.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 use super::State;
 use crate::engine::Config;
+use crate::journal::Disk;
 
 const FILE: &str = "checkpoint";
 const MAGIC: [u8; 8] = *b"ssowckpt";
 
 /// Writes `state` (from [`State::save`]) into `folder`.
-pub fn write(folder: &Path, state: &[u8]) -> io::Result<()> {
+pub fn write(disk: &dyn Disk, folder: &Path, state: &[u8]) -> io::Result<()> {
     let path = folder.join(FILE);
     let beside = path.with_extension("new");
-    let mut file = File::create(&beside)?;
-    file.write_all(&MAGIC)?;
-    file.write_all(&crc32fast::hash(state).to_le_bytes())?;
-    file.write_all(state)?;
-    file.sync_all()?;
-    fs::rename(&beside, &path)?;
-    File::open(folder)?.sync_all()
+    let mut file = disk.create(&beside)?;
+    file.write(&MAGIC)?;
+    file.write(&crc32fast::hash(state).to_le_bytes())?;
+    file.write(state)?;
+    file.sync()?;
+    disk.rename(&beside, &path)?;
+    disk.sync_folder(folder)
 }
 
 /// What was found.
@@ -38,9 +38,10 @@ pub enum Found {
 }
 
 /// Reads the checkpoint of `folder`.
-pub fn read(folder: &Path, config: &Config) -> io::Result<Found> {
-    let bytes = match fs::read(folder.join(FILE)) {
-        Ok(bytes) => bytes,
+pub fn read(disk: &dyn Disk, folder: &Path, config: &Config) -> io::Result<Found> {
+    let mut bytes = Vec::new();
+    match disk.read(&folder.join(FILE), 0) {
+        Ok(mut file) => file.read_to_end(&mut bytes)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
         Err(error) => return Err(error),
     };
@@ -57,22 +58,26 @@ pub fn read(folder: &Path, config: &Config) -> io::Result<Found> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::journal::operating_system;
 
     #[test]
     fn a_checkpoint_is_read_back_and_damage_is_told_from_absence() {
+        let disk = &*operating_system();
         let dir = tempfile::tempdir().unwrap();
         let config = Config::default();
-        assert!(matches!(read(dir.path(), &config).unwrap(), Found::Nothing));
+        assert!(matches!(read(disk, dir.path(), &config).unwrap(), Found::Nothing));
         let state = State::new(config.clone());
-        write(dir.path(), &state.save()).unwrap();
-        assert!(matches!(read(dir.path(), &config).unwrap(), Found::State(_)));
+        write(disk, dir.path(), &state.save()).unwrap();
+        assert!(matches!(read(disk, dir.path(), &config).unwrap(), Found::State(_)));
         let path = dir.path().join(FILE);
         let mut bytes = fs::read(&path).unwrap();
         *bytes.last_mut().unwrap() ^= 1;
         fs::write(&path, &bytes).unwrap();
         assert!(
-            matches!(read(dir.path(), &config).unwrap(), Found::Unusable(why) if why.contains("checksum"))
+            matches!(read(disk, dir.path(), &config).unwrap(), Found::Unusable(why) if why.contains("checksum"))
         );
     }
 }

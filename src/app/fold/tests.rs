@@ -20,6 +20,7 @@ fn fold(folder: &Path) -> Fold {
         journal: Some(journal),
         readers: Vec::new(),
         archived: Arc::new(AtomicU64::new(u64::MAX)),
+        disk: journal::operating_system(),
         data_dir: folder.to_owned(),
         clock: Clock::starting_at(EPOCH),
         parcels,
@@ -56,7 +57,7 @@ async fn what_a_slow_disk_holds_back_is_folded_as_a_restart_folds_it() {
     let syncing = fold.commit(vec![parcel(38_000)]).unwrap();
     tokio::time::advance(Duration::from_secs(5)).await;
     fold.tick(Some(syncing.stamp)).await;
-    let journal = settle(&mut fold.state, syncing.thread.await.unwrap());
+    let journal = settle(&mut fold.state, syncing.thread.await.unwrap(), &mut fold.owed);
     let end = EPOCH.plus_millis(120_000);
     let lived = windows(&mut fold.state, end);
 

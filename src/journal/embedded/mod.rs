@@ -8,7 +8,6 @@ mod frame;
 mod reader;
 mod segment;
 
-use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,6 +19,7 @@ use serde::Deserialize;
 pub use reader::Reader;
 use segment::Segment;
 
+use super::disk::{Append, Disk, Lock};
 use crate::event::{Entry, Timestamp};
 use crate::setting::{ByteSize, Period};
 
@@ -84,6 +84,21 @@ pub enum JournalError {
 }
 
 impl JournalError {
+    /// The label `reason` of `ssowatch_journal_failures_total`.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::InUse(_) => "in_use",
+            Self::Version { .. } => "version",
+            Self::Poisoned => "sync_failed",
+            Self::Io { error, .. } => match error.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "disk_full",
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "read_only",
+                _ => "io",
+            },
+        }
+    }
+
     pub(super) fn io(action: &'static str, path: &Path, error: io::Error) -> Self {
         Self::Io { action, path: path.to_owned(), error }
     }
@@ -91,7 +106,9 @@ impl JournalError {
 
 fn remedy(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::StorageFull => "; free some space or lower `journal.embedded.max_bytes`",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "; free some space or lower `journal.embedded.max_bytes`"
+        }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             "; give the user that runs ssowatch write access to `data_dir`"
         }
@@ -109,35 +126,45 @@ pub struct Recovery {
 /// The journal's one writer.
 #[derive(Debug)]
 pub struct Journal {
+    disk: Arc<dyn Disk>,
     folder: PathBuf,
     config: Config,
     segments: Vec<Segment>,
-    writer: File,
+    writer: Box<dyn Append>,
     durable: Arc<AtomicU64>,
     poisoned: bool,
     /// Held for as long as the journal is open.
-    _lock: File,
+    _lock: Box<dyn Lock>,
 }
 
 impl Journal {
     /// Opens the journal in `folder`, which is made when it is missing.
     pub fn open(folder: &Path, config: Config) -> Result<(Self, Recovery), JournalError> {
-        fs::create_dir_all(folder).map_err(|error| JournalError::io("create", folder, error))?;
-        let lock = lock(folder)?;
-        let mut segments = segment::list(folder)?;
+        Self::open_on(super::operating_system(), folder, config)
+    }
+
+    /// [`Journal::open`] on a disk that may not be the machine's.
+    pub fn open_on(
+        disk: Arc<dyn Disk>,
+        folder: &Path,
+        config: Config,
+    ) -> Result<(Self, Recovery), JournalError> {
+        disk.make_folder(folder).map_err(|error| JournalError::io("create", folder, error))?;
+        let lock = lock(&*disk, folder)?;
+        let mut segments = segment::list(&*disk, folder)?;
         let mut recovery = Recovery::default();
         if let Some(last) = segments.last_mut() {
-            recovery.cut_bytes = last.recover()?;
+            recovery.cut_bytes = last.recover(&*disk)?;
         }
         if segments.is_empty() {
-            segments.push(Segment::create(folder, 0)?);
+            segments.push(Segment::create(&*disk, folder, 0)?);
         }
         let last = segments.last().expect("there is at least one segment");
-        let writer = last.append_handle()?;
+        let writer = last.append_handle(&*disk)?;
         let durable = Arc::new(AtomicU64::new(last.next_position()));
         let folder = folder.to_owned();
         let journal =
-            Self { folder, config, segments, writer, durable, poisoned: false, _lock: lock };
+            Self { disk, folder, config, segments, writer, durable, poisoned: false, _lock: lock };
         Ok((journal, recovery))
     }
 
@@ -157,17 +184,28 @@ impl Journal {
         let newest = entries.last().expect("not empty").received_at;
         let count = u32::try_from(entries.len()).expect("a batch is far below 2^32 entries");
         let frame = frame::encode(first, entries);
-        let outcome = segment::write(&mut self.writer, &frame);
+        let outcome = segment::write(&mut *self.writer, &frame);
         let last = self.segments.last_mut().expect("there is at least one segment");
         if let Err(failure) = outcome {
             // A write that failed is undone. After a failed sync nobody knows what the disk holds: stop writing.
-            let undone = !failure.synced && self.writer.set_len(last.bytes).is_ok();
+            let undone = !failure.synced && self.writer.cut(last.bytes).is_ok();
             self.poisoned = !undone;
             return Err(JournalError::io("append to", &last.path, failure.error));
         }
         last.extend(frame.len() as u64, count, newest);
         self.durable.store(last.next_position(), Ordering::Release);
         Ok(first)
+    }
+
+    /// Goes on at `position` when the end of the journal was damaged and the checkpoint knows more: a position that was given
+    /// away once must not be given to another entry. How many entries the journal has lost is returned.
+    pub fn skip_to(&mut self, position: u64) -> Result<u64, JournalError> {
+        let lost = position.saturating_sub(self.next_position());
+        if lost > 0 {
+            self.begin_segment(position)?;
+            self.durable.store(position, Ordering::Release);
+        }
+        Ok(lost)
     }
 
     /// The position that the next entry will have.
@@ -191,7 +229,12 @@ impl Journal {
     /// A reader from `position` on, which sees what is durable.
     #[must_use]
     pub fn reader(&self, position: u64) -> Reader {
-        Reader::new(self.folder.clone(), position, Arc::clone(&self.durable))
+        Reader::new(
+            Arc::clone(&self.disk),
+            self.folder.clone(),
+            position,
+            Arc::clone(&self.durable),
+        )
     }
 
     /// Removes whole segments that are older than the retention, or over the size. Entries from `needed` on are kept, unless
@@ -210,7 +253,8 @@ impl Journal {
                 given_up += first.next_position() - needed.max(first.first);
             }
             let first = self.segments.remove(0);
-            fs::remove_file(&first.path)
+            self.disk
+                .remove(&first.path)
                 .map_err(|error| JournalError::io("remove", &first.path, error))?;
         }
         Ok(given_up)
@@ -221,21 +265,23 @@ impl Journal {
     }
 
     fn rotate(&mut self) -> Result<(), JournalError> {
-        let segment = Segment::create(&self.folder, self.next_position())?;
-        self.writer = segment.append_handle()?;
+        self.begin_segment(self.next_position())
+    }
+
+    fn begin_segment(&mut self, first: u64) -> Result<(), JournalError> {
+        let segment = Segment::create(&*self.disk, &self.folder, first)?;
+        self.writer = segment.append_handle(&*self.disk)?;
         self.segments.push(segment);
         Ok(())
     }
 }
 
-fn lock(folder: &Path) -> Result<File, JournalError> {
+fn lock(disk: &dyn Disk, folder: &Path) -> Result<Box<dyn Lock>, JournalError> {
     let path = folder.join("lock");
-    let file = File::create(&path).map_err(|error| JournalError::io("create", &path, error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(JournalError::InUse(folder.to_owned())),
-        Err(fs::TryLockError::Error(error)) => Err(JournalError::io("lock", &path, error)),
-    }
+    disk.lock(&path).map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => JournalError::InUse(folder.to_owned()),
+        _ => JournalError::io("lock", &path, error),
+    })
 }
 
 #[cfg(test)]

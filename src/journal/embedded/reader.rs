@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::JournalError;
 use super::segment::{self, Frames};
 use crate::event::Entry;
+use crate::journal::disk::Disk;
 
 /// A reader. Independent of the writer but for what it may see.
 #[derive(Debug)]
 pub struct Reader {
+    disk: Arc<dyn Disk>,
     folder: PathBuf,
     position: u64,
     durable: Arc<AtomicU64>,
@@ -20,8 +22,13 @@ pub struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(folder: PathBuf, position: u64, durable: Arc<AtomicU64>) -> Self {
-        Self { folder, position, durable, open: None, skipped: 0 }
+    pub(super) fn new(
+        disk: Arc<dyn Disk>,
+        folder: PathBuf,
+        position: u64,
+        durable: Arc<AtomicU64>,
+    ) -> Self {
+        Self { disk, folder, position, durable, open: None, skipped: 0 }
     }
 
     /// The position of the next entry.
@@ -79,7 +86,7 @@ impl Reader {
 
     /// Opens the segment that holds the position, or the oldest one when the position has been trimmed.
     fn find(&mut self) -> Result<bool, JournalError> {
-        let firsts = segment::firsts(&self.folder)?;
+        let firsts = segment::firsts(&*self.disk, &self.folder)?;
         let Some(first) =
             firsts.iter().rev().find(|first| **first <= self.position).or(firsts.first())
         else {
@@ -90,12 +97,12 @@ impl Reader {
             self.position = *first;
         }
         let path = self.folder.join(format!("{first:020}.journal"));
-        self.open = Some((*first, Frames::open(&path, 0)?));
+        self.open = Some((*first, Frames::open(&*self.disk, &path, 0)?));
         Ok(true)
     }
 
     fn step_over(&mut self, first: u64) -> Result<bool, JournalError> {
-        let firsts = segment::firsts(&self.folder)?;
+        let firsts = segment::firsts(&*self.disk, &self.folder)?;
         let Some(next) = firsts.into_iter().find(|next| *next > first) else { return Ok(false) };
         if next > self.position {
             self.skipped += next - self.position;

@@ -1,12 +1,13 @@
 //! One segment file: a header, then frames. Named after the position of its first entry.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::fmt;
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::JournalError;
 use super::frame::{self, Frame, HEAD_BYTES};
 use crate::event::Timestamp;
+use crate::journal::disk::{Append, Disk};
 
 /// Version of the format. Goes up when frames or entries change in a way that older builds cannot read.
 pub(super) const VERSION: u32 = 1;
@@ -15,6 +16,9 @@ const MAGIC: [u8; 8] = *b"ssowjrnl";
 
 /// Magic, version, first position.
 const HEADER_BYTES: u64 = HEADER.len() as u64;
+
+/// How much of a broken tail is copied at a time.
+const COPY_BYTES: usize = 1 << 16;
 
 /// Room for the header.
 const HEADER: [u8; 20] = [0; 20];
@@ -36,48 +40,43 @@ pub(super) struct WriteFailure {
     pub(super) synced: bool,
 }
 
-pub(super) fn write(file: &mut File, frame: &[u8]) -> Result<(), WriteFailure> {
-    file.write_all(frame).map_err(|error| WriteFailure { error, synced: false })?;
-    file.sync_data().map_err(|error| WriteFailure { error, synced: true })
+pub(super) fn write(file: &mut dyn Append, frame: &[u8]) -> Result<(), WriteFailure> {
+    file.write(frame).map_err(|error| WriteFailure { error, synced: false })?;
+    file.sync().map_err(|error| WriteFailure { error, synced: true })
 }
 
 /// The first positions of the segments of `folder`, oldest first.
-pub(super) fn firsts(folder: &Path) -> Result<Vec<u64>, JournalError> {
-    let listing = fs::read_dir(folder).map_err(|error| JournalError::io("list", folder, error))?;
-    let mut firsts = Vec::new();
-    for item in listing {
-        let path = item.map_err(|error| JournalError::io("list", folder, error))?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        firsts.extend(name.strip_suffix(".journal").and_then(|stem| stem.parse::<u64>().ok()));
-    }
+pub(super) fn firsts(disk: &dyn Disk, folder: &Path) -> Result<Vec<u64>, JournalError> {
+    let names = disk.names(folder).map_err(|error| JournalError::io("list", folder, error))?;
+    let first = |name: &String| name.strip_suffix(".journal").and_then(|stem| stem.parse().ok());
+    let mut firsts: Vec<u64> = names.iter().filter_map(first).collect();
     firsts.sort_unstable();
     Ok(firsts)
 }
 
 /// All segments of `folder`, oldest first, measured.
-pub(super) fn list(folder: &Path) -> Result<Vec<Segment>, JournalError> {
+pub(super) fn list(disk: &dyn Disk, folder: &Path) -> Result<Vec<Segment>, JournalError> {
     let mut segments = Vec::new();
-    for first in firsts(folder)? {
+    for first in firsts(disk, folder)? {
         let path = folder.join(format!("{first:020}.journal"));
         let mut segment =
             Segment { path, first, entries: 0, bytes: 0, newest: Timestamp::default() };
-        segment.measure()?;
+        segment.measure(disk)?;
         segments.push(segment);
     }
     Ok(segments)
 }
 
 impl Segment {
-    pub(super) fn create(folder: &Path, first: u64) -> Result<Self, JournalError> {
+    pub(super) fn create(disk: &dyn Disk, folder: &Path, first: u64) -> Result<Self, JournalError> {
         let path = folder.join(format!("{first:020}.journal"));
         let made = || -> io::Result<()> {
-            let mut file = File::create(&path)?;
-            file.write_all(&MAGIC)?;
-            file.write_all(&VERSION.to_le_bytes())?;
-            file.write_all(&first.to_le_bytes())?;
-            file.sync_all()?;
+            let mut file = disk.create(&path)?;
+            let parts: [&[u8]; 3] = [&MAGIC, &VERSION.to_le_bytes(), &first.to_le_bytes()];
+            file.write(&parts.concat())?;
+            file.sync()?;
             // The name must be durable too.
-            File::open(folder)?.sync_all()
+            disk.sync_folder(folder)
         };
         made().map_err(|error| JournalError::io("create", &path, error))?;
         Ok(Self { path, first, entries: 0, bytes: HEADER_BYTES, newest: Timestamp::default() })
@@ -93,15 +92,14 @@ impl Segment {
         self.newest = newest;
     }
 
-    pub(super) fn append_handle(&self) -> Result<File, JournalError> {
-        let file = OpenOptions::new().append(true).open(&self.path);
-        file.map_err(|error| JournalError::io("open", &self.path, error))
+    pub(super) fn append_handle(&self, disk: &dyn Disk) -> Result<Box<dyn Append>, JournalError> {
+        disk.append(&self.path).map_err(|error| JournalError::io("open", &self.path, error))
     }
 
     /// Counts what it holds, frame by frame, up to the first that is broken.
-    fn measure(&mut self) -> Result<(), JournalError> {
+    fn measure(&mut self, disk: &dyn Disk) -> Result<(), JournalError> {
         let io = |error| JournalError::io("read", &self.path, error);
-        let mut frames = Frames::open(&self.path, HEADER_BYTES)?;
+        let mut frames = Frames::open(disk, &self.path, HEADER_BYTES)?;
         let (mut entries, mut newest) = (0, Timestamp::default());
         while let Some(frame) = frames.next_frame().map_err(io)? {
             entries += u64::from(frame.count);
@@ -112,13 +110,13 @@ impl Segment {
     }
 
     /// Cuts what follows the last good frame off and keeps it aside; its length is returned.
-    pub(super) fn recover(&mut self) -> Result<u64, JournalError> {
+    pub(super) fn recover(&mut self, disk: &dyn Disk) -> Result<u64, JournalError> {
         let io = |error| JournalError::io("recover", &self.path, error);
-        let length = fs::metadata(&self.path).map_err(io)?.len();
+        let length = disk.length(&self.path).map_err(io)?;
         if length < HEADER_BYTES {
             // The crash came while the segment was made: nothing can be in it.
             let folder = self.path.parent().expect("a segment lies in a folder").to_owned();
-            *self = Self::create(&folder, self.first)?;
+            *self = Self::create(disk, &folder, self.first)?;
             return Ok(length);
         }
         let broken = length - self.bytes;
@@ -127,11 +125,18 @@ impl Segment {
         }
         let kept = self.path.with_extension("corrupt");
         let cut = || -> io::Result<()> {
-            let mut file = OpenOptions::new().read(true).write(true).open(&self.path)?;
-            file.seek(SeekFrom::Start(self.bytes))?;
-            io::copy(&mut file, &mut File::create(&kept)?)?;
-            file.set_len(self.bytes)?;
-            file.sync_all()
+            let (mut tail, mut aside) = (disk.read(&self.path, self.bytes)?, disk.create(&kept)?);
+            let mut chunk = vec![0; COPY_BYTES];
+            loop {
+                let count = tail.read(&mut chunk)?;
+                if count == 0 {
+                    break;
+                }
+                aside.write(&chunk[..count])?;
+            }
+            let mut file = disk.append(&self.path)?;
+            file.cut(self.bytes)?;
+            file.sync()
         };
         cut().map_err(io)?;
         Ok(broken)
@@ -139,18 +144,17 @@ impl Segment {
 }
 
 /// Reads the frames of one segment in order.
-#[derive(Debug)]
 pub(super) struct Frames {
-    file: BufReader<File>,
+    file: BufReader<Box<dyn Read + Send>>,
     /// Where the next frame begins.
     pub(super) offset: u64,
 }
 
 impl Frames {
     /// From `offset` on; `0` is the first frame.
-    pub(super) fn open(path: &Path, offset: u64) -> Result<Self, JournalError> {
+    pub(super) fn open(disk: &dyn Disk, path: &Path, offset: u64) -> Result<Self, JournalError> {
         let io = |error| JournalError::io("read", path, error);
-        let mut file = File::open(path).map_err(io)?;
+        let mut file = disk.read(path, 0).map_err(io)?;
         let mut header = HEADER;
         let offset = offset.max(HEADER_BYTES);
         match file.read_exact(&mut header) {
@@ -164,7 +168,7 @@ impl Frames {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
             Err(error) => return Err(io(error)),
         }
-        file.seek(SeekFrom::Start(offset)).map_err(io)?;
+        let file = disk.read(path, offset).map_err(io)?;
         Ok(Self { file: BufReader::with_capacity(1 << 18, file), offset })
     }
 
@@ -185,6 +189,12 @@ impl Frames {
             self.offset += HEAD_BYTES as u64 + u64::from(length);
         }
         Ok(frame)
+    }
+}
+
+impl fmt::Debug for Frames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Frames").field("offset", &self.offset).finish_non_exhaustive()
     }
 }
 

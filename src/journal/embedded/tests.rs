@@ -30,7 +30,7 @@ fn same(range: std::ops::Range<u64>) -> Vec<(u64, u64)> {
 }
 
 fn newest_segment(folder: &Path) -> PathBuf {
-    segment::list(folder).unwrap().pop().unwrap().path
+    segment::list(&*crate::journal::operating_system(), folder).unwrap().pop().unwrap().path
 }
 
 #[test]
@@ -127,6 +127,21 @@ fn damage_in_an_old_segment_is_stepped_over_and_counted() {
     let mut reader = journal.reader(0);
     let batch = reader.next_batch().unwrap();
     assert_eq!((batch[0].0, batch.len(), reader.take_skipped()), (2, 2, 2));
+}
+
+#[test]
+fn a_position_that_the_checkpoint_has_seen_is_not_given_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut journal, _) = Journal::open(dir.path(), Config::default()).unwrap();
+    journal.append(&entries(0..3)).unwrap();
+    assert_eq!(journal.skip_to(3).unwrap(), 0);
+    assert_eq!(journal.skip_to(5).unwrap(), 2);
+    assert_eq!(journal.append(&entries(5..6)).unwrap(), 5);
+    drop(journal);
+    let (journal, _) = Journal::open(dir.path(), Config::default()).unwrap();
+    assert_eq!(journal.next_position(), 6);
+    let mut reader = journal.reader(3);
+    assert_eq!((reader.next_batch().unwrap()[0].0, reader.take_skipped()), (5, 2));
 }
 
 #[test]

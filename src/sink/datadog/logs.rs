@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
 
 use super::log::ENVELOPE;
@@ -17,6 +16,7 @@ use super::{Config, Identity, LOGS, endpoint};
 use crate::clock::Clock;
 use crate::event::Timestamp;
 use crate::journal::{Inlet, Reader};
+use crate::offload::offload;
 use crate::outbound::Transport;
 use crate::setting::Secret;
 use crate::signal::Snapshot;
@@ -118,6 +118,7 @@ impl<T: Transport> Logs<T> {
             self.ledger.record().await;
             let wake = if self.job.is_some() { self.courier.free_at() } else { self.read_at };
             tokio::select! {
+                biased;
                 // An error means that the daemon is gone: stop as well.
                 _ = stop.wait_for(|stop| *stop) => break,
                 changed = snapshots.changed() => if changed.is_err() { break },
@@ -161,7 +162,7 @@ impl<T: Transport> Logs<T> {
     /// Reads the next piece of the journal, and makes a job of it if there is any log in it.
     async fn read(&mut self, now: Timestamp) {
         let mut tail = self.tail.take().expect("it is only away while it is read");
-        let read = spawn_blocking(move || {
+        let read = offload(move || {
             let piece = tail.read(now);
             (tail, piece.map(pack))
         });

@@ -8,7 +8,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use tokio::task::spawn_blocking;
 use tokio::time::sleep_until;
 
 use super::gauge::{Told, gauges};
@@ -17,6 +16,7 @@ use super::{Config, METRICS, endpoint};
 use crate::clock::Clock;
 use crate::event::Timestamp;
 use crate::journal::Inlet;
+use crate::offload::offload;
 use crate::outbound::Transport;
 use crate::setting::Secret;
 use crate::signal::{ClosedWindow, Snapshot, WINDOW_SECONDS};
@@ -116,6 +116,7 @@ impl<T: Transport> Metrics<T> {
             }
             self.ledger.record().await;
             tokio::select! {
+                biased;
                 // An error means that the daemon is gone: stop as well.
                 _ = stop.wait_for(|stop| *stop) => break,
                 changed = snapshots.changed() => if changed.is_err() { break },
@@ -204,7 +205,7 @@ impl<T> fmt::Debug for Metrics<T> {
 
 /// Encodes where nobody waits for it: 50,000 series take a while.
 async fn pack(encode: impl FnOnce() -> Vec<Box<str>> + Send + 'static) -> Vec<Batch> {
-    let packed = spawn_blocking(move || ENVELOPE.pack(encode()));
+    let packed = offload(move || ENVELOPE.pack(encode()));
     packed.await.expect("encoding does not panic")
 }
 

@@ -16,7 +16,7 @@ use super::{CURSOR, Workos};
 use crate::clock::Clock;
 use crate::event::{ConnectionInfo, Privacy, Reason, Record, Timestamp, Treatment};
 use crate::journal::{Inlet, InletError, Parcel, Receipt, inlet};
-use crate::outbound::{Answer, Quota, Request, Route, SendError, Transport};
+use crate::outbound::{Answer, Quota, Request, SendError, Transport};
 use crate::setting::Secret;
 
 /// When every test begins: 2026-01-15T12:00:00Z.
@@ -236,7 +236,6 @@ impl Stage {
 
     pub(super) fn workos(&self) -> Workos {
         Workos {
-            route: Route::default(),
             settings: self.settings(),
             cursor: self.taken().cursor,
             known: self.taken().directory.into_iter().flatten().map(Arc::new).collect(),

@@ -28,7 +28,7 @@ use self::poller::Poller;
 use crate::clock::Clock;
 use crate::event::{ConnectionInfo, Privacy};
 use crate::journal::Inlet;
-use crate::outbound::{Client, Limits, Quota, Route};
+use crate::outbound::{Limits, Quota, Transport};
 use crate::telemetry;
 
 /// The key of the cursor, and the name of the source.
@@ -52,15 +52,13 @@ pub struct Workos {
     pub clock: Clock,
     /// What happens to personal data.
     pub privacy: Privacy,
-    /// The way of requests.
-    pub route: Route,
 }
 
 impl Workos {
     /// Reads until `stop`, or until nobody takes deliveries any more.
-    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+    pub async fn run<T: Transport>(self, transport: T, mut stop: watch::Receiver<bool>) {
         let api = Api {
-            transport: client(&self.route),
+            transport,
             base_url: self.settings.base_url.clone(),
             key: self.settings.key.clone(),
             quota: Quota::per_minute(self.settings.requests_per_minute),
@@ -75,6 +73,7 @@ impl Workos {
         let poller = Poller::new(&api, &self, place);
         let directory = Directory::new(&api, &self);
         tokio::select! {
+            biased;
             // An error means that the daemon is gone: stop as well. What is under way may be
             // dropped at any point: it is in the journal whole, with its cursor, or not at all.
             _ = stop.wait_for(|stop| *stop) => {}
@@ -84,9 +83,8 @@ impl Workos {
     }
 }
 
-fn client(route: &Route) -> Client {
-    Client::new(Limits { timeout: TIMEOUT, answer_bytes_max: ANSWER_BYTES_MAX }, route)
-}
+/// What a page of events may cost.
+pub const LIMITS: Limits = Limits { timeout: TIMEOUT, answer_bytes_max: ANSWER_BYTES_MAX };
 
 #[cfg(test)]
 mod fake;

@@ -1,8 +1,8 @@
 //! Whether the key works, for `check --online`.
 
 use super::api::{Api, Outcome};
-use super::{Settings, client};
-use crate::outbound::{Quota, Route, Transport};
+use super::{LIMITS, Settings};
+use crate::outbound::{Client, Quota, Route, Transport};
 
 /// What is read with the key, and what is lost without it.
 const LISTS: [(&str, &str); 2] = [
@@ -13,7 +13,7 @@ const LISTS: [(&str, &str); 2] = [
 /// What was found, or what is wrong and what to do, by key of the configuration.
 pub async fn probe(settings: &Settings, route: &Route) -> Vec<(String, Result<String, String>)> {
     try_with(&Api {
-        transport: client(route),
+        transport: Client::new(LIMITS, route),
         base_url: settings.base_url.clone(),
         key: settings.key.clone(),
         quota: Quota::per_minute(settings.requests_per_minute),

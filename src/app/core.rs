@@ -1,0 +1,177 @@
+//! Everything between the listeners and the network: sources, fold, sinks and receivers, over whatever clock, disk and network
+//! they are given. The daemon gives them those of the machine, a simulation its own.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use anyhow::{Context, anyhow};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::fold::{CHECKPOINT_MILLIS, Fold};
+use super::sinks::Sinks;
+use super::sources::Sources;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::event::{Privacy, Record};
+use crate::journal::{self, Disk, Inlet, Journal};
+use crate::outbound::{Limits, Transport};
+use crate::receiver::dispatcher::Dispatcher;
+use crate::signal::Snapshot;
+use crate::sink::{datadog, otlp};
+use crate::source::intake::Intake;
+use crate::source::workos_api;
+use crate::store::{State, ToldLog, checkpoint};
+
+/// Deliveries that may wait for the disk: 1,000 webhooks, or two group commits of pushes.
+const QUEUE_MAX: usize = 1024;
+
+/// What the core is given.
+pub(super) struct Outside<T> {
+    pub(super) clock: Clock,
+    pub(super) disk: Arc<dyn Disk>,
+    /// Makes a client within limits.
+    pub(super) network: Arc<dyn Fn(Limits) -> T + Send + Sync>,
+    pub(super) privacy: Privacy,
+    /// The exposition of the daemon's own telemetry.
+    pub(super) own: datadog::Own,
+    /// What a scrape answers.
+    pub(super) scrape: otlp::Exposition,
+    /// Up to where the archive has everything.
+    pub(super) archived: Arc<AtomicU64>,
+    /// Where snapshots are published.
+    pub(super) publish: watch::Sender<Arc<Snapshot>>,
+}
+
+/// Everything, not yet started.
+pub(super) struct Core<T> {
+    fold: Fold,
+    sources: Sources,
+    sinks: Sinks<T>,
+    told: BTreeMap<Box<str>, ToldLog>,
+    inlet: Inlet,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    network: Arc<dyn Fn(Limits) -> T + Send + Sync>,
+}
+
+impl<T: Transport> Core<T> {
+    /// Goes on from `state`, which is the fold of `journal`.
+    pub(super) fn new(
+        config: &Config,
+        journal: Journal,
+        state: State,
+        outside: Outside<T>,
+    ) -> anyhow::Result<Self> {
+        let Outside { clock, disk, network, privacy, own, scrape, archived, publish } = outside;
+        let (inlet, parcels) = journal::inlet(QUEUE_MAX);
+        let snapshots = publish.subscribe();
+        let told = state.told().clone();
+        let sources = Sources::new(config, &state, &inlet, clock, &privacy)?;
+        let client = || network(Limits::default());
+        let mut sinks = Sinks::new(config, &state, &journal, &inlet, clock, client, own, scrape)?;
+        let fold = Fold {
+            state,
+            journal: Some(journal),
+            readers: std::mem::take(&mut sinks.readers),
+            archived,
+            disk,
+            data_dir: config.data_dir.0.clone(),
+            clock,
+            parcels,
+            refusals: inlet.refusals(),
+            snapshots: publish,
+            owed: vec![Record::Resumed],
+            checkpoint_due: clock.now().plus_millis(CHECKPOINT_MILLIS),
+        };
+        Ok(Self { fold, sources, sinks, told, inlet, snapshots, network })
+    }
+
+    /// The routes' part of the sources.
+    pub(super) fn intake(&self) -> Intake {
+        self.sources.intake.clone()
+    }
+
+    /// The way into the journal, for what people decide.
+    pub(super) fn inlet(&self) -> Inlet {
+        self.inlet.clone()
+    }
+
+    /// Starts each part as a task of its own. `admin` is where people read more. The fold's task, which is returned, ends when
+    /// nobody is left who could deliver something.
+    pub(super) fn spawn(
+        self,
+        config: &Config,
+        admin: SocketAddr,
+        tasks: &mut JoinSet<()>,
+        stopped: &watch::Receiver<bool>,
+    ) -> anyhow::Result<JoinHandle<()>> {
+        let dispatcher = Dispatcher {
+            targets: config.targets().map_err(|error| anyhow!(error))?,
+            links: config.links(admin).map_err(|error| anyhow!(error))?,
+            transport: (self.network)(Limits::default()),
+            told: self.told,
+            inlet: self.inlet,
+            clock: self.fold.clock,
+        };
+        self.sinks.start(tasks, &self.snapshots, stopped);
+        self.sources.spawn(tasks, stopped, || (self.network)(workos_api::LIMITS));
+        tasks.spawn(dispatcher.run(self.snapshots, stopped.clone()));
+        Ok(tokio::spawn(self.fold.run()))
+    }
+}
+
+/// Last checkpoint, then the rest of the journal.
+pub(super) fn recover(
+    config: &Config,
+    clock: Clock,
+    disk: &Arc<dyn Disk>,
+) -> anyhow::Result<(Journal, State)> {
+    let data_dir = &config.data_dir.0;
+    let folder = data_dir.join("journal");
+    let (mut journal, recovery) =
+        Journal::open_on(Arc::clone(disk), &folder, config.journal.embedded)?;
+    if recovery.cut_bytes > 0 {
+        tracing::warn!(
+            bytes = recovery.cut_bytes,
+            "Journal ended in a broken frame that was never acknowledged; it was cut off and kept aside."
+        );
+    }
+    let engine = config.engine().map_err(|error| anyhow!(error))?;
+    let mut state = match checkpoint::read(&**disk, data_dir, &engine)
+        .context("cannot read the checkpoint")?
+    {
+        checkpoint::Found::State(state) => *state,
+        checkpoint::Found::Nothing => State::new(engine),
+        checkpoint::Found::Unusable(why) => {
+            tracing::warn!(why, "Checkpoint cannot be used; the whole journal is read instead.");
+            State::new(engine)
+        }
+    };
+    let lost = journal.skip_to(state.position())?;
+    if lost > 0 {
+        tracing::warn!(
+            entries = lost,
+            "Journal ends before the checkpoint; the state has them, sinks that read the journal do not."
+        );
+    }
+    let mut reader = journal.reader(state.position());
+    let mut entries = 0u64;
+    loop {
+        let batch = reader.next_batch()?;
+        if batch.is_empty() {
+            break;
+        }
+        for (position, entry) in batch {
+            state.apply(position, &entry);
+            entries += 1;
+        }
+    }
+    // What began and ended while nobody watched is in the record; nobody is paged for it now, nor for the silence.
+    state.resume(clock.now());
+    state.advance(clock.now());
+    drop(state.transitions());
+    tracing::info!(entries, position = state.position(), "State recovered.");
+    Ok((journal, state))
+}
