@@ -63,6 +63,9 @@ pub(super) enum Follows {
     Page,
     /// Another page, says the API; but this one gives nothing by which to ask for it.
     Unreachable,
+    /// Events that lie ahead of the clock. They are not passed: it is the clock that is wrong, until something follows them
+    /// that does not lie ahead.
+    Ahead,
 }
 
 impl<'a> List<'a> {
@@ -91,16 +94,25 @@ impl Page {
         privacy: &Privacy,
         now: Timestamp,
     ) -> Result<Self, String> {
-        let list = List::parse(text)?;
-        let (mut events, mut rejected) = (Vec::with_capacity(list.data.len()), Vec::new());
-        for item in &list.data {
-            match event(item.get(), privacy, now) {
+        let mut list = List::parse(text)?;
+        let mut read: Vec<_> =
+            list.data.iter().map(|item| event(item.get(), privacy, now)).collect();
+        let ahead = read.iter().rev().take_while(|read| is_ahead(read)).count();
+        if ahead > 0 {
+            list.data.truncate(list.data.len() - ahead);
+            list.list_metadata = None;
+            read.truncate(list.data.len());
+        }
+        let (mut events, mut rejected) = (Vec::with_capacity(read.len()), Vec::new());
+        for read in read {
+            match read {
                 Ok(event) => events.push(event),
                 Err(rejection) => rejected.push(rejection),
             }
         }
         let next = next(&list, from, now);
         let follows = follows(&list, from, &next, now);
+        let follows = if ahead > 0 { Follows::Ahead } else { follows };
         Ok(Self { events, rejected, next, follows })
     }
 }
@@ -113,6 +125,10 @@ fn event(text: &str, privacy: &Privacy, now: Timestamp) -> Result<AuthEvent, Rej
     let event = decode(text.as_bytes(), privacy)?;
     check_time(&event, now)?;
     Ok(event)
+}
+
+fn is_ahead(read: &Result<AuthEvent, Rejection>) -> bool {
+    read.as_ref().is_err_and(|rejection| rejection.reason == Reason::FutureTimestamp)
 }
 
 /// Behind the last item that has an id. The time never goes back, and never ahead of the clock: it

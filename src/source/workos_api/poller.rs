@@ -164,6 +164,9 @@ impl<'a, T: Transport> Poller<'a, T> {
             (Follows::Page | Follows::Unreachable, _) => {
                 self.pause(&"pages bring nothing new and name more; they are asked for slowly")
             }
+            (Follows::Ahead, _) => self.pause(
+                &"the newest events lie ahead of this machine's clock; set the clock; they are asked for again",
+            ),
             (Follows::Nothing, Some(end)) => {
                 self.backoff.reset();
                 self.place = Place::from_end(end);

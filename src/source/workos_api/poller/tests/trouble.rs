@@ -243,3 +243,20 @@ async fn a_journal_that_is_full_costs_no_event() {
     tokio::join!(run(&stage, 200), recover);
     assert_eq!((stage.taken().ids, stage.taken().duplicates), (ids(0..1), 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn events_ahead_of_a_clock_that_is_behind_are_waited_for_and_a_single_wrong_one_is_passed() {
+    let stage = Stage::new();
+    let hour = 60 * MINUTE;
+    for (n, at) in [(0, -1000), (1, 2 * hour), (2, -500), (3, hour), (4, hour)] {
+        stage.fake.happen(n, at);
+    }
+    run(&stage, 600).await;
+    assert_eq!(stage.taken().ids, ["event_0", "event_2"]);
+    assert_eq!(stage.refused(), [(Reason::FutureTimestamp, 1)], "what was followed by others");
+    assert_eq!(stage.taken().caught_up, 0, "there is more");
+    // Time comes to them.
+    run(&stage, 3_600).await;
+    assert_eq!(stage.taken().ids, ["event_0", "event_2", "event_3", "event_4"]);
+    assert_eq!(stage.refused(), []);
+}
