@@ -78,6 +78,7 @@ impl<T: Transport> Dispatcher<T> {
                 batch_limit: pace.batch_max,
                 failures: BTreeMap::new(),
                 unrecorded: BTreeMap::new(),
+                recalled: false,
                 record_at: Instant::now(),
             };
             couriers.spawn(courier.run(snapshots.clone(), stop.clone()));
@@ -110,6 +111,8 @@ struct Courier<T> {
     unrecorded: BTreeMap<Box<str>, Told>,
     /// When the journal is tried again.
     record_at: Instant,
+    /// Whether it was asked what a process before this one may have told.
+    recalled: bool,
 }
 
 impl<T: Transport> Courier<T> {
@@ -126,6 +129,7 @@ impl<T: Transport> Courier<T> {
             self.record().await;
             let waits = self.free_at > Instant::now();
             tokio::select! {
+                biased;
                 // An error means that the daemon is gone: stop as well.
                 _ = stop.wait_for(|stop| *stop) => break,
                 changed = snapshots.changed() => if changed.is_err() { break },
@@ -165,6 +169,9 @@ impl<T: Transport> Courier<T> {
     fn batch(&mut self, snapshot: &Snapshot, now: Timestamp) -> Vec<Notification> {
         let audience = &self.target.audience;
         let Snapshot { incidents, silences, .. } = snapshot;
+        if !std::mem::replace(&mut self.recalled, true) && self.target.ignores_unknown_ends() {
+            self.log.recall(incidents, audience, now);
+        }
         let owed = self.log.owed(incidents, audience, silences, now, self.pace.repeat);
         let mut notifications = Vec::with_capacity(owed.len());
         for Owed { incident, reason } in owed {
@@ -199,6 +206,7 @@ impl<T: Transport> Courier<T> {
             sleep(STOP_GRACE).await;
         };
         tokio::select! {
+            biased;
             answer = self.transport.send(request) => Some(answer),
             () = patience => None,
         }
@@ -256,6 +264,9 @@ impl<T: Transport> Courier<T> {
             let fingerprint = notification.incident.fingerprint.clone();
             let failures = self.failures.entry(fingerprint).or_default();
             *failures = failures.saturating_add(1);
+            if notification.reason == Reason::Opened && self.target.ignores_unknown_ends() {
+                self.log.unsure(&notification.incident);
+            }
         }
         self.count(batch, result, detail);
     }

@@ -7,6 +7,8 @@
 //! - What fires and was not told is owed as opened; what was told as open and is over, as closed.
 //! - Pending incidents are told to nobody, and neither is what was over before it could be told.
 //! - What was told as open and is not known any more is closed.
+//! - What may have been told (no answer came, or the daemon died before it wrote the answer down) and is over is closed
+//!   where an end of nothing does no harm: nobody else would ever close it.
 //! - What a receiver refused for good is not offered again, and its end is not told.
 //! - While a silence covers it, neither a beginning nor a rise is told; what still fires when the silence ends is.
 //! - A ticket that becomes a page is told again. Which severity was told is kept in memory only: after a
@@ -19,6 +21,10 @@ use std::sync::Arc;
 use super::{Audience, Repeat};
 use crate::event::{Silence, Timestamp};
 use crate::signal::{Course, Evidence, Incident, Scope, Severity, State};
+
+/// How long after its end an incident may still be open with a receiver that was told by a process that died: less than what
+/// was told is remembered, so that an end which was told is not told again.
+const RECALL_MILLIS: i64 = 23 * 3600 * 1000;
 
 /// Why something is said.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -49,6 +55,8 @@ pub enum Standing {
         /// The incident as it was last seen; not known after a restart until it is seen.
         incident: Option<Arc<Incident>>,
     },
+    /// It may have been told that it is open: no good answer came.
+    Unsure,
     /// It was told that it is over.
     Closed {
         /// When it was told last.
@@ -94,7 +102,9 @@ pub fn owes(
     let due = |at: Timestamp| repeat.is_some_and(|repeat| is_due(at, now, repeat.every_millis));
     match (incident.state, standing) {
         (State::Pending, _) | (State::Resolved, None | Some(Standing::Refused { .. })) => None,
-        (State::Firing, None | Some(Standing::Closed { .. })) => Some(Reason::Opened),
+        (State::Firing, None | Some(Standing::Closed { .. } | Standing::Unsure)) => {
+            Some(Reason::Opened)
+        }
         (State::Firing, Some(Standing::Refused { incident: refused })) => {
             (*refused != incident.id).then_some(Reason::Opened)
         }
@@ -104,7 +114,7 @@ pub fn owes(
             }
             due(*at).then_some(Reason::StillOpen)
         }
-        (State::Resolved, Some(Standing::Open { .. })) => Some(Reason::Closed),
+        (State::Resolved, Some(Standing::Open { .. } | Standing::Unsure)) => Some(Reason::Closed),
         (State::Resolved, Some(Standing::Closed { at })) => {
             let closed_for = repeat.map_or(0, |repeat| repeat.closed_for_millis);
             let fresh = |end: Timestamp| now.millis_since(end) < closed_for;
@@ -195,6 +205,24 @@ impl Log {
     pub fn refused(&mut self, incident: &Incident) {
         let standing = Standing::Refused { incident: incident.id.clone() };
         self.0.insert(incident.fingerprint.clone(), standing);
+    }
+
+    /// Whether it was told of the beginning of `incident` is not known.
+    pub fn unsure(&mut self, incident: &Incident) {
+        self.0.insert(incident.fingerprint.clone(), Standing::Unsure);
+    }
+
+    /// After a start: of what is over and was not told, a process that died before it could write that down may have told the
+    /// beginning.
+    pub fn recall(&mut self, incidents: &[Arc<Incident>], audience: &Audience, now: Timestamp) {
+        let recent = |end: Timestamp| now.millis_since(end) < RECALL_MILLIS;
+        for incident in newest(incidents).into_values() {
+            let over =
+                incident.state == State::Resolved && incident.resolved_at.is_some_and(recent);
+            if over && audience.wants(incident) && !self.0.contains_key(&incident.fingerprint) {
+                self.unsure(incident);
+            }
+        }
     }
 
     /// How an incident stands.

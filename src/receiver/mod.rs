@@ -166,6 +166,12 @@ impl Target {
         self.service.secrets().into_iter().filter_map(|secret| secret.reveal().ok()).collect()
     }
 
+    /// Whether an end of which it never heard the beginning does no harm: it knows incidents by a key.
+    #[must_use]
+    pub(crate) fn ignores_unknown_ends(&self) -> bool {
+        matches!(self.service, Service::Alertmanager(_) | Service::Pagerduty(_))
+    }
+
     /// Whether `notification` is sent at all: an end may be unwanted, and Alertmanager cannot be told of an
     /// alert whose labels are not known any more (it forgets it by itself).
     #[must_use]

@@ -200,10 +200,13 @@ async fn a_restart_tells_nothing_twice_and_what_changed_meanwhile() {
         [
             "5 pagerduty trigger new 202",
             "5 pagerduty resolve ended 202",
+            // A process that died may have told its beginning.
+            "6 pagerduty resolve never told 202",
             "6 pagerduty resolve gone 202"
         ]
     );
-    assert_eq!(stage.told(), ["pagerduty new+", "pagerduty ended-", "pagerduty gone-"]);
+    let told = ["pagerduty new+", "pagerduty ended-", "pagerduty never told-", "pagerduty gone-"];
+    assert_eq!(stage.told(), told);
 }
 
 #[tokio::test(start_paused = true)]
@@ -476,4 +479,22 @@ async fn a_stop_waits_for_the_answer_under_way_and_records_it() {
         assert!(before.elapsed() <= STOP_GRACE);
         assert_eq!(*stage.told.lock().unwrap(), told);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_have_been_told_is_closed_where_an_end_of_nothing_does_no_harm() {
+    // Whether PagerDuty took it when it did not answer, nobody knows.
+    let stage =
+        Stage::new(&pagerduty(), &[], |_, _, second| status(if second < 60 { 0 } else { 202 }));
+    stage.show(&fires(&["f"]), 50).await;
+    stage.show(&is_over(&["f"]), 300).await;
+    let asked = stage.asked();
+    let (failed, taken): (Vec<_>, Vec<_>) = asked.iter().partition(|line| line.ends_with(" 0"));
+    assert!(failed.iter().all(|line| line.contains("trigger f")), "{failed:?}");
+    assert!(taken.len() == 1 && taken[0].ends_with("resolve f 202"), "{taken:?}");
+    assert_eq!(stage.told(), ["pagerduty f-"]);
+    // A process that died before it wrote down what it had told looks the same to the next one.
+    let stage = Stage::new(&pagerduty(), &[("pagerduty", "told", false)], |_, _, _| status(202));
+    stage.show(&is_over(&["f", "told"]), 60).await;
+    assert_eq!(stage.asked(), ["0 pagerduty resolve f 202"]);
 }

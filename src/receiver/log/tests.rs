@@ -28,7 +28,9 @@ fn what_is_owed_follows_from_what_was_told() {
     let closed = Some(Standing::Closed { at: at(0) });
     let refused = |id: &str| Some(Standing::Refused { incident: id.into() });
     let same = "f-1768478400";
-    let cases: [Case; 24] = [
+    let cases: [Case; 26] = [
+        (Some(Standing::Unsure), Firing, 0, REPEAT, Some(Opened)),
+        (Some(Standing::Unsure), Resolved, 0, None, Some(Closed)),
         (None, Pending, 0, REPEAT, None),
         (None, Firing, 0, None, Some(Opened)),
         // It was over before it could be told.
