@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help fmt lint setup test bench golden detection-report deny sbom ci
+.PHONY: help fmt lint setup test bench simulation kill-test golden detection-report deny sbom ci
 
 help: ## Shows the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -19,6 +19,14 @@ test: setup lint ## Sets up and runs every test.
 
 bench: ## Every figure of docs/performance.md, three runs each (an hour on 2 cores).
 	cargo bench --bench figures
+
+SEEDS ?= 1..1001
+
+simulation: ## The whole daemon on simulated time, disk and network: SEEDS=1..1001, some minutes.
+	SIMULATION_SEEDS=$(SEEDS) cargo test --lib -- simulation::every_promise --nocapture
+
+kill-test: ## The shipped binary killed 200 times under load (as root: and on a 64 MB disk), some minutes.
+	KILLS=200 cargo test --test kill -- --nocapture
 
 golden: ## Rewrites the golden files after a look at each difference.
 	INSTA_UPDATE=always cargo test

@@ -489,9 +489,8 @@ async fn what_may_have_been_told_is_closed_where_an_end_of_nothing_does_no_harm(
     stage.show(&fires(&["f"]), 50).await;
     stage.show(&is_over(&["f"]), 300).await;
     let asked = stage.asked();
-    let (failed, taken): (Vec<_>, Vec<_>) = asked.iter().partition(|line| line.ends_with(" 0"));
-    assert!(failed.iter().all(|line| line.contains("trigger f")), "{failed:?}");
-    assert!(taken.len() == 1 && taken[0].ends_with("resolve f 202"), "{taken:?}");
+    let taken: Vec<_> = asked.iter().filter(|line| line.ends_with(" 202")).collect();
+    assert!(taken.len() == 1 && taken[0].ends_with("resolve f 202"), "{asked:?}");
     assert_eq!(stage.told(), ["pagerduty f-"]);
     // A process that died before it wrote down what it had told looks the same to the next one.
     let stage = Stage::new(&pagerduty(), &[("pagerduty", "told", false)], |_, _, _| status(202));

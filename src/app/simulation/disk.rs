@@ -1,0 +1,393 @@
+//! A disk in memory that forgets what was not synced, tears what was being written, fails, fills up and dies.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tokio::sync::Notify;
+
+use crate::journal::{Append, Disk, Lock};
+
+/// What is damaged at the end of a torn write: a sector.
+const SECTOR_BYTES: usize = 512;
+
+/// The disk. It outlives the processes that use it.
+#[derive(Clone, Debug)]
+pub(super) struct Platter {
+    state: Arc<Mutex<State>>,
+    /// Told when the machine dies in the middle of an operation.
+    pub(super) died: Arc<Notify>,
+}
+
+#[derive(Debug)]
+struct State {
+    random: fastrand::Rng,
+    nodes: Vec<Node>,
+    names: BTreeMap<PathBuf, usize>,
+    /// Names as they are after a power cut, unless more of `renamed` came through.
+    durable_names: BTreeMap<PathBuf, usize>,
+    /// What was done to names since the folder was synced.
+    renamed: Vec<Renamed>,
+    /// Counts mounts: what a dead process still holds works no more.
+    mount: u64,
+    locked: bool,
+    trouble: Trouble,
+}
+
+/// What is wrong with the disk.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub(super) struct Trouble {
+    /// The machine dies in the middle of the operation that changes the disk after so many.
+    pub(super) dies_after: Option<u32>,
+    /// Bytes that fit.
+    pub(super) room: Option<usize>,
+    /// One of so many syncs fails.
+    pub(super) failing_syncs: Option<u32>,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    bytes: Vec<u8>,
+    /// So many bytes at the beginning are durable.
+    synced: usize,
+    /// What durably follows them, where the file was cut and not synced since.
+    cut_off: Vec<u8>,
+}
+
+#[derive(Clone, Debug)]
+enum Renamed {
+    Made(PathBuf, usize),
+    Moved(PathBuf, PathBuf),
+    Gone(PathBuf),
+}
+
+/// What a process sees of it.
+#[derive(Debug)]
+struct Mounted {
+    platter: Platter,
+    mount: u64,
+}
+
+#[derive(Debug)]
+struct Handle {
+    platter: Platter,
+    mount: u64,
+    node: usize,
+}
+
+/// A file that is read, and may grow meanwhile.
+struct Reading {
+    platter: Platter,
+    node: usize,
+    at: usize,
+}
+
+#[derive(Debug)]
+struct Held(Platter, u64);
+
+impl Platter {
+    pub(super) fn new(random: fastrand::Rng) -> Self {
+        let state = State {
+            random,
+            nodes: Vec::new(),
+            names: BTreeMap::new(),
+            durable_names: BTreeMap::new(),
+            renamed: Vec::new(),
+            mount: 0,
+            locked: false,
+            trouble: Trouble::default(),
+        };
+        Self { state: Arc::new(Mutex::new(state)), died: Arc::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    /// For a new process; the one before is dead.
+    pub(super) fn mount(&self) -> Arc<dyn Disk> {
+        let mut state = self.state();
+        state.mount += 1;
+        state.locked = false;
+        Arc::new(Mounted { platter: self.clone(), mount: state.mount })
+    }
+
+    pub(super) fn trouble(&self, trouble: Trouble) {
+        self.state().trouble = trouble;
+    }
+
+    /// Bytes of all files.
+    pub(super) fn bytes(&self) -> usize {
+        self.state().bytes()
+    }
+
+    /// The process ends at once; what it wrote stays.
+    pub(super) fn kill(&self) {
+        self.state().mount += 1;
+    }
+
+    /// The power goes: of what was not synced some is there, some is not, and some is garbage.
+    pub(super) fn cut_power(&self) {
+        let mut state = self.state();
+        state.mount += 1;
+        let State { random, nodes, names, durable_names, renamed, .. } = &mut *state;
+        for change in renamed.drain(..random.usize(..=renamed.len())) {
+            change.apply(durable_names);
+        }
+        renamed.clear();
+        names.clone_from(durable_names);
+        for node in nodes {
+            node.lose(random);
+        }
+    }
+
+    /// Leaves garbage at the end of the newest segment under `folder`, as bad hardware does; with `cut` it takes the place of
+    /// what was there.
+    pub(super) fn spoil_tail(&self, folder: &Path, bytes_max: usize, cut: bool) {
+        let mut state = self.state();
+        let State { random, nodes, names, .. } = &mut *state;
+        let newest = names.iter().rfind(|(path, _)| {
+            path.starts_with(folder) && path.extension().is_some_and(|e| e == "journal")
+        });
+        let Some((_, node)) = newest else { return };
+        let node = &mut nodes[*node];
+        let garbage: Vec<u8> = (0..random.usize(1..=bytes_max)).map(|_| random.u8(..)).collect();
+        if cut {
+            let kept = node.bytes.len().saturating_sub(garbage.len());
+            node.bytes.truncate(kept);
+        }
+        node.bytes.extend(garbage);
+        node.synced = node.bytes.len();
+    }
+}
+
+impl Node {
+    fn cut(&mut self, length: usize) {
+        if length < self.synced {
+            let mut tail = self.bytes[length..self.synced].to_vec();
+            tail.append(&mut self.cut_off);
+            self.cut_off = tail;
+            self.synced = length;
+        }
+        self.bytes.truncate(length);
+    }
+
+    fn sync(&mut self) {
+        self.synced = self.bytes.len();
+        self.cut_off.clear();
+    }
+
+    fn lose(&mut self, random: &mut fastrand::Rng) {
+        if !self.cut_off.is_empty() && random.bool() {
+            self.bytes.truncate(self.synced);
+            self.bytes.append(&mut self.cut_off);
+        } else {
+            let kept = random.usize(self.synced..=self.bytes.len());
+            self.bytes.truncate(kept);
+            if kept > self.synced && random.bool() {
+                let from = self.synced.max(kept.saturating_sub(SECTOR_BYTES));
+                self.bytes[from..].fill(0);
+            }
+        }
+        self.sync();
+    }
+}
+
+impl Renamed {
+    fn apply(self, names: &mut BTreeMap<PathBuf, usize>) {
+        match self {
+            Self::Made(path, node) => {
+                names.insert(path, node);
+            }
+            Self::Moved(from, to) => {
+                if let Some(node) = names.remove(&from) {
+                    names.insert(to, node);
+                }
+            }
+            Self::Gone(path) => {
+                names.remove(&path);
+            }
+        }
+    }
+}
+
+impl State {
+    fn bytes(&self) -> usize {
+        self.names.values().map(|node| self.nodes[*node].bytes.len()).sum()
+    }
+
+    fn alive(&self, mount: u64) -> io::Result<()> {
+        if self.mount == mount { Ok(()) } else { Err(io::Error::other("the process is dead")) }
+    }
+
+    /// Whether the machine dies in this operation.
+    fn dies(&mut self) -> bool {
+        match &mut self.trouble.dies_after {
+            Some(0) => {
+                self.trouble.dies_after = None;
+                self.mount += 1;
+                true
+            }
+            Some(left) => {
+                *left -= 1;
+                false
+            }
+            None => false,
+        }
+    }
+
+    fn node(&self, path: &Path) -> io::Result<usize> {
+        self.names.get(path).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn rename(&mut self, change: Renamed) {
+        change.clone().apply(&mut self.names);
+        self.renamed.push(change);
+    }
+}
+
+impl Platter {
+    /// The state for an operation of `mount` that changes the disk.
+    fn change(&self, mount: u64) -> io::Result<MutexGuard<'_, State>> {
+        let mut state = self.state();
+        state.alive(mount)?;
+        if state.dies() {
+            self.died.notify_one();
+            return Err(io::Error::other("the machine died"));
+        }
+        Ok(state)
+    }
+}
+
+impl Disk for Mounted {
+    fn make_folder(&self, _: &Path) -> io::Result<()> {
+        self.platter.state().alive(self.mount)
+    }
+
+    fn names(&self, folder: &Path) -> io::Result<Vec<String>> {
+        let state = self.platter.state();
+        state.alive(self.mount)?;
+        let inside = state.names.keys().filter(|path| path.parent() == Some(folder));
+        Ok(inside.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect())
+    }
+
+    fn lock(&self, _: &Path) -> io::Result<Box<dyn Lock>> {
+        let mut state = self.platter.state();
+        state.alive(self.mount)?;
+        if std::mem::replace(&mut state.locked, true) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        Ok(Box::new(Held(self.platter.clone(), self.mount)))
+    }
+
+    fn length(&self, path: &Path) -> io::Result<u64> {
+        let state = self.platter.state();
+        state.alive(self.mount)?;
+        Ok(state.nodes[state.node(path)?].bytes.len() as u64)
+    }
+
+    fn read(&self, path: &Path, offset: u64) -> io::Result<Box<dyn Read + Send>> {
+        let state = self.platter.state();
+        state.alive(self.mount)?;
+        let (node, at) = (state.node(path)?, usize::try_from(offset).unwrap());
+        Ok(Box::new(Reading { platter: self.platter.clone(), node, at }))
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Box<dyn Append>> {
+        let mut state = self.platter.change(self.mount)?;
+        let node = if let Ok(node) = state.node(path) {
+            state.nodes[node].cut(0);
+            node
+        } else {
+            state.nodes.push(Node::default());
+            let node = state.nodes.len() - 1;
+            state.rename(Renamed::Made(path.to_owned(), node));
+            node
+        };
+        Ok(Box::new(Handle { platter: self.platter.clone(), mount: self.mount, node }))
+    }
+
+    fn append(&self, path: &Path) -> io::Result<Box<dyn Append>> {
+        let state = self.platter.state();
+        state.alive(self.mount)?;
+        let node = state.node(path)?;
+        Ok(Box::new(Handle { platter: self.platter.clone(), mount: self.mount, node }))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = self.platter.change(self.mount)?;
+        state.node(from)?;
+        state.rename(Renamed::Moved(from.to_owned(), to.to_owned()));
+        Ok(())
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.platter.change(self.mount)?;
+        state.node(path)?;
+        state.rename(Renamed::Gone(path.to_owned()));
+        Ok(())
+    }
+
+    fn sync_folder(&self, _: &Path) -> io::Result<()> {
+        let mut state = self.platter.change(self.mount)?;
+        state.renamed.clear();
+        let names = state.names.clone();
+        state.durable_names = names;
+        Ok(())
+    }
+}
+
+impl Read for Reading {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let state = self.platter.state();
+        let rest = state.nodes[self.node].bytes.get(self.at..).unwrap_or_default();
+        let count = rest.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&rest[..count]);
+        self.at += count;
+        Ok(count)
+    }
+}
+
+impl Append for Handle {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut state = self.platter.state();
+        state.alive(self.mount)?;
+        let room = state.trouble.room.map_or(usize::MAX, |room| room.saturating_sub(state.bytes()));
+        let dies = state.dies();
+        let fits = if dies { state.random.usize(..=bytes.len()) } else { bytes.len().min(room) };
+        state.nodes[self.node].bytes.extend_from_slice(&bytes[..fits]);
+        if dies {
+            self.platter.died.notify_one();
+            return Err(io::Error::other("the machine died"));
+        }
+        if fits < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        let mut state = self.platter.change(self.mount)?;
+        let failing = state.trouble.failing_syncs;
+        if failing.is_some_and(|one_of| state.random.u32(..one_of) == 0) {
+            return Err(io::Error::other("input/output error"));
+        }
+        state.nodes[self.node].sync();
+        Ok(())
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        let mut state = self.platter.change(self.mount)?;
+        state.nodes[self.node].cut(usize::try_from(length).unwrap());
+        Ok(())
+    }
+}
+
+impl Lock for Held {}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        if state.mount == self.1 {
+            state.locked = false;
+        }
+    }
+}
