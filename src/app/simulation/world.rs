@@ -1,7 +1,7 @@
 //! One run: lives of a daemon, one after the other, each ended in its own way, while events come and everything fails.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -170,6 +170,8 @@ impl World {
             privacy: Privacy::new(Treatment::Hash, b"key"),
             own: Arc::new(String::new),
             scrape: Arc::new(String::new),
+            // The archive folds the journal by itself.
+            archived: Arc::new(AtomicU64::new(u64::MAX)),
             publish,
         };
         let core = Core::new(&self.config, journal, state, outside).unwrap();
