@@ -1,5 +1,7 @@
 use super::*;
 
+mod gate;
+
 /// Three ordinary days of a small fleet, and half a day of what `trouble` says.
 fn scenario(trouble: &str) -> Scenario {
     let text = format!(

@@ -20,10 +20,21 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Starts it with `config`, which says everything but `data_dir` and `http`.
     pub(crate) fn start(config: &str) -> Self {
+        Self::start_by(&configuration(config))
+    }
+
+    /// The same, with more keys of `http.admin`.
+    pub(crate) fn start_with_admin(admin: &str, config: &str) -> Self {
+        let listen = "listen: \"127.0.0.1:0\"";
+        let with = configuration(config).replacen(listen, &format!("{listen}, {admin}"), 1);
+        Self::start_by(&with)
+    }
+
+    fn start_by(config: &str) -> Self {
         let (component, (), (admin, intake)) = Component::start(
             "ssowatch",
             |place| {
-                place.write("ssowatch.yaml", configuration(config));
+                place.write("ssowatch.yaml", config);
                 (command(place), ())
             },
             |place, ()| ready(place),

@@ -120,7 +120,7 @@ fn facts(page: &mut Html, view: &ConnectionView, now: Timestamp) {
 
 fn rates(page: &mut Html, view: &ConnectionView) {
     page.line(
-        "<h2>Sign-ins</h2>\n<div class=\"wide\"><table><thead><tr><th scope=\"col\">Period</th><th scope=\"col\" class=\"n\">Started</th>\
+        "<h2>Sign-ins</h2>\n<div class=\"wide\"><table><thead><tr><th scope=\"col\">Period</th><th scope=\"col\" class=\"n hide\">Started</th>\
          <th scope=\"col\" class=\"n\">Succeeded</th><th scope=\"col\" class=\"n\">Failed</th>\
          <th scope=\"col\" class=\"n\">Timed out</th></tr></thead>\n<tbody>",
     );
@@ -133,7 +133,7 @@ fn rates(page: &mut Html, view: &ConnectionView) {
         };
         let (fails, times_out) = (share(counts.failure_ratio()), share(counts.timeout_ratio()));
         page.line(format_args!(
-            "<tr><th scope=\"row\">{name}</th><td class=\"n\">{started}</td><td class=\"n\">{succeeded}</td>\
+            "<tr><th scope=\"row\">{name}</th><td class=\"n hide\">{started}</td><td class=\"n\">{succeeded}</td>\
              <td class=\"n\">{failed}{fails}</td><td class=\"n\">{timed_out}{times_out}</td></tr>"
         ));
     }

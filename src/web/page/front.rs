@@ -42,8 +42,13 @@ fn state(page: &mut Html, snapshot: &Snapshot) {
         |severity| told.iter().filter(|incident| incident.severity == severity).count() as u64;
     let (pages, tickets) = (firing(Severity::Page), firing(Severity::Ticket));
     let (class, words) = match (pages, tickets) {
-        (0, 0) if !silenced.is_empty() => ("ticket", "Nothing needs you".to_owned()),
-        (0, 0) if snapshot.position == 0 => ("none", "Nothing has been heard yet".to_owned()),
+        (0, 0) if !silenced.is_empty() => {
+            let open = count(silenced.len() as u64, "open incident");
+            ("ticket", format!("{open}, silenced"))
+        }
+        (0, 0) if snapshot.connections.is_empty() => {
+            ("none", "Nothing has been heard yet".to_owned())
+        }
         (0, 0) => ("ok", "Sign-ins work as usual".to_owned()),
         (0, tickets) => {
             ("ticket", format!("{} to look at in working hours", count(tickets, "ticket")))
@@ -54,9 +59,9 @@ fn state(page: &mut Html, snapshot: &Snapshot) {
     page.line(format_args!(
         "<h1 class=\"state\"><span class=\"dot {class}\" aria-hidden=\"true\"></span>{words}</h1>"
     ));
-    if !silenced.is_empty() {
+    if !silenced.is_empty() && !told.is_empty() {
         let silenced = count(silenced.len() as u64, "open incident");
-        page.line(format_args!("<p>Silenced: {silenced}.</p>"));
+        page.line(format_args!("<p>Silenced besides: {silenced}.</p>"));
     }
     page.line(format_args!("<p>{}</p>", Escaped(fleet(snapshot))));
     page.line(format_args!(

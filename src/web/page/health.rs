@@ -26,7 +26,7 @@ fn sources(page: &mut Html, snapshot: &Snapshot) {
         "<div class=\"wide\"><table><caption>Sources</caption><thead><tr><th scope=\"col\">Source</th>\
          <th scope=\"col\" class=\"n\">Events</th><th scope=\"col\" class=\"n hide\">Seen before</th>\
          <th scope=\"col\" class=\"n\">Rejected</th><th scope=\"col\" class=\"n\">Delay</th>\
-         <th scope=\"col\">Newest event</th></tr></thead>\n<tbody>",
+         <th scope=\"col\" class=\"hide\">Newest event</th></tr></thead>\n<tbody>",
     );
     for source in &snapshot.sources {
         let SourceView { received, duplicates, rejected, .. } = source;
@@ -37,7 +37,7 @@ fn sources(page: &mut Html, snapshot: &Snapshot) {
         let name = source.source.as_str();
         page.line(format_args!(
             "<tr><th scope=\"row\">{name}</th><td class=\"n\">{received}</td><td class=\"n hide\">{duplicates}</td>\
-             <td class=\"n\">{rejected}</td><td class=\"n\">{delay}</td><td>{newest}</td></tr>"
+             <td class=\"n\">{rejected}</td><td class=\"n\">{delay}</td><td class=\"hide\">{newest}</td></tr>"
         ));
     }
     page.line("</tbody></table></div>");

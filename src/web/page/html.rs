@@ -28,8 +28,8 @@ impl Html {
              <script src=\"/live.js\" defer></script>\n{refresh}</head>\n<body>\n\
              <a class=\"skip\" href=\"#content\">Skip to the content</a>\n\
              <header><a class=\"brand\" href=\"/\">ssowatch</a>\n\
-             <nav aria-label=\"Pages\"><a href=\"/\">Status</a> · <a href=\"/incidents\">Incidents</a> · \
-             <a href=\"/sessions\">Sign-ins</a> · <a href=\"/silences\">Silences</a> · <a href=\"/#health\">Health</a></nav></header>\n<main id=\"content\">"
+             <nav aria-label=\"Pages\"><a href=\"/\">Status</a> <a href=\"/incidents\">Incidents</a> \
+             <a href=\"/sessions\">Sign-ins</a> <a href=\"/silences\">Silences</a> <a href=\"/#health\">Health</a></nav></header>\n<main id=\"content\">"
         ));
         html
     }

@@ -153,7 +153,7 @@ fn facts(page: &mut Html, incident: &Incident, now: Timestamp) {
     }
     if !causes.is_empty() {
         let words: Vec<String> =
-            causes.iter().map(|(cause, count)| format!("{} {count}", Escaped(cause))).collect();
+            causes.iter().map(|(cause, count)| format!("{}: {count}", Escaped(cause))).collect();
         fact("Causes", &words.join(", "));
     }
 }
