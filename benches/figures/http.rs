@@ -24,14 +24,14 @@ impl Client {
     }
 
     pub(crate) fn get(&mut self, path: &str) -> Answer {
-        self.send(&format!("GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n"), b"")
+        self.send(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"), b"")
     }
 
     /// `headers` are lines that end in CR LF.
     pub(crate) fn post(&mut self, path: &str, headers: &str, body: &[u8]) -> Answer {
         let length = body.len();
         let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Length: {length}\r\n{headers}\r\n"
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n{headers}\r\n"
         );
         self.send(&head, body)
     }

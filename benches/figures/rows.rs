@@ -334,7 +334,7 @@ fn instructions(function: &str) -> f64 {
         .arg(std::env::current_exe().expect("this program"))
         .args(["inside", function, "1000", &TURNS.to_string()])
         .output()
-        .expect("valgrind runs; `make setup` installs it");
+        .expect("valgrind runs; Debian has it in the package of that name");
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     let (_, rest) = text.split_once("Collected : ").expect("valgrind counts");
     let digits = rest.split_whitespace().next().expect("a number");
