@@ -1,33 +1,39 @@
 //! Backtest: recorded events through the same engine, on the events' own time.
 //!
 //! All events are sorted by time and id before they are folded, so that the same input gives the same bytes however it is
-//! split into files or read. Memory grows with the input: about 400 bytes an event.
+//! split into files or read. Access logs are added up to seconds first. Memory grows with the input: about 400 bytes an
+//! event, and some kilobytes a second and tier of access logs.
+
+mod access_log;
+mod input;
+mod limits;
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::ValueEnum;
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::config::Config;
 use crate::engine::Engine;
-use crate::event::batch::{LineReader, Packing};
 use crate::event::decode::Decoder;
+use crate::event::edge::EdgeTally;
 use crate::event::{
     AuthEvent, ConnectionId, ConnectionInfo, Entry, OrganizationId, Privacy, Record, Source,
     Timestamp,
 };
 use crate::signal::{Incident, Severity, Snapshot, State, Transition};
-use crate::source::file::Pattern;
 use crate::web::report::markdown;
 
-/// Bytes that are read at a time.
-const BUFFER_BYTES: usize = 1 << 18;
+use self::access_log::AccessLog;
+use self::input::{Input, expand};
+
+/// How long after the last second of access logs time goes on, so that it is judged: the longest wait, and a bin.
+const JUDGED_MILLIS: i64 = 70_000;
 
 /// `ssowatch replay`.
 #[derive(Clone, Debug, clap::Args)]
@@ -44,8 +50,12 @@ pub struct Args {
     /// Writes a report in Markdown for each incident into this folder, ready to edit.
     #[arg(long)]
     report: Option<PathBuf>,
-    /// Files, globs or folders, plain, gzip or zstd; `-` for standard input.
-    #[arg(required = true)]
+    /// An access log, `FORMAT=PATH` or `FORMAT@TIER=PATH`, also a glob; may be given more than once. Says whom each of
+    /// `edge.limits` would have refused.
+    #[arg(long)]
+    access_log: Vec<AccessLog>,
+    /// Recorded events: files, globs or folders, plain, gzip or zstd; `-` for standard input.
+    #[arg(required_unless_present = "access_log")]
     paths: Vec<String>,
 }
 
@@ -80,14 +90,19 @@ pub fn command(args: &Args, config: &Config) -> anyhow::Result<()> {
     let mut decoder = Decoder::new(&privacy);
     let (mut events, mut rejected) = (Vec::new(), 0u64);
     for path in expand(&args.paths)? {
-        read(&path, &mut decoder, &mut events, &mut rejected)?;
+        Input::open(&path)?.read(&mut rejected, |line| {
+            events.push(decoder.decode(line)?);
+            Ok(())
+        })?;
     }
+    let (tallies, bad_lines) = access_log::tallies(&args.access_log, config)?;
+    rejected += bad_lines;
     events.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
     let known = args.connections.as_deref().map(directory).transpose()?;
     let engine = config.engine().map_err(|error| anyhow::anyhow!(error))?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     let mut incidents: BTreeMap<Box<str>, Arc<Incident>> = BTreeMap::new();
-    let (timeline, snapshot) = fold(engine, events, known, |transition| {
+    let (timeline, snapshot) = fold(engine, (events, tallies), known, |transition| {
         let incident = &transition.incident;
         incidents.insert(incident.id.clone(), Arc::clone(incident));
         match args.format {
@@ -102,9 +117,16 @@ pub fn command(args: &Args, config: &Config) -> anyhow::Result<()> {
         }
         report(folder, incidents.values(), &snapshot)?;
     }
+    let limits = if args.access_log.is_empty() { &[] } else { &*snapshot.limits };
     match args.format {
-        Format::Json => writeln!(out, "{}", timeline.json(rejected))?,
-        Format::Text => writeln!(out, "{}", timeline.text(rejected))?,
+        Format::Json => {
+            limits.iter().try_for_each(|limit| writeln!(out, "{}", limits::as_json(limit)))?;
+            writeln!(out, "{}", timeline.json(rejected))?;
+        }
+        Format::Text => {
+            writeln!(out, "{}", timeline.text(rejected))?;
+            limits.iter().try_for_each(|limit| writeln!(out, "{}", limits::as_text(limit)))?;
+        }
     }
     Ok(out.flush()?)
 }
@@ -113,6 +135,8 @@ pub fn command(args: &Args, config: &Config) -> anyhow::Result<()> {
 struct Summary {
     events: u64,
     duplicates: u64,
+    /// Of access logs.
+    requests: u64,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
     counts: crate::signal::Counts,
@@ -121,13 +145,15 @@ struct Summary {
 
 fn fold(
     config: crate::engine::Config,
-    events: Vec<AuthEvent>,
+    (events, tallies): (Vec<AuthEvent>, Vec<EdgeTally>),
     known: Option<Vec<ConnectionInfo>>,
     mut tell: impl FnMut(&Transition) -> io::Result<()>,
 ) -> anyhow::Result<(Summary, Snapshot)> {
     let mut engine = Engine::new(config);
-    let first = events.first().map(|event| event.at);
-    let last = events.last().map(|event| event.at);
+    let requests = tallies.iter().map(EdgeTally::requests).sum();
+    let entries = in_order(events, tallies);
+    let first = entries.first().map(|entry| entry.received_at);
+    let last = entries.last().map(|entry| entry.received_at);
     if let (Some(at), Some(known)) = (first, known) {
         engine.apply(&Entry { received_at: at, record: Record::Directory(known) });
     }
@@ -138,25 +164,42 @@ fn fold(
             .filter(|transition| transition.incident.severity != Severity::None)
             .try_for_each(&mut tell)
     };
-    for event in events {
-        let record = Record::Event { source: Source::Files, event };
-        let Record::Event { event: AuthEvent { at, .. }, .. } = &record else {
-            unreachable!("just made")
-        };
-        engine.apply(&Entry { received_at: *at, record });
+    for entry in &entries {
+        engine.apply(entry);
+        drain(&mut engine)?;
+    }
+    if let Some(last) = last.filter(|_| requests > 0) {
+        engine.advance(last.plus_millis(JUDGED_MILLIS));
         drain(&mut engine)?;
     }
     let snapshot = engine.snapshot();
-    let source = snapshot.sources.first();
+    let source = snapshot.sources.iter().find(|source| source.source == Source::Files);
     let summary = Summary {
         events: source.map_or(0, |source| source.received),
         duplicates: source.map_or(0, |source| source.duplicates),
+        requests,
         first,
         last,
         counts: snapshot.fleet.totals,
         in_progress: snapshot.fleet.in_progress,
     };
     Ok((summary, snapshot))
+}
+
+/// Events and seconds of access logs, in the order in which they became known.
+fn in_order(events: Vec<AuthEvent>, tallies: Vec<EdgeTally>) -> Vec<Entry> {
+    let events = events.into_iter().map(|event| Entry {
+        received_at: event.at,
+        record: Record::Event { source: Source::Files, event },
+    });
+    let tallies = tallies.into_iter().map(|tally| Entry {
+        // A second is known when it is over.
+        received_at: Timestamp::from_millis((tally.second + 1) * 1000),
+        record: Record::Edge(tally),
+    });
+    let mut entries: Vec<_> = events.chain(tallies).collect();
+    entries.sort_by_key(|entry| entry.received_at);
+    entries
 }
 
 /// Writes one file for each incident, named after it.
@@ -200,18 +243,26 @@ impl Summary {
     fn json(&self, rejected: u64) -> serde_json::Value {
         let time = |at: Option<Timestamp>| at.map(Timestamp::to_rfc3339_seconds);
         let c = &self.counts;
-        json!({
+        let mut summary = json!({
             "type": "summary", "events": self.events, "duplicates": self.duplicates, "rejected": rejected,
             "first": time(self.first), "last": time(self.last),
             "sessions": {"started": c.started, "succeeded": c.succeeded, "failed": c.failed, "timed_out": c.timed_out,
                 "stalled": c.stalled, "in_progress": self.in_progress},
-        })
+        });
+        if self.requests > 0 {
+            summary["requests"] = self.requests.into();
+        }
+        summary
     }
 
     fn text(&self, rejected: u64) -> String {
         let c = &self.counts;
+        let requests = match self.requests {
+            0 => String::new(),
+            requests => format!("{requests} requests of access logs, "),
+        };
         format!(
-            "{} events ({} duplicates, {rejected} rejected): {} started, {} succeeded, {} failed, {} timed out, {} stalled, {} in progress",
+            "{requests}{} events ({} duplicates, {rejected} rejected): {} started, {} succeeded, {} failed, {} timed out, {} stalled, {} in progress",
             self.events,
             self.duplicates,
             c.started,
@@ -222,63 +273,6 @@ impl Summary {
             self.in_progress
         )
     }
-}
-
-/// The files that the arguments stand for, in order of their names.
-fn expand(patterns: &[String]) -> anyhow::Result<Vec<PathBuf>> {
-    let mut paths = Vec::new();
-    for pattern in patterns {
-        let found =
-            if pattern == "-" { vec![pattern.into()] } else { Pattern::parse(pattern)?.files()? };
-        if found.is_empty() {
-            bail!("`{pattern}` matches no file");
-        }
-        paths.extend(found);
-    }
-    Ok(paths)
-}
-
-fn read(
-    path: &Path,
-    decoder: &mut Decoder<'_>,
-    events: &mut Vec<AuthEvent>,
-    rejected: &mut u64,
-) -> anyhow::Result<()> {
-    let place = path.display().to_string();
-    let input: Box<dyn BufRead> = if place == "-" {
-        open(Box::new(io::stdin().lock()))?
-    } else {
-        let file = File::open(path).with_context(|| format!("cannot open {place}"))?;
-        open(Box::new(BufReader::with_capacity(BUFFER_BYTES, file)))?
-    };
-    let mut lines = LineReader::new(input, 0);
-    while let Some(line) = lines.next_line().with_context(|| format!("cannot read {place}"))? {
-        let number = line.number;
-        let event = match line.content {
-            Ok([]) => continue,
-            Ok(bytes) => decoder.decode(bytes),
-            Err(rejection) => Err(rejection),
-        };
-        match event {
-            Ok(event) => events.push(event),
-            Err(rejection) => {
-                *rejected += 1;
-                // The first few say enough; a file of another kind would fill the terminal.
-                if *rejected <= 10 {
-                    tracing::warn!("{place}:{number}: {rejection}");
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Plain, gzip or zstd, told apart by the first bytes.
-fn open(mut input: Box<dyn BufRead>) -> io::Result<Box<dyn BufRead>> {
-    Ok(match Packing::of(input.fill_buf()?) {
-        Packing::Plain => input,
-        packing => Box::new(BufReader::with_capacity(BUFFER_BYTES, packing.unpack(input)?)),
-    })
 }
 
 fn directory(path: &Path) -> anyhow::Result<Vec<ConnectionInfo>> {

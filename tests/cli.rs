@@ -126,3 +126,59 @@ fn whoever_has_read_enough_is_no_failure() {
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
 }
+
+#[test]
+fn a_replay_of_access_logs_says_whom_a_declared_limit_would_hurt() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = write(
+        &dir,
+        "c.yaml",
+        "privacy: { personal: keep }\n\
+         edge: { limits: [ { name: per_client, key: client, quota: 5/s, burst: 2 }, { name: roomy, key: client, quota: 90/s, burst: 30 } ] }\n",
+    );
+    let line = |client: &str, second: u32| {
+        format!(
+            r#"{{"msec":17953098{second}.25,"remote_addr":"{client}","request_method":"GET","request_uri":"/x","status":200}}"#
+        ) + "\n"
+    };
+    let log: String = (10..20)
+        .map(|second| line("192.0.2.7", second))
+        .chain((0..20).map(|_| line("192.0.2.1", 15)))
+        .chain(["rubbish\n".to_owned()])
+        .collect();
+    let log = write(&dir, "access.log", &log);
+    let access_log = format!("nginx_json@web={log}");
+    let arguments = ["replay", "--config", &config, "--access-log", &access_log];
+    let output = ssowatch(&arguments);
+    let told = text(&output.stdout);
+    assert!(output.status.success(), "{told} {}", text(&output.stderr));
+    let end = "\
+30 requests of access logs, 0 events (0 duplicates, 1 rejected): 0 started, 0 succeeded, 0 failed, 0 timed out, 0 stalled, 0 in progress
+
+Limit per_client (5/s, burst 2): would have refused 17 of 30 requests, of 1 caller, the first at 2026-11-22T01:10:15Z
+  caller      refused  highest use  first refused         last refused
+  192.0.2.1        17        100 %  2026-11-22T01:10:15Z  2026-11-22T01:10:15Z
+";
+    assert!(told.contains(end), "{told}");
+    assert!(
+        told.contains("Limit roomy (90/s, burst 30): would have refused none of 30 requests"),
+        "{told}"
+    );
+    let output = ssowatch(&[&arguments[..], &["--format", "json"]].concat());
+    let lines: Vec<serde_json::Value> =
+        text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [.., limit, _, summary] = &*lines else { panic!("{lines:?}") };
+    assert_eq!((&limit["type"], &limit["limit"]), (&"limit".into(), &"per_client".into()));
+    assert_eq!(
+        (&limit["keys"][0]["key"], &limit["keys"][0]["refused"]),
+        (&"192.0.2.1".into(), &17.into())
+    );
+    assert_eq!((&summary["requests"], &summary["rejected"]), (&30.into(), &1.into()));
+    let unknown = ssowatch(&["replay", "--access-log", &format!("nginx={log}")]);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(
+        text(&unknown.stderr).contains("known are nginx_combined"),
+        "{}",
+        text(&unknown.stderr)
+    );
+}

@@ -41,7 +41,7 @@ use crate::event::{ConnectionInfo, EventId, Timestamp};
 use crate::signal::{ConnectionView, Snapshot, Transition, WINDOWS};
 
 /// Version of the encoding of a checkpoint's engine. A checkpoint of another version is not read: the journal is folded anew.
-const STATE_VERSION: u8 = 9;
+const STATE_VERSION: u8 = 10;
 
 /// What an engine is told once.
 #[derive(Clone, Debug)]

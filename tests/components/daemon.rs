@@ -42,6 +42,18 @@ impl Daemon {
         Self { admin, intake, component }
     }
 
+    /// `127.0.0.1:PORT` where it takes access logs by syslog.
+    pub(crate) fn syslog(&self) -> String {
+        let log = self.component.log();
+        let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let listening = lines.find_map(|line| {
+            let fields = &line["fields"];
+            let listens = fields["message"] == "Listening for access logs by syslog.";
+            listens.then(|| fields["address"].as_str().unwrap().to_owned())
+        });
+        listening.expect("it listens for syslog")
+    }
+
     /// The most memory that it ever had, in bytes.
     pub(crate) fn peak_bytes(&self) -> u64 {
         let status = format!("/proc/{}/status", self.component.id());

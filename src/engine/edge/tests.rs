@@ -135,13 +135,14 @@ fn second_of(second: i64, bad: u64, code: u16, internal: bool, clients: u64) -> 
     for client in 0..clients {
         let name = Personal::shown(&format!("c{client}")).unwrap();
         let hits = u64::from(bad > 0);
-        let limited = if code == 429 { hits } else { 0 };
+        let of = |wanted: u16| if code == wanted { hits } else { 0 };
         tally.callers.push(Caller {
             name,
             internal,
             requests: 1,
-            limited,
-            blocked: hits - limited,
+            limited: of(429),
+            blocked: of(403),
+            too_long: of(414),
         });
         let hash = (client + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         if bad > 0 && code == 429 {

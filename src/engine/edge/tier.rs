@@ -53,6 +53,7 @@ pub(super) struct Minute {
     pub(super) talkers: Talkers,
     pub(super) limited_talkers: Talkers,
     pub(super) blocked_talkers: Talkers,
+    pub(super) too_long_talkers: Talkers,
     /// Answers from 400 on, by code and route.
     pub(super) bad: BTreeMap<(u16, Arc<str>), u64>,
 }
@@ -165,6 +166,7 @@ impl Minute {
             self.talkers.add(&caller.name, caller.internal, caller.requests);
             self.limited_talkers.add(&caller.name, caller.internal, caller.limited);
             self.blocked_talkers.add(&caller.name, caller.internal, caller.blocked);
+            self.too_long_talkers.add(&caller.name, caller.internal, caller.too_long);
         }
         for (kind, count) in tally.cells.iter().filter(|(kind, _)| kind.code >= 400) {
             self.bad(kind.code, &kind.route, *count);
@@ -203,6 +205,7 @@ impl Minute {
         self.talkers.merge(&other.talkers);
         self.limited_talkers.merge(&other.limited_talkers);
         self.blocked_talkers.merge(&other.blocked_talkers);
+        self.too_long_talkers.merge(&other.too_long_talkers);
         for ((code, route), count) in &other.bad {
             self.bad(*code, route, *count);
         }

@@ -83,9 +83,8 @@ impl Engine {
         let talkers = match sign {
             Sign::Limited => seen.limited_talkers.top(CALLERS_MAX),
             Sign::Blocked => seen.blocked_talkers.top(CALLERS_MAX),
-            Sign::Errors | Sign::Slow | Sign::TooLong | Sign::Internal => {
-                seen.talkers.top(CALLERS_MAX)
-            }
+            Sign::TooLong => seen.too_long_talkers.top(CALLERS_MAX),
+            Sign::Errors | Sign::Slow | Sign::Internal => seen.talkers.top(CALLERS_MAX),
         };
         let told = words::Told {
             tier: &tier.name,

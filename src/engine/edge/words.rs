@@ -112,7 +112,11 @@ pub(super) fn tier_description(told: &Told<'_>) -> String {
             let inside = if talker.internal { " (internal)" } else { "" };
             format!("{}{inside} {}", talker.name.as_str(), talker.requests)
         });
-        let whose = if told.clients.is_some() { "Hit most" } else { "Busiest callers" };
+        let whose = match told.sign {
+            Sign::Limited | Sign::Blocked => "Hit most",
+            Sign::TooLong => "Sent most",
+            Sign::Errors | Sign::Slow | Sign::Internal => "Busiest callers",
+        };
         add(&mut text, format_args!("{whose}: {}. ", list(named.collect())));
     }
     text.push_str(likely(told));

@@ -19,7 +19,7 @@ pub const CELLS_MAX: usize = 512;
 /// The route of what is beyond a bound on routes.
 pub const OTHER_ROUTE: &str = "other";
 
-/// Callers that one tally names for each of three reasons: most requests, most 429s, most 403s.
+/// Callers that one tally names for each of four reasons: most requests, most 429s, most 403s, most URIs that are too long.
 const CALLERS_EACH_MAX: usize = 32;
 
 /// Keys of one limit that a tally counts by name: the busiest. A key beyond them sent less than each of these.
@@ -100,6 +100,8 @@ pub struct Caller {
     pub limited: u64,
     /// 403s among them.
     pub blocked: u64,
+    /// 414s among them, and requests with a URI that is nearly too long.
+    pub too_long: u64,
 }
 
 /// Use of one declared limit.
@@ -160,7 +162,7 @@ pub(super) fn add_cell(cells: &mut BTreeMap<Kind, u64>, mut kind: Kind, count: u
     *cells.entry(kind).or_default() += count;
 }
 
-/// The callers with most requests, most 429s and most 403s, each once, in order of their names.
+/// The callers with most requests, most 429s, most 403s and most URIs that are too long, each once, in order of their names.
 pub(super) fn busiest(callers: impl Iterator<Item = Caller>) -> Vec<Caller> {
     let mut all: BTreeMap<Personal, Caller> = BTreeMap::new();
     for caller in callers {
@@ -170,6 +172,7 @@ pub(super) fn busiest(callers: impl Iterator<Item = Caller>) -> Vec<Caller> {
                 known.requests += caller.requests;
                 known.limited += caller.limited;
                 known.blocked += caller.blocked;
+                known.too_long += caller.too_long;
             }
             None => drop(all.insert(caller.name.clone(), caller)),
         }
@@ -178,8 +181,12 @@ pub(super) fn busiest(callers: impl Iterator<Item = Caller>) -> Vec<Caller> {
         return all.into_values().collect();
     }
     let mut kept: BTreeMap<Personal, Caller> = BTreeMap::new();
-    let measures: [fn(&Caller) -> u64; 3] =
-        [|caller| caller.requests, |caller| caller.limited, |caller| caller.blocked];
+    let measures: [fn(&Caller) -> u64; 4] = [
+        |caller| caller.requests,
+        |caller| caller.limited,
+        |caller| caller.blocked,
+        |caller| caller.too_long,
+    ];
     for measure in measures {
         let mut ranked: Vec<&Caller> = all.values().filter(|caller| measure(caller) > 0).collect();
         ranked.sort_by_key(|caller| std::cmp::Reverse(measure(caller)));
@@ -308,6 +315,7 @@ mod tests {
                 requests: 1,
                 limited: 1,
                 blocked: 0,
+                too_long: 0,
             }],
             limits: vec![LimitUse {
                 limit: "l".into(),
@@ -355,6 +363,7 @@ mod tests {
                     requests: n,
                     limited: 0,
                     blocked: 2_000 - n,
+                    too_long: 0,
                 };
                 tally.limits[0].keys[0].0 = name(n);
                 tally

@@ -51,7 +51,14 @@ fn windows_slide_by_the_minute_and_name_who_was_hit() {
     for client in [1u64 << 50, 2 << 50] {
         hit.limited.insert(client.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     }
-    let caller = Caller { name: name("a"), internal: true, requests: 6, limited: 3, blocked: 0 };
+    let caller = Caller {
+        name: name("a"),
+        internal: true,
+        requests: 6,
+        limited: 3,
+        blocked: 0,
+        too_long: 0,
+    };
     hit.callers = vec![caller];
     tier.take(&hit, at(61));
     let [five, hour] = tier.view(at(61)).windows;

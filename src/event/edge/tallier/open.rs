@@ -46,6 +46,7 @@ struct Calls {
     requests: u64,
     limited: u64,
     blocked: u64,
+    too_long: u64,
 }
 
 #[derive(Debug)]
@@ -83,15 +84,19 @@ impl Open {
         if let Some(micros) = line.duration_micros {
             self.durations.observe(&DURATION_BOUNDS_MICROS, micros);
         }
+        let mut too_long = code == 414;
         if let Some(uri) = &line.uri {
             let bytes = uri.len() as u64;
             self.uri_bytes.observe(&URI_BOUNDS_BYTES, bytes);
-            self.long_uris += u64::from(bytes >= u64::from(place.long_uri_bytes));
+            let long = bytes >= u64::from(place.long_uri_bytes);
+            self.long_uris += u64::from(long);
+            too_long |= long;
         }
         let Some((number, hash)) = client else { return };
         let calls = self.callers.entry(number).or_default();
         calls.internal |= internal;
         calls.requests += 1;
+        calls.too_long += u64::from(too_long);
         if code == 429 {
             calls.limited += 1;
             self.limited.insert(hash);
@@ -129,9 +134,9 @@ impl Open {
             add_cell(&mut cells, kind, count);
         }
         let callers = self.callers.into_iter().filter_map(|(number, calls)| {
-            let Calls { internal, requests, limited, blocked } = calls;
+            let Calls { internal, requests, limited, blocked, too_long } = calls;
             let name = known[number as usize].name.clone()?;
-            Some(Caller { name, internal, requests, limited, blocked })
+            Some(Caller { name, internal, requests, limited, blocked, too_long })
         });
         let mut keys: Vec<Vec<_>> = watches.iter().map(|_| Vec::new()).collect();
         for ((watch, key), arrivals) in self.limits {

@@ -212,3 +212,57 @@ fn an_unknown_format_or_a_tier_that_is_no_name_is_refused_in_words() {
     let mut adder = adder_of(scheme, "own", None);
     adder.add(b"192.0.2.1 [1795309896] 200", NOW).unwrap();
 }
+
+/// Logs of real servers.
+const LOGS: [(&str, &str); 5] = [
+    ("nginx_combined", include_str!("../../../../tests/fixtures/edge/nginx-combined.sample.log")),
+    ("nginx_json", include_str!("../../../../tests/fixtures/edge/nginx-json.sample.log")),
+    ("caddy_json", include_str!("../../../../tests/fixtures/edge/caddy-json.sample.log")),
+    ("haproxy_http", include_str!("../../../../tests/fixtures/edge/haproxy-http.sample.log")),
+    ("haproxy_json", include_str!("../../../../tests/fixtures/edge/haproxy-json.sample.log")),
+];
+
+#[test]
+fn bad_lines_between_good_ones_are_refused_by_reason_and_cost_no_good_one() {
+    for (name, log) in LOGS {
+        let adder = || adder_of(scheme(vec![watch("per_client", "client")]), name, None);
+        let (mut alone, mut mixed) = (adder(), adder());
+        let of_another = if name.ends_with("json") { LOGS[0].1 } else { LOGS[1].1 };
+        let of_another = of_another.lines().next().unwrap().as_bytes();
+        for line in log.lines().map(str::as_bytes) {
+            for bad in [&b"\xff\x00 garbage"[..], &line[..line.len() / 2], of_another, b"{", b"\""]
+            {
+                let reason = mixed.add(bad, NOW).unwrap_err().reason;
+                let known = [Reason::NotJson, Reason::NotALine, Reason::BadTimestamp];
+                assert!(known.contains(&reason), "{name}: {reason:?}");
+            }
+            assert_eq!(mixed.add(line, NOW).is_ok(), alone.add(line, NOW).is_ok(), "{name}");
+        }
+        let tallies = alone.take();
+        assert!(!tallies.is_empty() && mixed.take() == tallies, "{name}");
+    }
+}
+
+proptest::proptest! {
+    /// Damaged lines of every server before every format.
+    #[test]
+    fn property_test_any_bytes_count_once_or_are_refused(
+        format in 0usize..8, log in 0usize..5,
+        damage in proptest::collection::vec((0usize..14, 0usize..400, proptest::num::u8::ANY), 0..60),
+        garbage in proptest::collection::vec(proptest::num::u8::ANY, 0..300),
+    ) {
+        let mut lines: Vec<Vec<u8>> = LOGS[log].1.lines().map(|line| line.as_bytes().to_vec()).collect();
+        for (line, place, byte) in damage {
+            let count = lines.len();
+            if let Some(place) = lines[line % count].get_mut(place) {
+                *place = byte;
+            }
+        }
+        lines.push(garbage);
+        let name = Format::names().nth(format).unwrap();
+        let mut adder = adder_of(scheme(vec![watch("per_client", "client")]), name, None);
+        let taken = lines.iter().filter(|line| adder.add(line, NOW).is_ok()).count();
+        let counted: u64 = adder.take().iter().map(EdgeTally::requests).sum();
+        proptest::prop_assert_eq!(counted, taken as u64);
+    }
+}

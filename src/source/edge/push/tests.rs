@@ -59,6 +59,10 @@ async fn access_log_lines_are_counted_and_the_bad_ones_named() {
     let (status, answer) = call(&router, path, true, format!("{log}\nrubbish\n").as_bytes()).await;
     assert_eq!(status, 200);
     insta::assert_snapshot!(answer, @r#"{"accepted":13,"duplicates":0,"rejected":[{"line":15,"problem":"the line does not fit the pattern of its format","reason":"not_a_line"}]}"#);
+    let good = log.lines().next().unwrap();
+    let gigantic = format!("{good}\n{}\n{good}\n", "x".repeat(LINE_BYTES_MAX + 1));
+    let (_, answer) = call(&router, path, false, gigantic.as_bytes()).await;
+    assert!(answer.contains(r#""accepted":2"#) && answer.contains("too_large"), "{answer}");
     let many = call(&router, path, false, "x\n".repeat(300).as_bytes()).await;
     assert!(many.0 == 200 && many.1.contains(r#""rejected_not_listed":200"#), "{}", many.1);
     let refused = format!("{:?}", way_in.refusals().drain());
@@ -68,7 +72,7 @@ async fn access_log_lines_are_counted_and_the_bad_ones_named() {
         Record::Edge(tally) => tally.requests(),
         other => panic!("{other:?}"),
     };
-    assert_eq!(taken.await.unwrap().iter().map(lines).sum::<u64>(), 13);
+    assert_eq!(taken.await.unwrap().iter().map(lines).sum::<u64>(), 15);
 }
 
 #[tokio::test]
