@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help fmt lint setup test bench simulation kill-test golden detection-report deny sbom ci
+.PHONY: help fmt lint setup test bench bench-edge simulation kill-test golden detection-report deny sbom ci
 
 help: ## Shows the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -19,6 +19,10 @@ test: setup lint ## Sets up and runs every test.
 
 bench: ## Every figure of docs/performance.md, three runs each (an hour on 2 cores).
 	cargo bench --bench figures
+
+bench-edge: ## Access logs: lines a second and CPU of each format, beside mtail; memory with a million clients (Debian's mtail).
+	cargo build --release
+	benches/edge.py
 
 SEEDS ?= 1..1001
 

@@ -164,37 +164,43 @@ pub(super) fn add_cell(cells: &mut BTreeMap<Kind, u64>, mut kind: Kind, count: u
 
 /// The callers with most requests, most 429s, most 403s and most URIs that are too long, each once, in order of their names.
 pub(super) fn busiest(callers: impl Iterator<Item = Caller>) -> Vec<Caller> {
-    let mut all: BTreeMap<Personal, Caller> = BTreeMap::new();
-    for caller in callers {
-        match all.get_mut(&caller.name) {
-            Some(known) => {
-                known.internal |= caller.internal;
-                known.requests += caller.requests;
-                known.limited += caller.limited;
-                known.blocked += caller.blocked;
-                known.too_long += caller.too_long;
-            }
-            None => drop(all.insert(caller.name.clone(), caller)),
+    let mut all: Vec<Caller> = callers.collect();
+    all.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    all.dedup_by(|other, known| {
+        let same = other.name == known.name;
+        if same {
+            known.internal |= other.internal;
+            known.requests += other.requests;
+            known.limited += other.limited;
+            known.blocked += other.blocked;
+            known.too_long += other.too_long;
         }
-    }
+        same
+    });
     if all.len() <= CALLERS_EACH_MAX {
-        return all.into_values().collect();
+        return all;
     }
-    let mut kept: BTreeMap<Personal, Caller> = BTreeMap::new();
     let measures: [fn(&Caller) -> u64; 4] = [
         |caller| caller.requests,
         |caller| caller.limited,
         |caller| caller.blocked,
         |caller| caller.too_long,
     ];
+    let mut kept = vec![false; all.len()];
     for measure in measures {
-        let mut ranked: Vec<&Caller> = all.values().filter(|caller| measure(caller) > 0).collect();
-        ranked.sort_by_key(|caller| std::cmp::Reverse(measure(caller)));
-        for caller in ranked.into_iter().take(CALLERS_EACH_MAX) {
-            kept.insert(caller.name.clone(), caller.clone());
+        let hit = (0..all.len()).filter(|place| measure(&all[*place]) > 0);
+        let mut ranked: Vec<usize> = hit.collect();
+        if ranked.len() > CALLERS_EACH_MAX {
+            // Of those with as many, the first by name.
+            let order = |place: &usize| (std::cmp::Reverse(measure(&all[*place])), *place);
+            ranked.select_nth_unstable_by_key(CALLERS_EACH_MAX, order);
+            ranked.truncate(CALLERS_EACH_MAX);
         }
+        ranked.into_iter().for_each(|place| kept[place] = true);
     }
-    kept.into_values().collect()
+    let mut kept = kept.into_iter();
+    all.retain(|_| kept.next() == Some(true));
+    all
 }
 
 impl Histogram {
