@@ -52,17 +52,16 @@ pub(super) fn tallies(
     let (mut tallies, mut rejected) = (Vec::new(), 0);
     for log in logs {
         let tier = log.tier.as_deref();
-        let tallier = Tallier::new(Arc::clone(&scheme), &log.format, tier, privacy.clone());
-        let mut tallier =
-            tallier.map_err(|error| anyhow!("`--access-log {}`: {error}", log.format))?;
+        let adder = Tallier::new(Arc::clone(&scheme), &log.format, tier, privacy.clone());
+        let mut adder = adder.map_err(|error| anyhow!("`--access-log {}`: {error}", log.format))?;
         for path in expand(std::slice::from_ref(&log.path))? {
             let mut input = Input::open(&path)?;
             input.read(&mut rejected, |line| {
                 // A recording has no clock of its own to be ahead of.
-                tallier.add(line.trim_ascii(), Timestamp::from_millis(i64::MAX))
+                adder.add(line.trim_ascii(), Timestamp::from_millis(i64::MAX))
             })?;
         }
-        tallies.extend(tallier.take());
+        tallies.extend(adder.take());
     }
     if tallies.is_empty() && rejected > 0 {
         bail!("no line of the access logs fits its format; docs/edge.md lists the formats");

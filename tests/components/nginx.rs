@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
+
+use tokio::time::Instant;
 
 use crate::component::{Component, Place, free_port};
 use crate::daemon::Daemon;
@@ -140,7 +141,7 @@ fn a_limit_that_is_near_is_told_of_before_the_first_429_and_whom_nginx_refuses_a
     assert_eq!(near["evidence"]["bad"], 0);
     assert!(!logged(&nginx.folder).contains_key(&429), "the alert came before the first refusal");
 
-    let long = format!("{root}?{}", "x".repeat(3_000));
+    let overlong = format!("{root}?{}", "x".repeat(3_000));
     let free = format!("{}/free", nginx.url);
     let names = ["EdgeRateLimited", "EdgeBlocked", "EdgeUriTooLong"];
     let mut rounds = 0;
@@ -154,7 +155,7 @@ fn a_limit_that_is_near_is_told_of_before_the_first_429_and_whom_nginx_refuses_a
         }
         for _ in 0..6 {
             assert_eq!(traffic.send(DENIED, &root), 403);
-            assert_eq!(traffic.send(LONG, &long), 414);
+            assert_eq!(traffic.send(LONG, &overlong), 414);
         }
         traffic.send(6, &free);
     });

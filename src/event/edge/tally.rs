@@ -196,7 +196,9 @@ pub(super) fn busiest(callers: impl Iterator<Item = Caller>) -> Vec<Caller> {
             ranked.select_nth_unstable_by_key(CALLERS_EACH_MAX, order);
             ranked.truncate(CALLERS_EACH_MAX);
         }
-        ranked.into_iter().for_each(|place| kept[place] = true);
+        for place in ranked {
+            kept[place] = true;
+        }
     }
     let mut kept = kept.into_iter();
     all.retain(|_| kept.next() == Some(true));

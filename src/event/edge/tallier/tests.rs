@@ -222,27 +222,6 @@ const LOGS: [(&str, &str); 5] = [
     ("haproxy_json", include_str!("../../../../tests/fixtures/edge/haproxy-json.sample.log")),
 ];
 
-#[test]
-fn bad_lines_between_good_ones_are_refused_by_reason_and_cost_no_good_one() {
-    for (name, log) in LOGS {
-        let adder = || adder_of(scheme(vec![watch("per_client", "client")]), name, None);
-        let (mut alone, mut mixed) = (adder(), adder());
-        let of_another = if name.ends_with("json") { LOGS[0].1 } else { LOGS[1].1 };
-        let of_another = of_another.lines().next().unwrap().as_bytes();
-        for line in log.lines().map(str::as_bytes) {
-            for bad in [&b"\xff\x00 garbage"[..], &line[..line.len() / 2], of_another, b"{", b"\""]
-            {
-                let reason = mixed.add(bad, NOW).unwrap_err().reason;
-                let known = [Reason::NotJson, Reason::NotALine, Reason::BadTimestamp];
-                assert!(known.contains(&reason), "{name}: {reason:?}");
-            }
-            assert_eq!(mixed.add(line, NOW).is_ok(), alone.add(line, NOW).is_ok(), "{name}");
-        }
-        let tallies = alone.take();
-        assert!(!tallies.is_empty() && mixed.take() == tallies, "{name}");
-    }
-}
-
 proptest::proptest! {
     /// Damaged lines of every server before every format.
     #[test]
