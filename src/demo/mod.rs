@@ -49,6 +49,9 @@ const LEAD_IN_MILLIS: i64 = 5 * 60_000;
 /// How often due events are sent.
 const BEAT_MILLIS: u32 = 100;
 
+/// How far the world may be ahead of what the daemon has seen, on the wall's time: it looks once a second.
+const LEAD_MILLIS: u32 = 1500;
+
 /// How often the Events API is read, on the wall's time.
 const POLL: Period = Period::from_secs(1);
 
@@ -122,6 +125,7 @@ async fn run(args: &Args, scenario: Scenario, out: &mut impl Write) -> anyhow::R
         webhooks: &mut webhooks,
         clock,
         setter,
+        snapshots: daemon.snapshots.clone(),
     };
     let end = args.length.map(|length| begun.plus_millis(length.millis() * i64::from(args.speed)));
     tokio::select! {
@@ -204,6 +208,8 @@ struct World<'a> {
     webhooks: &'a mut Webhooks,
     clock: Clock,
     setter: Setter,
+    /// What the daemon has seen.
+    snapshots: watch::Receiver<Arc<Snapshot>>,
 }
 
 impl World<'_> {
@@ -224,6 +230,9 @@ impl World<'_> {
                 self.webhooks.send(body).await;
             }
             self.webhooks.settle().await;
+            let seen = now.plus_millis(-i64::from(LEAD_MILLIS * speed));
+            // An error means that the daemon is gone, which the one who tells notices.
+            drop(self.snapshots.wait_for(|snapshot| snapshot.now >= seen).await);
             self.setter.set(now);
         }
     }

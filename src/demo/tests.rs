@@ -13,7 +13,7 @@ fn args(speed: u32, seconds: u64) -> Args {
 async fn the_daemon_pages_for_the_expired_certificate_and_for_nothing_else() {
     let scenario = crate::config::scenario(SCENARIO_DEFAULT).unwrap();
     let mut out = Vec::new();
-    Box::pin(run(&args(60, 8), scenario, &mut out)).await.unwrap();
+    Box::pin(run(&args(60, 11), scenario, &mut out)).await.unwrap();
     let text = String::from_utf8(out).unwrap();
     let wanted = [
         "16 connections are healthy",
