@@ -3,7 +3,7 @@
 mod sockets;
 mod tls;
 
-use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +43,18 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Address of the caller, in each request's extensions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Peer(pub IpAddr);
+
+/// Whom a rate is for: an address of IPv4, a network of 64 bits of IPv6, because whoever has one address there has all of it.
+#[must_use]
+pub fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+    }
+}
 
 /// Serves `router` on `socket` until `stopped` says so; then for [`GRACE`] what is under way.
 #[expect(missing_debug_implementations, reason = "an acceptor has none")]

@@ -1,6 +1,6 @@
 //! Who may send to the intake listener, and how often.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use super::Intake;
 use crate::event::decode::Rejection;
 use crate::event::edge::Network;
 use crate::event::{Reason, Source};
-use crate::listener::Peer;
+use crate::listener::{Peer, network};
 
 /// Addresses whose rate is remembered; beyond that those who have been quiet are forgotten.
 const ADDRESSES_MAX: usize = 100_000;
@@ -111,17 +111,6 @@ impl Guard {
             caller = address.to_canonical();
         }
         caller
-    }
-}
-
-/// Whoever has one address of IPv6 has its whole network.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
     }
 }
 

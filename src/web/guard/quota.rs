@@ -1,7 +1,7 @@
 //! How often the admin listener may be asked, on tokio's clock.
 
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -11,6 +11,8 @@ use governor::nanos::Nanos;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 use tokio::time::Instant;
+
+use crate::listener::network;
 
 /// Requests a second of everybody together, and at once: a page and its parts for a team in an incident, and scrapes. More is a
 /// script gone wild, which must not cost the pager its processor.
@@ -96,19 +98,10 @@ impl Quotas {
     }
 }
 
-/// Whoever has one address of IPv6 has its whole network.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
