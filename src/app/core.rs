@@ -84,6 +84,7 @@ impl<T: Transport> Core<T> {
             snapshots: publish,
             owed: vec![Record::Resumed],
             checkpoint_due: clock.now().plus_millis(CHECKPOINT_MILLIS),
+            unsettled: None,
         };
         Ok(Self { fold, sources, sinks, told, inlet, snapshots, network })
     }

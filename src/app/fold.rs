@@ -1,11 +1,13 @@
 //! The one task that owns the state: takes deliveries, makes them durable, folds them, ticks, publishes.
 //!
 //! While the disk syncs one batch the next one gathers in the queue, so that under load a sync serves many deliveries. Time
-//! goes first: a flood of events must not delay a page, and neither must a slow disk.
+//! goes first: a flood of events must not delay a page.
 //!
 //! What the engine does with an entry depends on the entry and on the engine's time. A restart folds an entry at the moment
 //! of its stamp, so the engine's time must not have passed that moment when the entry is first folded: stamps never go back,
-//! and while a batch is being synced, time waits at its stamp. That makes a restart give the same windows, to the byte.
+//! and time waits at the stamp of a batch that is being synced, or whose failed write could not be undone: it may come back
+//! with a restart. That makes a restart give the same windows, to the byte. Time on a disk that hangs would say nothing: no
+//! event can come, and silence would be the disk's own. Receivers are told what is open all the while.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -35,10 +37,6 @@ const DELIVERIES_PER_COMMIT_MAX: usize = 256;
 /// How often a checkpoint is written: bounds the journal that a restart reads, and costs one write of the state.
 pub(super) const CHECKPOINT_MILLIS: i64 = 60_000;
 
-/// How long the engine's time waits for a batch. A disk that takes longer is ill, and people must be paged all the same: then
-/// time goes on, and a crash before the batch's windows are sent may count its events in other windows than before.
-const WAIT_MILLIS_MAX: i64 = 10_000;
-
 /// Owns journal and state.
 pub(super) struct Fold {
     pub(super) state: State,
@@ -57,6 +55,8 @@ pub(super) struct Fold {
     /// Records that wait for the next batch.
     pub(super) owed: Vec<Record>,
     pub(super) checkpoint_due: Timestamp,
+    /// The stamp of a batch that failed and of which nobody knows whether a restart will find it.
+    pub(super) unsettled: Option<Timestamp>,
 }
 
 /// A batch that is being synced.
@@ -101,13 +101,15 @@ impl Fold {
                 biased;
                 _ = ticks.tick() => {
                     self.tick(syncing.as_ref().map(|batch| batch.stamp)).await;
-                    if self.journal.is_some() && !self.owed.is_empty() {
+                    if self.journal.is_some() && (!self.owed.is_empty() || self.unsettled.is_some()) {
                         syncing = self.commit(Vec::new());
                     }
                 }
                 synced = finished(&mut syncing), if !at_rest => {
-                    syncing = None;
-                    self.journal = Some(settle(&mut self.state, synced, &mut self.owed));
+                    let stamp = syncing.take().map(|batch| batch.stamp);
+                    let journal = settle(&mut self.state, synced, &mut self.owed);
+                    self.unsettled = stamp.filter(|_| journal.is_unsettled()).map(|stamp| self.unsettled.unwrap_or(stamp));
+                    self.journal = Some(journal);
                 }
                 received = self.parcels.recv_many(&mut gathered, DELIVERIES_PER_COMMIT_MAX), if open && at_rest => {
                     if received == 0 {
@@ -123,7 +125,7 @@ impl Fold {
 
     async fn tick(&mut self, syncing: Option<Timestamp>) {
         let now = self.clock.now();
-        self.state.advance(engine_time(now, syncing));
+        self.state.advance(engine_time(now, self.unsettled.or(syncing)));
         for transition in self.state.transitions() {
             telemetry::transition(&transition);
         }
@@ -145,7 +147,7 @@ impl Fold {
         let mut commit = gather(&self.state, parcels, now);
         commit.own = self.owed.len();
         commit.entries.extend(stamp(std::mem::take(&mut self.owed), now));
-        if commit.entries.is_empty() {
+        if commit.entries.is_empty() && self.unsettled.is_none() {
             answer(commit.waiting);
             return None;
         }
@@ -165,12 +167,9 @@ impl Fold {
     }
 }
 
-/// How far the engine may go at `now`, while a batch with the stamp `syncing` is on its way to the disk.
-fn engine_time(now: Timestamp, syncing: Option<Timestamp>) -> Timestamp {
-    match syncing {
-        Some(stamp) if now.millis_since(stamp) < WAIT_MILLIS_MAX => now.min(stamp),
-        Some(_) | None => now,
-    }
+/// How far the engine may go at `now`, while of a batch with the stamp `open` it is not known whether a restart would find it.
+fn engine_time(now: Timestamp, open: Option<Timestamp>) -> Timestamp {
+    open.map_or(now, |stamp| now.min(stamp))
 }
 
 /// Joins deliveries into one batch. Events that the engine knows, or that came twice within the batch, are counted instead.

@@ -46,6 +46,9 @@ use crate::journal::Inlet;
 use crate::setting::Secret;
 use crate::signal::Snapshot;
 
+/// How long the engine's time may stand while the disk takes nothing: longer than any disk that works.
+const HELD_MILLIS_MAX: i64 = 30_000;
+
 /// What the routes need.
 #[derive(Debug)]
 pub struct Admin {
@@ -108,11 +111,15 @@ fn problem(status: StatusCode, text: &str) -> Response {
 }
 
 async fn ready(State(admin): State<Arc<Admin>>) -> Response {
-    if admin.snapshots.borrow().now.millis() == 0 {
-        return (StatusCode::SERVICE_UNAVAILABLE, "ssowatch is reading its journal.\n")
-            .into_response();
-    }
-    "ssowatch is ready.\n".into_response()
+    let now = admin.snapshots.borrow().now;
+    let problem = if now.millis() == 0 {
+        "ssowatch is reading its journal.\n"
+    } else if admin.clock.now().millis_since(now) > HELD_MILLIS_MAX {
+        "ssowatch waits for its disk: nothing can be made durable. Look at the disk of `data_dir`.\n"
+    } else {
+        return "ssowatch is ready.\n".into_response();
+    };
+    (StatusCode::SERVICE_UNAVAILABLE, problem).into_response()
 }
 
 async fn metrics(State(admin): State<Arc<Admin>>) -> Response {

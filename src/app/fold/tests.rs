@@ -28,6 +28,7 @@ fn fold(folder: &Path) -> Fold {
         snapshots: watch::channel(Arc::default()).0,
         owed: Vec::new(),
         checkpoint_due: EPOCH.plus_millis(CHECKPOINT_MILLIS),
+        unsettled: None,
     }
 }
 
@@ -82,14 +83,13 @@ async fn a_clock_that_was_set_back_stamps_nothing_with_a_time_that_has_passed() 
 }
 
 #[test]
-fn the_engines_time_waits_for_a_batch_but_not_for_a_dead_disk() {
+fn the_engines_time_waits_for_a_batch_however_long_it_takes() {
     let at = |millis| EPOCH.plus_millis(millis);
     let cases = [
         (5_000, None, 5_000),
         (5_000, Some(5_000), 5_000),
         (5_000, Some(1_000), 1_000),
-        (10_999, Some(1_000), 1_000),
-        (11_000, Some(1_000), 11_000),
+        (3_600_000, Some(1_000), 1_000),
         // The clock was set back meanwhile.
         (500, Some(1_000), 500),
     ];

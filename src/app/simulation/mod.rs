@@ -52,7 +52,7 @@ fn every_promise_is_kept_whatever_goes_wrong() {
                     }
                     let outcome = run(seed);
                     if env::var_os("SIMULATION_RECORD").is_some() {
-                        eprintln!("{}", outcome.record);
+                        eprintln!("{}{}", outcome.record, outcome.broken.join("\n"));
                     }
                     if let Some(first) = outcome.broken.first() {
                         let count = outcome.broken.len();

@@ -1,6 +1,7 @@
 //! One run: lives of a daemon, one after the other, each ended in its own way, while events come and everything fails.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::pin;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -149,6 +150,8 @@ impl World {
     /// A daemon on the disk as it is; `None` when it cannot start.
     fn start(&mut self) -> Option<Life> {
         self.lives += 1;
+        // What killed the life before, in its last moments, is no news of this one.
+        pin!(self.platter.died.notified()).as_mut().enable();
         let disk = self.platter.mount();
         let (journal, mut state) = match recover(&self.config, self.clock, &disk) {
             Ok(recovered) => recovered,

@@ -78,9 +78,6 @@ pub enum JournalError {
         /// Its version.
         version: u32,
     },
-    /// A failed sync leaves it unknown what is on the disk: nothing more is written until a restart has looked.
-    #[error("an earlier sync failed; restart ssowatch once the disk is well")]
-    Poisoned,
 }
 
 impl JournalError {
@@ -90,7 +87,6 @@ impl JournalError {
         match self {
             Self::InUse(_) => "in_use",
             Self::Version { .. } => "version",
-            Self::Poisoned => "sync_failed",
             Self::Io { error, .. } => match error.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "disk_full",
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "read_only",
@@ -132,7 +128,8 @@ pub struct Journal {
     segments: Vec<Segment>,
     writer: Box<dyn Append>,
     durable: Arc<AtomicU64>,
-    poisoned: bool,
+    /// Whether what a failed append left behind the last good frame may still be there after a crash.
+    unsettled: bool,
     /// Held for as long as the journal is open.
     _lock: Box<dyn Lock>,
 }
@@ -158,22 +155,23 @@ impl Journal {
         }
         if segments.is_empty() {
             segments.push(Segment::create(&*disk, folder, 0)?);
+        } else {
+            // A crash, or a failed sync, may have left a name that is not durable yet.
+            disk.sync_folder(folder).map_err(|error| JournalError::io("sync", folder, error))?;
         }
         let last = segments.last().expect("there is at least one segment");
         let writer = last.append_handle(&*disk)?;
         let durable = Arc::new(AtomicU64::new(last.next_position()));
         let folder = folder.to_owned();
         let journal =
-            Self { disk, folder, config, segments, writer, durable, poisoned: false, _lock: lock };
+            Self { disk, folder, config, segments, writer, durable, unsettled: false, _lock: lock };
         Ok((journal, recovery))
     }
 
-    /// Appends `entries` as one and returns the position of the first. On return they survive a power cut; on an error none
-    /// of them is there.
+    /// Appends `entries` as one and returns the position of the first. On return they survive a power cut. On an error none of
+    /// them is there, unless the journal is [unsettled](Self::is_unsettled); with no entries that is all that it mends.
     pub fn append(&mut self, entries: &[Entry]) -> Result<u64, JournalError> {
-        if self.poisoned {
-            return Err(JournalError::Poisoned);
-        }
+        self.settle()?;
         let first = self.next_position();
         if entries.is_empty() {
             return Ok(first);
@@ -186,15 +184,35 @@ impl Journal {
         let frame = frame::encode(first, entries);
         let outcome = segment::write(&mut *self.writer, &frame);
         let last = self.segments.last_mut().expect("there is at least one segment");
-        if let Err(failure) = outcome {
-            // A write that failed is undone. After a failed sync nobody knows what the disk holds: stop writing.
-            let undone = !failure.synced && self.writer.cut(last.bytes).is_ok();
-            self.poisoned = !undone;
-            return Err(JournalError::io("append to", &last.path, failure.error));
+        if let Err(error) = outcome {
+            let failure = JournalError::io("append to", &last.path, error);
+            self.unsettled = true;
+            // The first failure is the one to tell; when it cannot be undone now, the next append tries again.
+            drop(self.settle());
+            return Err(failure);
         }
         last.extend(frame.len() as u64, count, newest);
         self.durable.store(last.next_position(), Ordering::Release);
         Ok(first)
+    }
+
+    /// Whether the last append failed and could not be undone: whether its entries come back with a restart, nobody knows.
+    #[must_use]
+    pub fn is_unsettled(&self) -> bool {
+        self.unsettled
+    }
+
+    /// Undoes what a failed append left. After a failed sync nobody knows what the disk holds behind the last good frame; once
+    /// it has been cut off durably, it holds nothing.
+    fn settle(&mut self) -> Result<(), JournalError> {
+        if !self.unsettled {
+            return Ok(());
+        }
+        let last = self.segments.last().expect("there is at least one segment");
+        let undone = self.writer.cut(last.bytes).and_then(|()| self.writer.sync());
+        undone.map_err(|error| JournalError::io("cut", &last.path, error))?;
+        self.unsettled = false;
+        Ok(())
     }
 
     /// Goes on at `position` when the end of the journal was damaged and the checkpoint knows more: a position that was given

@@ -31,18 +31,13 @@ pub(super) struct Segment {
     pub(super) bytes: u64,
     /// `received_at` of its newest entry.
     pub(super) newest: Timestamp,
+    /// Whether its header is whole.
+    sound: bool,
 }
 
-/// An append that did not work.
-pub(super) struct WriteFailure {
-    pub(super) error: io::Error,
-    /// Whether it was the sync that failed.
-    pub(super) synced: bool,
-}
-
-pub(super) fn write(file: &mut dyn Append, frame: &[u8]) -> Result<(), WriteFailure> {
-    file.write(frame).map_err(|error| WriteFailure { error, synced: false })?;
-    file.sync().map_err(|error| WriteFailure { error, synced: true })
+pub(super) fn write(file: &mut dyn Append, frame: &[u8]) -> io::Result<()> {
+    file.write(frame)?;
+    file.sync()
 }
 
 /// The first positions of the segments of `folder`, oldest first.
@@ -59,8 +54,14 @@ pub(super) fn list(disk: &dyn Disk, folder: &Path) -> Result<Vec<Segment>, Journ
     let mut segments = Vec::new();
     for first in firsts(disk, folder)? {
         let path = folder.join(format!("{first:020}.journal"));
-        let mut segment =
-            Segment { path, first, entries: 0, bytes: 0, newest: Timestamp::default() };
+        let mut segment = Segment {
+            path,
+            first,
+            entries: 0,
+            bytes: 0,
+            newest: Timestamp::default(),
+            sound: true,
+        };
         segment.measure(disk)?;
         segments.push(segment);
     }
@@ -79,7 +80,8 @@ impl Segment {
             disk.sync_folder(folder)
         };
         made().map_err(|error| JournalError::io("create", &path, error))?;
-        Ok(Self { path, first, entries: 0, bytes: HEADER_BYTES, newest: Timestamp::default() })
+        let newest = Timestamp::default();
+        Ok(Self { path, first, entries: 0, bytes: HEADER_BYTES, newest, sound: true })
     }
 
     pub(super) fn next_position(&self) -> u64 {
@@ -106,6 +108,7 @@ impl Segment {
             newest = frame.newest;
         }
         (self.entries, self.newest, self.bytes) = (entries, newest, frames.offset);
+        self.sound = frames.sound;
         Ok(())
     }
 
@@ -113,8 +116,9 @@ impl Segment {
     pub(super) fn recover(&mut self, disk: &dyn Disk) -> Result<u64, JournalError> {
         let io = |error| JournalError::io("recover", &self.path, error);
         let length = disk.length(&self.path).map_err(io)?;
-        if length < HEADER_BYTES {
-            // The crash came while the segment was made: nothing can be in it.
+        if !self.sound && self.entries == 0 {
+            // The crash came while the segment was made, and what was written then is damaged.
+            self.keep_aside(disk, 0).map_err(io)?;
             let folder = self.path.parent().expect("a segment lies in a folder").to_owned();
             *self = Self::create(disk, &folder, self.first)?;
             return Ok(length);
@@ -123,23 +127,28 @@ impl Segment {
         if broken == 0 {
             return Ok(0);
         }
-        let kept = self.path.with_extension("corrupt");
         let cut = || -> io::Result<()> {
-            let (mut tail, mut aside) = (disk.read(&self.path, self.bytes)?, disk.create(&kept)?);
-            let mut chunk = vec![0; COPY_BYTES];
-            loop {
-                let count = tail.read(&mut chunk)?;
-                if count == 0 {
-                    break;
-                }
-                aside.write(&chunk[..count])?;
-            }
+            self.keep_aside(disk, self.bytes)?;
             let mut file = disk.append(&self.path)?;
             file.cut(self.bytes)?;
             file.sync()
         };
         cut().map_err(io)?;
         Ok(broken)
+    }
+
+    /// Copies what stands from `offset` on to a file beside it.
+    fn keep_aside(&self, disk: &dyn Disk, offset: u64) -> io::Result<()> {
+        let mut tail = disk.read(&self.path, offset)?;
+        let mut aside = disk.create(&self.path.with_extension("corrupt"))?;
+        let mut chunk = vec![0; COPY_BYTES];
+        loop {
+            let count = tail.read(&mut chunk)?;
+            if count == 0 {
+                return aside.sync();
+            }
+            aside.write(&chunk[..count])?;
+        }
     }
 }
 
@@ -148,6 +157,8 @@ pub(super) struct Frames {
     file: BufReader<Box<dyn Read + Send>>,
     /// Where the next frame begins.
     pub(super) offset: u64,
+    /// Whether the header is whole. Each frame has a checksum and a position of its own: a damaged header costs nothing.
+    sound: bool,
 }
 
 impl Frames {
@@ -157,19 +168,13 @@ impl Frames {
         let mut file = disk.read(path, 0).map_err(io)?;
         let mut header = HEADER;
         let offset = offset.max(HEADER_BYTES);
-        match file.read_exact(&mut header) {
-            Ok(()) => {
-                let version = u32::from_le_bytes(header[8..12].try_into().expect("four bytes"));
-                if header[..8] != MAGIC || version != VERSION {
-                    return Err(JournalError::Version { path: path.to_owned(), version });
-                }
-            }
-            // A crash while it was made: it holds nothing.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
-            Err(error) => return Err(io(error)),
+        let sound = filled(&mut file, &mut header).map_err(io)? && header[..8] == MAGIC;
+        let version = u32::from_le_bytes(header[8..12].try_into().expect("four bytes"));
+        if sound && version != VERSION {
+            return Err(JournalError::Version { path: path.to_owned(), version });
         }
         let file = disk.read(path, offset).map_err(io)?;
-        Ok(Self { file: BufReader::with_capacity(1 << 18, file), offset })
+        Ok(Self { file: BufReader::with_capacity(1 << 18, file), offset, sound })
     }
 
     /// The next frame; `None` at the end, and where a frame is broken.

@@ -157,3 +157,128 @@ fn another_format_is_not_touched() {
     assert!(error.to_string().contains("format version 9"), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
 }
+
+/// The operating system's disk, of which the next so many syncs fail.
+#[derive(Debug)]
+struct Failing(Arc<dyn Disk>, Arc<AtomicU64>);
+
+#[derive(Debug)]
+struct FailingFile(Box<dyn Append>, Arc<AtomicU64>);
+
+impl Append for FailingFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        let left = self.1.load(Ordering::Relaxed);
+        if left > 0 {
+            self.1.store(left - 1, Ordering::Relaxed);
+            return Err(io::Error::other("input/output error"));
+        }
+        self.0.sync()
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.0.cut(length)
+    }
+}
+
+impl Disk for Failing {
+    fn make_folder(&self, folder: &Path) -> io::Result<()> {
+        self.0.make_folder(folder)
+    }
+
+    fn names(&self, folder: &Path) -> io::Result<Vec<String>> {
+        self.0.names(folder)
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn Lock>> {
+        self.0.lock(path)
+    }
+
+    fn length(&self, path: &Path) -> io::Result<u64> {
+        self.0.length(path)
+    }
+
+    fn read(&self, path: &Path, offset: u64) -> io::Result<Box<dyn io::Read + Send>> {
+        self.0.read(path, offset)
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Box<dyn Append>> {
+        Ok(Box::new(FailingFile(self.0.create(path)?, Arc::clone(&self.1))))
+    }
+
+    fn append(&self, path: &Path) -> io::Result<Box<dyn Append>> {
+        Ok(Box::new(FailingFile(self.0.append(path)?, Arc::clone(&self.1))))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.0.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.0.remove(path)
+    }
+
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        self.0.sync_folder(folder)
+    }
+}
+
+#[test]
+fn a_failed_sync_is_undone_and_until_then_nothing_is_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let fails = Arc::new(AtomicU64::new(0));
+    let disk = Arc::new(Failing(crate::journal::operating_system(), Arc::clone(&fails)));
+    let (mut journal, _) = Journal::open_on(disk, dir.path(), Config::default()).unwrap();
+    journal.append(&entries(0..2)).unwrap();
+    // Undone at once: the sync fails, that of the cut does not.
+    fails.store(1, Ordering::Relaxed);
+    journal.append(&entries(7..9)).unwrap_err();
+    assert!(!journal.is_unsettled());
+    assert_eq!(journal.append(&entries(2..3)).unwrap(), 2);
+    // Neither can be synced, and the next try cannot either.
+    fails.store(3, Ordering::Relaxed);
+    journal.append(&entries(7..9)).unwrap_err();
+    assert!(journal.is_unsettled());
+    let error = journal.append(&entries(7..9)).unwrap_err();
+    assert!(error.to_string().starts_with("cannot cut "), "{error}");
+    // To append nothing mends it.
+    assert_eq!(journal.append(&[]).unwrap(), 3);
+    assert!(!journal.is_unsettled());
+    journal.append(&entries(3..4)).unwrap();
+    drop(journal);
+    let (journal, recovery) = Journal::open(dir.path(), Config::default()).unwrap();
+    assert_eq!(recovery, Recovery::default());
+    assert_eq!(marks(&journal, 0), same(0..4));
+}
+
+#[test]
+fn a_damaged_header_costs_nothing_and_another_version_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut journal, _) = Journal::open(dir.path(), Config::default()).unwrap();
+    journal.append(&entries(0..3)).unwrap();
+    drop(journal);
+    let path = newest_segment(dir.path());
+    let whole = std::fs::read(&path).unwrap();
+    let mut bytes = whole.clone();
+    bytes[..20].fill(0xa5);
+    std::fs::write(&path, &bytes).unwrap();
+    let (mut journal, _) = Journal::open(dir.path(), Config::default()).unwrap();
+    journal.append(&entries(3..4)).unwrap();
+    assert_eq!(marks(&journal, 0), same(0..4));
+    drop(journal);
+    // With no frame behind it, it is begun anew, and what was there is kept.
+    std::fs::write(&path, &bytes[..25]).unwrap();
+    let (mut journal, recovery) = Journal::open(dir.path(), Config::default()).unwrap();
+    assert_eq!(recovery.cut_bytes, 25);
+    assert_eq!(std::fs::read(path.with_extension("corrupt")).unwrap(), bytes[..25]);
+    journal.append(&entries(0..1)).unwrap();
+    drop(journal);
+    let mut bytes = whole;
+    bytes[8] += 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let error = Journal::open(dir.path(), Config::default()).unwrap_err();
+    assert!(error.to_string().contains("has format version 2, this build reads 1"), "{error}");
+}
