@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help fmt lint setup test bench bench-edge simulation kill-test golden detection-report deny sbom ci
+.PHONY: help fmt lint setup test bench bench-edge simulation kill-test golden detection-report fuzz deny sbom ci
 
 help: ## Shows the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -14,7 +14,7 @@ lint: ## Format, clippy and documentation, warnings are errors.
 setup: ## Installs what the tests run against: Debian packages (as root), and more under target/components.
 	tests/components/setup
 
-test: setup lint ## Sets up and runs every test.
+test: setup lint deny ## Sets up and runs every test.
 	cargo test
 
 bench: ## Every figure of docs/performance.md, three runs each (an hour on 2 cores).
@@ -40,8 +40,21 @@ detection-report: ## Every scenario with 30 seeds, and healthy fleets over 60 da
 	for seed in 1 2 3 4 5 6; do for fleet in 50 500; do \
 		cargo run --release --example detection_report -- --seeds 1 healthy:$$fleet:60:$$seed; done; done
 
-deny: ## Licences, sources and banned crates. By hand: cargo-deny takes minutes to install (cargo install --locked cargo-deny).
-	cargo deny check bans licenses sources
+TARGET ?= events
+MINUTES ?= 5
+# What libFuzzer needs to see which code was reached; a stable compiler has it.
+COVERAGE = --cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+	-Cllvm-args=-sanitizer-coverage-trace-compares
+
+fuzz: ## Long run of one target (TARGET=events MINUTES=5; src/fuzz/mod.rs lists them); the first build takes long. Needs g++.
+	cd fuzz && RUSTFLAGS="$(COVERAGE)" cargo build --release --target x86_64-unknown-linux-gnu
+	mkdir -p fuzz/grown/$(TARGET) fuzz/found
+	cd fuzz && FUZZ_TARGET=$(TARGET) target/x86_64-unknown-linux-gnu/release/ssowatch-fuzz grown/$(TARGET) corpus/$(TARGET) \
+		-max_total_time=$$(( $(MINUTES) * 60 )) -print_final_stats=1 -artifact_prefix=found/$(TARGET)-
+
+deny: setup ## Licences, sources and banned crates, by the cargo-deny that `make setup` installs.
+	target/components/python/bin/cargo-deny --locked check bans licenses sources
 
 sbom: ## A CycloneDX list of what is in the binary (cargo install --locked cargo-cyclonedx, once).
 	cargo cyclonedx --format json --override-filename ssowatch.cdx

@@ -18,6 +18,8 @@ use tokio_rustls::TlsAcceptor;
 use self::place::Place;
 use self::read::{Mistake, read};
 pub use self::reference::{reference, schema};
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::scenario::parse as parse_scenario;
 pub use self::scenario::scenario;
 
 use crate::engine::detect;

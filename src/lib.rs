@@ -12,6 +12,8 @@ pub mod config;
 pub mod demo;
 pub mod engine;
 pub mod event;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod generate;
 pub mod journal;
 pub mod listener;

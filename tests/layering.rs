@@ -37,7 +37,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("simulate", &["event", "signal", "setting"]),
 ];
 
-const ASSEMBLY: [&str; 7] = ["app", "backtest", "cli", "config", "demo", "lib", "replay"];
+const ASSEMBLY: [&str; 8] = ["app", "backtest", "cli", "config", "demo", "fuzz", "lib", "replay"];
 
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();

@@ -20,7 +20,7 @@ pub fn scenario(name_or_file: &str) -> Result<Scenario, ConfigError> {
 }
 
 /// Scenarios hold no secrets, so no environment variable is taken.
-fn parse(place: &str, text: &str) -> Result<Scenario, ConfigError> {
+pub(crate) fn parse(place: &str, text: &str) -> Result<Scenario, ConfigError> {
     parse_yaml(place, text, &|_| None, Scenario::check)
 }
 

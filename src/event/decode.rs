@@ -55,6 +55,12 @@ pub fn decode(bytes: &[u8], privacy: &Privacy) -> Result<AuthEvent, Rejection> {
     Decoder { privacy, memo: Memo::default() }.decode(bytes)
 }
 
+/// As [`decode`], without the reader of what is ordinary: what the two say must be the same.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn decode_with_care(bytes: &[u8], privacy: &Privacy) -> Result<AuthEvent, Rejection> {
+    Decoder { privacy, memo: Memo::default() }.decode_text(scan::text(bytes)?)
+}
+
 /// Decodes many events, which have names, ids and user agents in common.
 #[derive(Debug)]
 pub struct Decoder<'p> {
@@ -75,6 +81,11 @@ impl<'p> Decoder<'p> {
         if let Some(raw) = quick::parse(text) {
             return build::event(&raw, self.privacy, &mut self.memo);
         }
+        self.decode_text(text)
+    }
+
+    /// Whatever is out of the ordinary.
+    fn decode_text(&mut self, text: &str) -> Result<AuthEvent, Rejection> {
         scan::check_depth(text)?;
         match lenient::parse(text) {
             Ok(raw) => build::event(&raw, self.privacy, &mut self.memo),

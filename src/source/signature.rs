@@ -84,7 +84,9 @@ fn parse(header: &str) -> Option<(&str, Vec<u8>)> {
     }
     let stamp = stamp
         .filter(|stamp| !stamp.is_empty() && stamp.bytes().all(|byte| byte.is_ascii_digit()))?;
-    let hex = signature.filter(|hex| hex.len() == 64 && hex.is_ascii())?;
+    // Digits alone: a number may have a sign, a digest has none.
+    let digits = |hex: &&str| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let hex = signature.filter(digits)?;
     let digits = (0..64).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).ok());
     Some((stamp, digits.collect::<Option<_>>()?))
 }
@@ -140,6 +142,23 @@ mod tests {
         let missing =
             verify(&[SECRET.to_owned()], None, BODY, Timestamp::from_millis(at), TOLERANCE);
         assert_eq!(missing.unwrap_err().reason, Reason::SignatureMissing);
+    }
+
+    #[test]
+    fn a_sign_among_the_digits_of_a_signature_is_refused() {
+        // A key under which a byte of the digest is below 16: `0f` must not pass as `+f`.
+        let at = 1_700_000_000_000;
+        let now = Timestamp::from_millis(at);
+        let signed = (0..).map(|n| format!("{{\"id\":\"event_{n}\"}}")).find_map(|body| {
+            let header = sign(SECRET, body.as_bytes(), now);
+            let (before, hex) = header.split_once("v1=")?;
+            let place = (0..64).step_by(2).find(|place| hex.as_bytes()[*place] == b'0')?;
+            let mut hex = hex.to_owned();
+            hex.replace_range(place..=place, "+");
+            Some((format!("{before}v1={hex}"), body))
+        });
+        let (header, body) = signed.unwrap();
+        assert_eq!(check(&header, body.as_bytes(), at), Err(Reason::SignatureMissing));
     }
 
     #[test]

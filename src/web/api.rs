@@ -92,7 +92,7 @@ fn connection_json(view: &ConnectionView) -> Value {
 }
 
 #[derive(serde::Deserialize)]
-struct Listing {
+pub(super) struct Listing {
     sort: Option<String>,
     limit: Option<usize>,
 }
@@ -165,7 +165,7 @@ fn told(incident: &Incident, snapshot: &Snapshot) -> Value {
 }
 
 #[derive(serde::Deserialize)]
-struct Which {
+pub(super) struct Which {
     state: Option<String>,
 }
 
@@ -211,9 +211,9 @@ async fn incident_report(State(admin): State<Arc<Admin>>, Path(id): Path<String>
 }
 
 #[derive(serde::Deserialize)]
-struct Asked {
-    scope: String,
-    since: String,
+pub(super) struct Asked {
+    pub(super) scope: String,
+    pub(super) since: String,
 }
 
 async fn judge(

@@ -4,6 +4,8 @@ mod api;
 mod decision;
 mod edge;
 pub mod exposition;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod gate;
 mod guard;
 mod login;

@@ -83,7 +83,7 @@ impl Sessions {
         Ok((found, more))
     }
 
-    fn read(&self, asked: &Asked, now: Timestamp) -> Result<Search, String> {
+    pub(super) fn read(&self, asked: &Asked, now: Timestamp) -> Result<Search, String> {
         let given = |value: &str| (!value.trim().is_empty()).then(|| value.trim().to_owned());
         let all =
             [&asked.id, &asked.email, &asked.status, &asked.connection, &asked.from, &asked.to];

@@ -11,6 +11,9 @@ pub(super) const HEAD_BYTES: usize = 8;
 /// Largest frame: the largest body that is accepted, several times over. A length above it is damage.
 pub(super) const FRAME_BYTES_MAX: u32 = 1 << 30;
 
+/// Entries for which room is set aside at once: those of a full body. A count may be damage, and is not believed.
+const RESERVED_ENTRIES_MAX: usize = 100_000;
+
 /// The fixed part behind the head.
 const META_BYTES: u32 = 20;
 
@@ -62,12 +65,29 @@ impl Frame {
     /// Its entries; `None` when they were written by a build that knew more.
     pub(super) fn entries(&self) -> Option<Vec<Entry>> {
         let mut rest = &self.body[META_BYTES as usize..];
-        let mut entries = Vec::with_capacity(self.count as usize);
+        let mut entries = Vec::with_capacity(RESERVED_ENTRIES_MAX.min(self.count as usize));
         for _ in 0..self.count {
             let (entry, tail) = postcard::take_from_bytes(rest).ok()?;
             entries.push(entry);
             rest = tail;
         }
         Some(entries)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_that_the_bytes_cannot_hold_sets_no_memory_aside() {
+        let mut frame = encode(0, &[]);
+        frame[HEAD_BYTES + 16..HEAD_BYTES + 20].copy_from_slice(&u32::MAX.to_le_bytes());
+        let crc = crc32fast::hash(&frame[HEAD_BYTES..]);
+        frame[4..8].copy_from_slice(&crc.to_le_bytes());
+        let head = frame[..HEAD_BYTES].try_into().unwrap();
+        let frame = check(head, frame[HEAD_BYTES..].to_vec()).unwrap();
+        assert_eq!(frame.count, u32::MAX);
+        assert!(frame.entries().is_none());
     }
 }

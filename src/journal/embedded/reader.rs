@@ -97,7 +97,7 @@ impl Reader {
             self.position = *first;
         }
         let path = self.folder.join(format!("{first:020}.journal"));
-        self.open = Some((*first, Frames::open(&*self.disk, &path, 0)?));
+        self.open = Some((*first, Frames::open(&*self.disk, &path, *first)?));
         Ok(true)
     }
 

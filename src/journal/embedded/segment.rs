@@ -101,7 +101,7 @@ impl Segment {
     /// Counts what it holds, frame by frame, up to the first that is broken.
     fn measure(&mut self, disk: &dyn Disk) -> Result<(), JournalError> {
         let io = |error| JournalError::io("read", &self.path, error);
-        let mut frames = Frames::open(disk, &self.path, HEADER_BYTES)?;
+        let mut frames = Frames::open(disk, &self.path, self.first)?;
         let (mut entries, mut newest) = (0, Timestamp::default());
         while let Some(frame) = frames.next_frame().map_err(io)? {
             entries += u64::from(frame.count);
@@ -157,27 +157,29 @@ pub(super) struct Frames {
     file: BufReader<Box<dyn Read + Send>>,
     /// Where the next frame begins.
     pub(super) offset: u64,
+    /// The position that its first entry must have.
+    next: u64,
     /// Whether the header is whole. Each frame has a checksum and a position of its own: a damaged header costs nothing.
     sound: bool,
 }
 
 impl Frames {
-    /// From `offset` on; `0` is the first frame.
-    pub(super) fn open(disk: &dyn Disk, path: &Path, offset: u64) -> Result<Self, JournalError> {
+    /// From its first frame on, which has the position `first`.
+    pub(super) fn open(disk: &dyn Disk, path: &Path, first: u64) -> Result<Self, JournalError> {
         let io = |error| JournalError::io("read", path, error);
         let mut file = disk.read(path, 0).map_err(io)?;
         let mut header = HEADER;
-        let offset = offset.max(HEADER_BYTES);
         let sound = filled(&mut file, &mut header).map_err(io)? && header[..8] == MAGIC;
         let version = u32::from_le_bytes(header[8..12].try_into().expect("four bytes"));
         if sound && version != VERSION {
             return Err(JournalError::Version { path: path.to_owned(), version });
         }
-        let file = disk.read(path, offset).map_err(io)?;
-        Ok(Self { file: BufReader::with_capacity(1 << 18, file), offset, sound })
+        let file = disk.read(path, HEADER_BYTES).map_err(io)?;
+        let file = BufReader::with_capacity(1 << 18, file);
+        Ok(Self { file, offset: HEADER_BYTES, sound, next: first })
     }
 
-    /// The next frame; `None` at the end, and where a frame is broken.
+    /// The next frame; `None` at the end, and where a frame is broken or does not follow the one before.
     pub(super) fn next_frame(&mut self) -> io::Result<Option<Frame>> {
         let mut head = [0; HEAD_BYTES];
         if !filled(&mut self.file, &mut head)? {
@@ -189,9 +191,10 @@ impl Frames {
         if body.len() != length as usize {
             return Ok(None);
         }
-        let frame = frame::check(head, body);
-        if frame.is_some() {
+        let frame = frame::check(head, body).filter(|frame| frame.first == self.next);
+        if let Some(frame) = &frame {
             self.offset += HEAD_BYTES as u64 + u64::from(length);
+            self.next += u64::from(frame.count);
         }
         Ok(frame)
     }

@@ -282,3 +282,20 @@ fn a_damaged_header_costs_nothing_and_another_version_is_told() {
     let error = Journal::open(dir.path(), Config::default()).unwrap_err();
     assert!(error.to_string().contains("has format version 2, this build reads 1"), "{error}");
 }
+
+#[test]
+fn a_frame_that_does_not_follow_the_one_before_is_damage_though_its_checksum_is_right() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut journal, _) = Journal::open(dir.path(), Config::default()).unwrap();
+    journal.append(&entries(0..3)).unwrap();
+    drop(journal);
+    let path = newest_segment(dir.path());
+    let mut bytes = std::fs::read(&path).unwrap();
+    // A block of another place in the file, as a file system may give back after a power cut.
+    bytes.extend(frame::encode(1, &entries(1..2)));
+    std::fs::write(&path, &bytes).unwrap();
+    let (mut journal, recovery) = Journal::open(dir.path(), Config::default()).unwrap();
+    assert!(recovery.cut_bytes > 0);
+    assert_eq!(journal.append(&entries(3..4)).unwrap(), 3);
+    assert_eq!(marks(&journal, 0), same(0..4));
+}

@@ -7,6 +7,8 @@
 mod api;
 mod config;
 mod directory;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod names;
 mod page;
 mod place;

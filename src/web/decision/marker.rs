@@ -37,7 +37,7 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    fn marker(self, now: Timestamp) -> Result<Marker, String> {
+    pub(super) fn marker(self, now: Timestamp) -> Result<Marker, String> {
         let from = self.from.as_deref().filter(|from| !from.trim().is_empty());
         let from = from.map_or(Ok(now), |from| moment("from", from))?;
         let until = end_of(from, self.until.as_deref(), self.duration.as_deref())?.unwrap_or(from);

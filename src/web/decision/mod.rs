@@ -1,6 +1,8 @@
 //! What people decide by API or by page: silences and markers. Each is a record in the journal, so that it survives a restart;
 //! an answer comes when it is durable and the snapshot shows it.
 
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzz;
 pub(super) mod marker;
 mod silence;
 

@@ -44,7 +44,7 @@ pub(super) struct Written {
 }
 
 impl Wanted {
-    fn silence(self, now: Timestamp) -> Result<Silence, String> {
+    pub(super) fn silence(self, now: Timestamp) -> Result<Silence, String> {
         let until = end(now, self.until.as_deref(), self.duration.as_deref())?;
         let until = until.ok_or("`until` or `duration` says when it ends")?;
         let length = until.millis_since(now);

@@ -5,6 +5,8 @@
 //! datagrams.
 
 mod frames;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod message;
 
 use std::fmt::{self, Display};
