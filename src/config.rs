@@ -25,9 +25,9 @@ pub use self::scenario::scenario;
 use crate::engine::detect;
 use crate::engine::edge;
 use crate::engine::rule::{RULES_MAX, Rule};
-use crate::event::Treatment;
 use crate::event::cause::{self, Causes};
 use crate::event::edge::Scheme;
+use crate::event::{Source, Treatment};
 use crate::journal;
 use crate::listener::Tls;
 use crate::outbound;
@@ -493,6 +493,13 @@ impl Config {
             causes: self.causes()?,
             rules: self.rules.clone(),
             detection: self.built_in_alerts.0.then(|| self.detection.clone()),
+            sources: [
+                self.sources.workos_api.is_some().then_some(Source::WorkosApi),
+                self.sources.workos_webhook.is_some().then_some(Source::WorkosWebhook),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
             sinks: [
                 datadog.map_or_else(Vec::new, datadog::Config::sinks),
                 self.sinks.otlp.as_ref().map_or_else(Vec::new, otlp::Config::sinks),

@@ -85,6 +85,7 @@ impl<T: Transport> Core<T> {
             owed: vec![Record::Resumed],
             checkpoint_due: clock.now().plus_millis(CHECKPOINT_MILLIS),
             unsettled: None,
+            unpublished: None,
         };
         Ok(Self { fold, sources, sinks, told, inlet, snapshots, network })
     }

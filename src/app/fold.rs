@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
-use crate::event::{Entry, EventId, Record, Source, Timestamp};
+use crate::event::{Entry, EventId, Record, Source, Timestamp, fingerprint};
 use crate::journal::{
     Delivery, Disk, InletError, Journal, JournalError, Parcel, Receipt, Refusals,
 };
@@ -57,6 +57,9 @@ pub(super) struct Fold {
     pub(super) checkpoint_due: Timestamp,
     /// The stamp of a batch that failed and of which nobody knows whether a restart will find it.
     pub(super) unsettled: Option<Timestamp>,
+    /// A snapshot with news. Who is told of an incident must find it after a restart, so that its end is told, too: it is
+    /// published when it is durable that time came this far, or with the next tick on a disk that takes longer.
+    pub(super) unpublished: Option<Arc<Snapshot>>,
 }
 
 /// A batch that is being synced.
@@ -107,9 +110,7 @@ impl Fold {
                 }
                 synced = finished(&mut syncing), if !at_rest => {
                     let stamp = syncing.take().map(|batch| batch.stamp);
-                    let journal = settle(&mut self.state, synced, &mut self.owed);
-                    self.unsettled = stamp.filter(|_| journal.is_unsettled()).map(|stamp| self.unsettled.unwrap_or(stamp));
-                    self.journal = Some(journal);
+                    self.settled(stamp, synced);
                 }
                 received = self.parcels.recv_many(&mut gathered, DELIVERIES_PER_COMMIT_MAX), if open && at_rest => {
                     if received == 0 {
@@ -126,13 +127,23 @@ impl Fold {
     async fn tick(&mut self, syncing: Option<Timestamp>) {
         let now = self.clock.now();
         self.state.advance(engine_time(now, self.unsettled.or(syncing)));
-        for transition in self.state.transitions() {
-            telemetry::transition(&transition);
+        let transitions = self.state.transitions();
+        for transition in &transitions {
+            telemetry::transition(transition);
         }
-        self.snapshots.send_replace(Arc::new(self.state.snapshot()));
+        let snapshot = Arc::new(self.state.snapshot());
         // While the disk refuses, rejections go on counting in their table: what is owed stays small.
         if self.owed.is_empty() {
             self.owed.extend(self.refusals.drain());
+        }
+        if transitions.is_empty() || self.journal.is_none() {
+            self.unpublished = None;
+            self.snapshots.send_replace(snapshot);
+        } else {
+            self.unpublished = Some(snapshot);
+            if !self.owed.contains(&Record::Reached) {
+                self.owed.push(Record::Reached);
+            }
         }
         if self.journal.is_some() && now >= self.checkpoint_due {
             self.checkpoint_due = now.plus_millis(CHECKPOINT_MILLIS);
@@ -153,6 +164,17 @@ impl Fold {
         }
         let journal = self.journal.take().expect("a commit begins with the journal at rest");
         Some(Syncing { stamp: now, thread: sync(journal, commit) })
+    }
+
+    /// The disk has taken the batch with this stamp, or not.
+    fn settled(&mut self, stamp: Option<Timestamp>, synced: Synced) {
+        let journal = settle(&mut self.state, synced, &mut self.owed);
+        let unsettled = stamp.filter(|_| journal.is_unsettled());
+        self.unsettled = unsettled.map(|stamp| self.unsettled.unwrap_or(stamp));
+        self.journal = Some(journal);
+        if let Some(snapshot) = self.unpublished.take() {
+            self.snapshots.send_replace(snapshot);
+        }
     }
 
     async fn checkpoint(&mut self) {
@@ -177,12 +199,20 @@ fn gather(state: &State, parcels: Vec<Parcel>, now: Timestamp) -> Commit {
     let mut commit = Commit { entries: Vec::new(), own: 0, waiting: Vec::new() };
     let mut fresh: HashSet<EventId> = HashSet::new();
     let mut duplicates = [0u64; Source::ALL.len()];
+    // What the Events API had first, and the webhook brings now.
+    let mut brought = Vec::new();
     for Parcel { delivery: Delivery { events, records }, reply } in parcels {
         let mut receipt = Receipt::default();
         for (source, event) in events {
-            if state.knows(&event.id) || !fresh.insert(event.id.clone()) {
+            let known = state.knows(&event.id);
+            if known || !fresh.insert(event.id.clone()) {
                 receipt.duplicates += 1;
                 duplicates[source as usize] += 1;
+                let key = fingerprint(event.id.as_str());
+                // What came first in this very batch is waited for as soon as it is folded.
+                if source == Source::WorkosWebhook && (!known || state.awaits(key)) {
+                    brought.push(key);
+                }
                 continue;
             }
             receipt.accepted += 1;
@@ -192,6 +222,9 @@ fn gather(state: &State, parcels: Vec<Parcel>, now: Timestamp) -> Commit {
         }
         commit.entries.extend(stamp(records, now));
         commit.waiting.push(Waiting { receipt, reply });
+    }
+    if !brought.is_empty() {
+        commit.entries.push(Entry { received_at: now, record: Record::Brought(brought) });
     }
     for source in Source::ALL {
         let count = duplicates[source as usize];

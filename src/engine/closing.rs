@@ -54,6 +54,7 @@ pub(super) struct OpenSource {
     pub(super) received: u64,
     pub(super) duplicates: u64,
     pub(super) late: u64,
+    pub(super) missing: u64,
     pub(super) rejected: BTreeMap<Reason, u64>,
 }
 
@@ -183,6 +184,7 @@ impl Open {
             received: did.received,
             duplicates: did.duplicates,
             late: did.late,
+            missing: did.missing,
             rejected: did.rejected.into_iter().collect(),
         });
         ClosedWindow {

@@ -46,6 +46,12 @@ impl Engine {
                 if let Some(window) = self.memory.closing.now(self.memory.now) {
                     window.source(*source).refuse(*duplicates, rejected);
                 }
+                if *source == Source::WorkosWebhook {
+                    self.webhook_refused(rejected.iter().map(|(_, count)| count).sum());
+                    if *duplicates > 0 {
+                        self.webhook_brought(&[]);
+                    }
+                }
             }
             Record::Directory(infos) => {
                 for info in infos {
@@ -70,14 +76,20 @@ impl Engine {
                 }
                 self.memory.alerts.mark(marker, entry.received_at);
             }
-            Record::Cursor { .. } | Record::CaughtUp { .. } | Record::Resumed => {}
+            Record::Cursor { .. } | Record::CaughtUp { .. } | Record::Resumed | Record::Reached => {
+            }
             Record::Edge(tally) => self.edge(tally),
+            Record::SourceHealth { source, trouble } => {
+                self.source_health(*source, trouble.as_ref());
+            }
+            Record::Brought(keys) => self.webhook_brought(keys),
         }
     }
 
     /// Nobody listened until `now`. What did not arrive says nothing, and neither do sign-ins whose ends were not heard.
     pub(crate) fn resume(&mut self, now: Timestamp) {
         self.memory.hanging.clear();
+        self.memory.delivery.resume();
         self.memory.detection.resume(second_of(now));
     }
 
@@ -118,6 +130,7 @@ impl Engine {
             self.next_look_at_flows(),
             self.memory.edge.next_second(&self.config.edge),
             self.memory.alerts.next_deadline().map(at),
+            self.memory.delivery.next_deadline().map(at),
             Some((second.div_euclid(HOUSEKEEPING_SECONDS) + 1) * HOUSEKEEPING_SECONDS),
         ];
         next.into_iter().flatten().min().unwrap_or(i64::MAX).max(second + 1)
@@ -139,6 +152,7 @@ impl Engine {
         self.memory.edge.advance(now, &self.config.edge);
         self.look_at_limits();
         self.look_at_tiers();
+        self.look_at_sources();
         if second % HOUSEKEEPING_SECONDS == 0 {
             self.look_at_certificates();
             self.memory.alerts.forget(now, self.config.incident_retention);
@@ -180,6 +194,7 @@ impl Engine {
         if let Some(window) = self.memory.closing.at(event.at, now) {
             window.event(&name);
         }
+        self.came(source, event, &name);
         let on_time = match &event.body {
             Body::Sso(sso) => self.sign_in(sso, &event.id, event.at),
             Body::Connection(info) => {

@@ -9,6 +9,7 @@ use super::alert::Alerts;
 use super::calendar::{Calendar, Place};
 use super::closing::Closing;
 use super::dedup::Dedup;
+use super::delivery::Delivery;
 use super::detect::{Change, Detection, Outbreaks};
 use super::edge::{Edge, Settings};
 use super::hanging::Hanging;
@@ -58,6 +59,7 @@ pub(super) struct Memory {
     pub(super) announced: Announced,
     pub(super) hanging: Hanging,
     pub(super) edge: Edge,
+    pub(super) delivery: Delivery,
     lengths: Vec<u32>,
 }
 
@@ -73,6 +75,7 @@ pub(super) struct SourceTally {
     pub(super) received: u64,
     pub(super) duplicates: u64,
     pub(super) late: u64,
+    pub(super) missing: u64,
     pub(super) rejected: BTreeMap<Reason, u64>,
     pub(super) last_event_at: Option<Timestamp>,
     pub(super) lag_millis: Option<u64>,
@@ -101,6 +104,7 @@ impl Memory {
             announced: Announced::default(),
             hanging: Hanging::default(),
             edge: Edge::default(),
+            delivery: Delivery::default(),
             lengths: lengths.to_vec(),
         }
     }
@@ -274,6 +278,7 @@ impl SourceTally {
             received: self.received,
             duplicates: self.duplicates,
             late: self.late,
+            missing: self.missing,
             rejected: self.rejected.iter().map(|(reason, count)| (*reason, *count)).collect(),
             last_event_at: self.last_event_at,
             lag_millis: self.lag_millis,

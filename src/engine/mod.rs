@@ -8,6 +8,7 @@ mod calendar;
 mod certificate;
 mod closing;
 mod dedup;
+mod delivery;
 pub mod detect;
 pub mod edge;
 mod fnv;
@@ -37,11 +38,11 @@ use self::calendar::Place;
 use self::memory::Memory;
 use self::rule::Rule;
 use crate::event::cause::Causes;
-use crate::event::{ConnectionInfo, EventId, Timestamp};
+use crate::event::{ConnectionInfo, EventId, Source, Timestamp};
 use crate::signal::{ConnectionView, Snapshot, Transition, WINDOWS};
 
 /// Version of the encoding of a checkpoint's engine. A checkpoint of another version is not read: the journal is folded anew.
-const STATE_VERSION: u8 = 10;
+const STATE_VERSION: u8 = 11;
 
 /// What an engine is told once.
 #[derive(Clone, Debug)]
@@ -56,6 +57,9 @@ pub struct Config {
     pub rules: Vec<Rule>,
     /// The built-in detection; `None` when it is off.
     pub detection: Option<detect::Config>,
+    /// The sources of events that WorkOS feeds and that ought to deliver: the Events API, the webhook. Of others no alert stays
+    /// open.
+    pub sources: Vec<Source>,
     /// All sinks that say how they are: of others no alert stays open.
     pub sinks: Vec<Box<str>>,
     /// The sinks that take closed windows; their marks ([`crate::event::Record::Sent`]) are the seconds before which they have
@@ -73,6 +77,7 @@ impl Default for Config {
             causes: Causes::default(),
             rules: Vec::new(),
             detection: Some(detect::Config::default()),
+            sources: Vec::new(),
             sinks: Vec::new(),
             window_sinks: Vec::new(),
             edge: edge::Settings::default(),

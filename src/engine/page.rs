@@ -59,7 +59,9 @@ impl Engine {
 
     /// When silence is looked at next.
     pub(super) fn next_look_at_flows(&self) -> Option<i64> {
-        let live = self.memory.detection.is_live() && self.config.detection.is_some();
+        let live = self.memory.detection.is_live()
+            && !self.memory.delivery.is_deaf()
+            && self.config.detection.is_some();
         self.memory.detection.next_look_at_flows().filter(|_| live).map(i64::from)
     }
 
@@ -91,7 +93,7 @@ impl Engine {
         let Some(config) = &self.config.detection else { return };
         let quiet = u32::try_from(config.keep_firing_for.seconds()).unwrap_or(u32::MAX);
         let now = second_of(self.memory.now);
-        if self.memory.detection.is_live() {
+        if self.memory.detection.is_live() && !self.memory.delivery.is_deaf() {
             self.memory.detection.look_at_flows(now, config);
         }
         for change in std::mem::take(&mut self.memory.held) {
@@ -305,6 +307,9 @@ impl Engine {
         };
         let evidence = self.proof(place, signal, numbers);
         let mut description = words::proof(&evidence, numbers.code.as_deref());
+        if matches!(signal, Signal::Drought(_)) {
+            description.push_str(self.witness());
+        }
         words::together(&mut description, &self.together(started_at, key));
         let carriers = self.memory.detection.carriers(place, signal, numbers.since);
         Finding {

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::certificate::ALERTNAME as CERTIFICATE;
+use super::delivery::SOURCE_STALLED;
 use super::edge::near;
 use super::edge::sign::Sign;
 use super::page;
@@ -239,7 +240,8 @@ impl TryFrom<RawRule> for Rule {
 }
 
 /// Alerts that no threshold makes.
-const RESERVED_NAMES: [&str; 4] = [WATCHDOG, CERTIFICATE, SINK_FAILING, near::ALERTNAME];
+const RESERVED_NAMES: [&str; 5] =
+    [WATCHDOG, CERTIFICATE, SINK_FAILING, SOURCE_STALLED, near::ALERTNAME];
 
 fn is_name(text: &str) -> bool {
     let mut chars = text.chars();

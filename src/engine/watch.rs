@@ -59,6 +59,9 @@ impl Engine {
             Scope::Limit(limit) => Edge::declares(&self.config.edge, limit),
             Scope::Tier(_) => self.config.detection.is_some(),
             Scope::Sink(sink) => self.config.sinks.contains(sink),
+            Scope::Source(source) => {
+                self.config.sources.iter().any(|known| *known.as_str() == **source)
+            }
             _ => self.rule(key).is_some() || built_in(&key.alertname),
         }
     }

@@ -21,6 +21,6 @@ pub use fingerprint::fingerprint;
 pub use id::{ConnectionId, EventId, ID_BYTES_MAX, OrganizationId, SessionId};
 pub use personal::{Personal, Privacy, Treatment, UserKey};
 pub use planned::{Covers, Marker, Planned};
-pub use record::{Entry, Reason, Record, Source, Told};
+pub use record::{Entry, Reason, Record, Source, SourceTrouble, Told};
 pub use silence::Silence;
 pub use timestamp::Timestamp;

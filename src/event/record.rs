@@ -76,6 +76,28 @@ pub enum Record {
     Silenced(Silence),
     /// Somebody marked planned work, or its end.
     Marked(Marker),
+    /// A pulled source says how it is.
+    SourceHealth {
+        /// Which.
+        source: Source,
+        /// What is wrong; `None`: all is well again.
+        trouble: Option<SourceTrouble>,
+    },
+    /// The webhook brought events that the Events API had brought first: their fingerprints.
+    Brought(Vec<u64>),
+    /// Something fired, or was resolved, because time came this far: when the journal is read again it must do so again.
+    Reached,
+}
+
+/// A source cannot do its work.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SourceTrouble {
+    /// Since when.
+    pub since: Timestamp,
+    /// Whether it has lasted for so long that people must be told.
+    pub page: bool,
+    /// What is wrong, in words.
+    pub words: Box<str>,
 }
 
 /// A receiver has accepted a notification.

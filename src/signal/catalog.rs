@@ -252,6 +252,15 @@ pub const EVENTS_LATE: Metric = Metric {
     labels: &["source"],
 };
 
+/// Events that the Events API had and the webhook did not bring.
+pub const EVENTS_MISSING: Metric = Metric {
+    name: "ssowatch_events_missing_total",
+    kind: Kind::Counter,
+    unit: "event",
+    help: "Events that the Events API had and this source did not bring within ten minutes.",
+    labels: &["source"],
+};
+
 /// Input that was rejected, by reason.
 pub const EVENTS_REJECTED: Metric = Metric {
     name: "ssowatch_events_rejected_total",
@@ -370,7 +379,7 @@ pub const BUILD_INFO: Metric = Metric {
 };
 
 /// The whole catalogue, in the order of the exposition.
-pub const ALL: [Metric; 35] = [
+pub const ALL: [Metric; 36] = [
     SESSIONS_STARTED,
     SESSIONS_FINISHED,
     SESSIONS_STALLED,
@@ -393,6 +402,7 @@ pub const ALL: [Metric; 35] = [
     EVENTS_RECEIVED,
     EVENTS_DUPLICATE,
     EVENTS_LATE,
+    EVENTS_MISSING,
     EVENTS_REJECTED,
     SOURCE_LAG,
     SOURCE_LAST_EVENT,

@@ -151,6 +151,8 @@ pub struct SourceView {
     pub duplicates: u64,
     /// Events whose windows were all closed when they came.
     pub late: u64,
+    /// Events that another source had and this one did not bring within ten minutes.
+    pub missing: u64,
     /// Rejected input by reason.
     pub rejected: Vec<(Reason, u64)>,
     /// `created_at` of its newest event.
@@ -208,6 +210,8 @@ pub struct SourceDelta {
     pub duplicates: u64,
     /// Events whose windows were all closed when they came.
     pub late: u64,
+    /// Events that another source had and this one did not bring within ten minutes.
+    pub missing: u64,
     /// Rejected input by reason.
     pub rejected: Vec<(Reason, u64)>,
 }

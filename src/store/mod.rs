@@ -79,7 +79,10 @@ impl State {
             | Record::Edge(_)
             | Record::Resumed
             | Record::Silenced(_)
-            | Record::Marked(_) => {}
+            | Record::Marked(_)
+            | Record::SourceHealth { .. }
+            | Record::Brought(_)
+            | Record::Reached => {}
         }
         self.engine.apply(entry);
     }
@@ -104,6 +107,12 @@ impl State {
     #[must_use]
     pub fn knows(&self, id: &EventId) -> bool {
         self.engine.knows(id)
+    }
+
+    /// Whether it matters that the webhook brings the event with this fingerprint, too.
+    #[must_use]
+    pub fn awaits(&self, key: u64) -> bool {
+        self.engine.awaits(key)
     }
 
     /// What is known now.

@@ -40,7 +40,7 @@ async fn status(State(admin): State<Arc<Admin>>) -> Json<Value> {
     let sources = snapshot.sources.iter().map(|source| {
         json!({
             "source": source.source.as_str(), "received": source.received, "duplicates": source.duplicates,
-            "late": source.late, "lag_seconds": source.lag_millis.map(seconds),
+            "late": source.late, "missing": source.missing, "lag_seconds": source.lag_millis.map(seconds),
             "last_event_at": source.last_event_at.map(|at| at.to_string()),
             "rejected": source.rejected.iter().map(|(reason, count)| (reason.as_str().to_owned(), Value::from(*count))).collect::<serde_json::Map<_, _>>(),
         })

@@ -310,10 +310,11 @@ impl Page {
 
     #[expect(clippy::cast_precision_loss, reason = "a lag in seconds needs no more than 52 bits")]
     fn sources(&mut self, snapshot: &Snapshot) {
-        let counters: [(&Metric, Count); 3] = [
+        let counters: [(&Metric, Count); 4] = [
             (&catalog::EVENTS_RECEIVED, |source| source.received),
             (&catalog::EVENTS_DUPLICATE, |source| source.duplicates),
             (&catalog::EVENTS_LATE, |source| source.late),
+            (&catalog::EVENTS_MISSING, |source| source.missing),
         ];
         for (metric, count) in counters {
             self.family(metric);

@@ -29,6 +29,7 @@ fn fold(folder: &Path) -> Fold {
         owed: Vec::new(),
         checkpoint_due: EPOCH.plus_millis(CHECKPOINT_MILLIS),
         unsettled: None,
+        unpublished: None,
     }
 }
 
@@ -96,4 +97,24 @@ fn the_engines_time_waits_for_a_batch_however_long_it_takes() {
     for (now, stamp, want) in cases {
         assert_eq!(engine_time(at(now), stamp.map(at)), at(want), "{now} {stamp:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_incident_that_time_brings_is_published_when_a_restart_would_find_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut fold = fold(dir.path());
+    let published = fold.snapshots.subscribe();
+    let mut reader = fold.journal.as_ref().unwrap().reader(0);
+    // `Watchdog` fires with the first second.
+    fold.tick(None).await;
+    assert_eq!(fold.owed, [Record::Reached]);
+    assert!(published.borrow().incidents.is_empty());
+    let syncing = fold.commit(Vec::new()).unwrap();
+    fold.settled(Some(syncing.stamp), syncing.thread.await.unwrap());
+    let told = published.borrow().incidents[0].fired_at;
+    let mut restarted = State::new(config());
+    for (position, entry) in reader.next_batch().unwrap() {
+        restarted.apply(position, &entry);
+    }
+    assert_eq!(restarted.snapshot().incidents[0].fired_at, told);
 }

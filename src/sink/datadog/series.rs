@@ -222,6 +222,7 @@ impl Sums<'_> {
         self.add(&catalog::EVENTS_RECEIVED, tags.clone(), did.received);
         self.add(&catalog::EVENTS_DUPLICATE, tags.clone(), did.duplicates);
         self.add(&catalog::EVENTS_LATE, tags.clone(), did.late);
+        self.add(&catalog::EVENTS_MISSING, tags.clone(), did.missing);
         for (reason, count) in &did.rejected {
             let tags = tags.clone().with("reason", reason.as_str());
             self.add(&catalog::EVENTS_REJECTED, tags, *count);

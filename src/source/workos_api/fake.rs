@@ -14,7 +14,7 @@ use super::config::{Config, Settings};
 use super::place::{LIMIT, RANGE_MILLIS_MAX};
 use super::{CURSOR, Workos};
 use crate::clock::Clock;
-use crate::event::{ConnectionInfo, Privacy, Reason, Record, Timestamp, Treatment};
+use crate::event::{ConnectionInfo, Privacy, Reason, Record, SourceTrouble, Timestamp, Treatment};
 use crate::journal::{Inlet, InletError, Parcel, Receipt, inlet};
 use crate::outbound::{Answer, Quota, Request, SendError, Transport};
 use crate::setting::Secret;
@@ -53,6 +53,8 @@ pub(super) struct Taken {
     pub(super) cursor: Option<String>,
     /// How often the source said that it has caught up.
     pub(super) caught_up: usize,
+    /// What the source said of itself.
+    pub(super) health: Vec<Option<SourceTrouble>>,
     /// What was told of connections, delivery by delivery.
     pub(super) directory: Vec<Vec<ConnectionInfo>>,
 }
@@ -293,6 +295,7 @@ async fn journal(
                     taken.cursor = Some(value.into());
                 }
                 Record::CaughtUp { .. } => taken.caught_up += 1,
+                Record::SourceHealth { trouble, .. } => taken.health.push(trouble),
                 Record::Directory(infos) => taken.directory.push(infos),
                 other => panic!("{other:?} is not for a source"),
             }

@@ -3,9 +3,10 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep_until};
 
 use super::api::{Api, Outcome, Refusal};
+use super::health::Health;
 use super::names::Names;
 use super::page::{Follows, Page};
 use super::place::{Place, Query};
@@ -25,6 +26,9 @@ const PROGRESS: Duration = Duration::from_secs(10);
 
 /// A source that had no page for this long has fallen behind, and says so when it has caught up.
 const BEHIND: Duration = Duration::from_mins(5);
+
+/// How often it is looked at how it goes, while it waits.
+const HEALTH: Duration = Duration::from_secs(15);
 
 /// Pages that are read again after an id was refused, without a pause: a minute at 160 events a
 /// second.
@@ -54,6 +58,7 @@ pub(super) struct Poller<'a, T> {
     reread: Option<u32>,
     backoff: Backoff,
     behind: Behind,
+    health: Health,
 }
 
 /// How the catching up goes.
@@ -91,17 +96,39 @@ impl<'a, T: Transport> Poller<'a, T> {
             reread: None,
             backoff: Backoff::new(BACKOFF_BASE, BACKOFF_MAX, None),
             behind: Behind { events: 0, caught_up: None, tell: now + PROGRESS },
+            health: Health::new(),
         }
     }
 
     /// Reads until nobody takes deliveries any more.
     pub(super) async fn run(mut self) {
         loop {
-            match self.turn().await {
+            let then = self.turn().await;
+            self.tell_health().await;
+            match then {
                 Then::Ask => {}
-                Then::Wait(wait) => sleep(wait).await,
+                Then::Wait(wait) => self.rest(wait).await,
                 Then::Stop => return,
             }
+        }
+    }
+
+    /// Waits. That it does not work is told in time, however long the wait.
+    async fn rest(&mut self, wait: Duration) {
+        let end = Instant::now() + wait;
+        while Instant::now() < end {
+            sleep_until(end.min(Instant::now() + HEALTH)).await;
+            self.tell_health().await;
+        }
+    }
+
+    /// Tells the engine how it goes, where that has changed. What could not be told is told next time.
+    async fn tell_health(&mut self) {
+        let Some(trouble) = self.health.news(self.workos.clock.now()) else { return };
+        let record = Record::SourceHealth { source: Source::WorkosApi, trouble: trouble.clone() };
+        let delivery = Delivery { events: Vec::new(), records: vec![record] };
+        if self.workos.inlet.deliver(delivery).await.is_ok() {
+            self.health.recorded(trouble.as_ref());
         }
     }
 
@@ -136,6 +163,7 @@ impl<'a, T: Transport> Poller<'a, T> {
     async fn take(&mut self, page: Page, query: &Query) -> Then {
         let Page { events, rejected, next, follows } = page;
         telemetry::source_request(CURSOR, "accepted", &next);
+        self.health.works();
         let receipt = match self.deliver(events, &next).await {
             Ok(receipt) => receipt,
             Err(InletError::Closed) => return Then::Stop,
@@ -258,6 +286,7 @@ impl<'a, T: Transport> Poller<'a, T> {
     /// A request failed.
     fn fail(&mut self, result: &'static str, problem: &str, asked: Option<Duration>) -> Then {
         telemetry::source_request(CURSOR, result, &problem);
+        self.health.failed(self.workos.clock.now(), result == "held", problem);
         Then::Wait(self.backoff.next_wait(asked))
     }
 

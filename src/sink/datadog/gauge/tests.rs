@@ -65,6 +65,7 @@ fn snapshot() -> Snapshot {
             received: 10,
             duplicates: 0,
             late: 0,
+            missing: 0,
             rejected: Vec::new(),
             last_event_at: Some(Timestamp::from_millis(AT * 1000 - 1_500)),
             lag_millis: Some(250),

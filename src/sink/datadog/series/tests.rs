@@ -52,6 +52,7 @@ fn window() -> Arc<ClosedWindow> {
             received: 20,
             duplicates: 2,
             late: 1,
+            missing: 0,
             rejected: vec![(Reason::NotJson, 3)],
         }],
     })

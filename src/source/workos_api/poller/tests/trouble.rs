@@ -260,3 +260,19 @@ async fn events_ahead_of_a_clock_that_is_behind_are_waited_for_and_a_single_wron
     assert_eq!(stage.taken().ids, ["event_0", "event_2", "event_3", "event_4"]);
     assert_eq!(stage.refused(), []);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_api_that_does_not_answer_is_told_in_time_and_that_it_does_again_too() {
+    for (status, page_at) in [(503, 300), (401, 60)] {
+        let stage = Stage::with(move |_, _, number| (number > 0).then(|| answer(status, "{}")));
+        // One answer, and then none: the waits between two tries grow to a minute.
+        run(&stage, page_at + 30).await;
+        let told: Vec<_> =
+            stage.taken().health.into_iter().map(|one| one.map(|one| one.page)).collect();
+        assert_eq!(told, [None, Some(false), Some(true)], "{status}");
+        // A start that is answered says so: the process before may have died in trouble.
+        let stage = Stage::new();
+        run(&stage, 5).await;
+        assert_eq!(stage.taken().health, [None]);
+    }
+}

@@ -1,0 +1,283 @@
+//! `SourceStalled`: a source says that it cannot do its work, or the Events API has what the webhook should have brought.
+//!
+//! That nobody signs in and that nobody tells of it look alike from one source. From two they do not: what the Events API has
+//! is what happened. So each event that it has first is waited for by webhook, and one that never comes is counted.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::Engine;
+use super::alert::{Finding, Key};
+use super::memory::Memory;
+use super::page::second_of;
+use super::rule::Phase;
+use super::watch::labels;
+use super::words::clock;
+use crate::event::{AuthEvent, Source, SourceTrouble, Timestamp, fingerprint};
+use crate::signal::{Evidence, Reach, Scope, Severity};
+
+/// The alert.
+pub(super) const SOURCE_STALLED: &str = "SourceStalled";
+
+/// How long an event that the Events API had may be under way by webhook. WorkOS repeats for three days what was not answered,
+/// but what comes later than this warned nobody.
+const OVERDUE_MILLIS: i64 = 600_000;
+
+/// What was older than this when the Events API brought it is history: its webhooks came, or did not, before.
+const RECENT_MILLIS: i64 = 300_000;
+
+/// Events that are waited for at most, 48 bytes each: ten minutes at 100 events a second. Beyond that none is missed.
+const AWAITED_MAX: usize = 60_000;
+
+/// So many events in a row, over so long a time, that the Events API had and the webhook did not, are no chance: webhooks come
+/// within seconds, or a single one late.
+const UNHEARD_MIN: u64 = 10;
+/// See [`UNHEARD_MIN`].
+const UNHEARD_MILLIS: i64 = 300_000;
+
+/// What is known of the ways in.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Delivery {
+    /// Sources that say that they are in trouble.
+    troubles: BTreeMap<Source, SourceTrouble>,
+    /// Fingerprints of events that the webhook has not brought yet, with their names.
+    awaited: BTreeMap<u64, Arc<str>>,
+    /// In order of their coming, and when each is overdue.
+    due: VecDeque<(Timestamp, u64)>,
+    /// Names of events that the webhook brings. It may be told of a few only.
+    heard: BTreeSet<Arc<str>>,
+    /// Events since the webhook last brought anything.
+    unheard: u64,
+    /// When the Events API brought the first of them.
+    unheard_since: Timestamp,
+    /// Requests of the webhook that were refused meanwhile.
+    refused: u64,
+    /// When a source that is pushed last brought anything.
+    pushed_at: Timestamp,
+}
+
+impl Delivery {
+    /// An event came from `source` for the first time.
+    fn came(&mut self, source: Source, event: &AuthEvent, name: &Arc<str>, now: Timestamp) {
+        match source {
+            Source::WorkosApi => self.wait_for(event, name, now),
+            Source::WorkosWebhook => {
+                if !self.heard.contains(name) {
+                    self.heard.insert(Arc::clone(name));
+                }
+                self.webhook_works(now);
+            }
+            Source::Push | Source::Files => self.pushed_at = now,
+            Source::Edge => {}
+        }
+    }
+
+    fn wait_for(&mut self, event: &AuthEvent, name: &Arc<str>, now: Timestamp) {
+        // Until the webhook has brought something, it may be meant to bring anything.
+        let expected = self.heard.is_empty() || self.heard.contains(name);
+        let recent = now.millis_since(event.at) <= RECENT_MILLIS;
+        if !expected || !recent || self.awaited.len() >= AWAITED_MAX {
+            return;
+        }
+        let key = fingerprint(event.id.as_str());
+        self.awaited.insert(key, Arc::clone(name));
+        self.due.push_back((now.plus_millis(OVERDUE_MILLIS), key));
+        if self.unheard == 0 {
+            self.unheard_since = now;
+        }
+        self.unheard += 1;
+    }
+
+    fn webhook_works(&mut self, now: Timestamp) {
+        self.unheard = 0;
+        self.refused = 0;
+        self.pushed_at = now;
+    }
+
+    /// How many events were waited for in vain until `now`.
+    fn overdue(&mut self, now: Timestamp) -> u64 {
+        let mut count = 0;
+        while let Some((_, key)) = self.due.pop_front_if(|(due, _)| *due <= now) {
+            count += u64::from(self.awaited.remove(&key).is_some());
+        }
+        count
+    }
+
+    /// Whether the webhook is broken, by all that is known.
+    fn is_webhook_silent(&self, now: Timestamp) -> bool {
+        self.unheard >= UNHEARD_MIN && now.millis_since(self.unheard_since) >= UNHEARD_MILLIS
+    }
+
+    /// When the next event is overdue.
+    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
+        self.due.front().map(|(due, _)| *due)
+    }
+
+    /// Whether nothing can be heard: the pulled source is in trouble, and none that is pushed has brought anything since. Then
+    /// silence is not that of the people.
+    pub(super) fn is_deaf(&self) -> bool {
+        let trouble = self.troubles.get(&Source::WorkosApi);
+        trouble.is_some_and(|trouble| self.pushed_at < trouble.since)
+    }
+
+    /// Nobody listened until now.
+    pub(super) fn resume(&mut self) {
+        self.awaited.clear();
+        self.due.clear();
+        self.unheard = 0;
+        self.refused = 0;
+    }
+}
+
+impl Engine {
+    /// Whether it matters that the webhook brings this event, too.
+    pub(crate) fn awaits(&self, key: u64) -> bool {
+        self.memory.delivery.awaited.contains_key(&key)
+    }
+
+    /// A source brought an event that is new. That an event comes, and not that time passes, shows that the webhook is broken:
+    /// who is told of it must find the same after a restart.
+    pub(super) fn came(&mut self, source: Source, event: &AuthEvent, name: &Arc<str>) {
+        let waits = self.config.sources.contains(&Source::WorkosWebhook);
+        if source == Source::WorkosApi && !waits {
+            return;
+        }
+        let (now, delivery) = (self.memory.now, &mut self.memory.delivery);
+        delivery.came(source, event, name, now);
+        match source {
+            Source::WorkosApi if delivery.is_webhook_silent(now) => {
+                let Delivery { unheard, unheard_since, refused, .. } = *delivery;
+                let words = silent(unheard_since, unheard, refused);
+                self.stall(Source::WorkosWebhook, unheard_since, words, unheard);
+            }
+            Source::WorkosWebhook => self.memory.alerts.end(&stalled(source), now),
+            _ => {}
+        }
+    }
+
+    /// The webhook brought events that were known: those that were waited for are named.
+    pub(super) fn webhook_brought(&mut self, keys: &[u64]) {
+        let Memory { delivery, alerts, now, .. } = &mut self.memory;
+        delivery.webhook_works(*now);
+        for key in keys {
+            if let Some(name) = delivery.awaited.remove(key) {
+                delivery.heard.insert(name);
+            }
+        }
+        alerts.end(&stalled(Source::WorkosWebhook), *now);
+    }
+
+    /// Requests of the webhook were refused.
+    pub(super) fn webhook_refused(&mut self, count: u64) {
+        self.memory.delivery.refused += count;
+    }
+
+    /// A source says how it is.
+    pub(super) fn source_health(&mut self, source: Source, trouble: Option<&SourceTrouble>) {
+        let delivery = &mut self.memory.delivery;
+        let deaf = delivery.is_deaf();
+        let Some(trouble) = trouble else {
+            delivery.troubles.remove(&source);
+            self.memory.alerts.end(&stalled(source), self.memory.now);
+            if deaf {
+                // Nobody heard what arrived, or did not.
+                self.memory.detection.resume(second_of(self.memory.now));
+            }
+            return;
+        };
+        delivery.troubles.insert(source, trouble.clone());
+        if trouble.page {
+            self.stall(source, trouble.since, fails(trouble), 0);
+        }
+    }
+
+    /// Counts what the webhook did not bring.
+    pub(super) fn look_at_sources(&mut self) {
+        let now = self.memory.now;
+        let missing = self.memory.delivery.overdue(now);
+        if missing == 0 {
+            return;
+        }
+        self.memory.sources.entry(Source::WorkosWebhook).or_default().missing += missing;
+        if let Some(window) = self.memory.closing.now(now) {
+            window.source(Source::WorkosWebhook).missing += missing;
+        }
+    }
+
+    fn stall(&mut self, source: Source, since: Timestamp, words: Words, count: u64) {
+        let key = stalled(source);
+        let fires = !matches!(self.memory.alerts.phase(&key), Phase::Inactive);
+        if fires || !self.config.sources.contains(&source) {
+            return;
+        }
+        let finding = Finding {
+            severity: Severity::Page,
+            labels: labels(&key, Severity::Page, &BTreeMap::new(), None),
+            started_at: since,
+            summary: words.summary,
+            description: words.description.into(),
+            evidence: Evidence { attempts: count, bad: count, ..Evidence::default() },
+            reach: Reach::default(),
+            ratio: None,
+        };
+        let phase = Phase::Firing { clear_since: None };
+        self.memory.alerts.move_to(key, phase, None, Some(finding), self.memory.now);
+    }
+
+    /// Whether what is not heard did not happen, as far as the sources can tell.
+    pub(super) fn witness(&self) -> &'static str {
+        let sources = &self.config.sources;
+        if self.memory.delivery.troubles.contains_key(&Source::WorkosApi) {
+            " The Events API cannot be read either: whether the sign-ins stop or their delivery cannot be told."
+        } else if sources.contains(&Source::WorkosApi) {
+            " The Events API answers and has no more: it is the sign-ins that stop, not their delivery."
+        } else if sources.contains(&Source::WorkosWebhook) {
+            " Webhooks are the only source: whether the sign-ins stop or their delivery cannot be told. \
+             `sources.workos_api` would tell."
+        } else {
+            ""
+        }
+    }
+}
+
+fn stalled(source: Source) -> Key {
+    Key { alertname: SOURCE_STALLED.into(), scope: Scope::Source(source.as_str().into()) }
+}
+
+struct Words {
+    summary: String,
+    description: &'static str,
+}
+
+fn fails(trouble: &SourceTrouble) -> Words {
+    Words {
+        summary: format!(
+            "The Events API cannot be read since {}: {}",
+            clock(trouble.since),
+            trouble.words
+        ),
+        description: "What only it brings is not seen until it can be read again; then all of it is, from where it \
+            stopped. If no other source delivers, no silence is judged meanwhile.",
+    }
+}
+
+fn silent(since: Timestamp, count: u64, refused: u64) -> Words {
+    let refused = match refused {
+        0 => String::new(),
+        refused => format!("; {refused} of its requests were refused"),
+    };
+    Words {
+        summary: format!(
+            "Webhooks do not come: since {} the Events API had {count} events, and the webhook brought none{refused}",
+            clock(since)
+        ),
+        description: "Sign-ins are seen through the Events API meanwhile, some seconds later. In WorkOS's dashboard: is the \
+            endpoint enabled, what did its last deliveries answer, is its secret the one that is configured? Refused requests \
+            are in ssowatch_events_rejected_total by reason.",
+    }
+}
+
+#[cfg(test)]
+mod tests;
