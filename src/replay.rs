@@ -1,12 +1,13 @@
 //! Backtest: recorded events through the same engine, on the events' own time.
 //!
 //! All events are sorted by time and id before they are folded, so that the same input gives the same bytes however it is
-//! split into files or read. Access logs are added up to seconds first. Memory grows with the input: about 400 bytes an
+//! split into files or read. Access logs are added up to seconds first. Memory grows with the input: about 300 bytes an
 //! event, and some kilobytes a second and tier of access logs.
 
 mod access_log;
 mod input;
 mod limits;
+mod order;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -19,18 +20,17 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::config::Config;
-use crate::engine::Engine;
+use crate::engine::{AHEAD, Engine};
 use crate::event::decode::Decoder;
-use crate::event::edge::EdgeTally;
 use crate::event::{
-    AuthEvent, ConnectionId, ConnectionInfo, Entry, OrganizationId, Privacy, Record, Source,
-    Timestamp,
+    ConnectionId, ConnectionInfo, Entry, OrganizationId, Privacy, Record, Source, Timestamp,
 };
 use crate::signal::{Incident, Severity, Snapshot, State, Transition};
 use crate::web::report::markdown;
 
 use self::access_log::AccessLog;
 use self::input::{Input, expand};
+use self::order::order;
 
 /// How long after the last second of access logs time goes on, so that it is judged: the longest wait, and a bin.
 const JUDGED_MILLIS: i64 = 70_000;
@@ -87,22 +87,28 @@ enum KnownFile {
 pub fn command(args: &Args, config: &Config) -> anyhow::Result<()> {
     // Nothing personal is printed.
     let privacy = Privacy::passing();
-    let mut decoder = Decoder::new(&privacy);
-    let (mut events, mut rejected) = (Vec::new(), 0u64);
+    let mut decoder = Decoder::for_recording(&privacy);
+    let (mut entries, mut rejected) = (Vec::new(), 0u64);
     for path in expand(&args.paths)? {
         Input::open(&path)?.read(&mut rejected, |line| {
-            events.push(decoder.decode(line)?);
+            let event = decoder.decode(line)?;
+            let (received_at, source) = (event.at, Source::Files);
+            entries.push(Entry { received_at, record: Record::Event { source, event } });
             Ok(())
         })?;
     }
     let (tallies, bad_lines) = access_log::tallies(&args.access_log, config)?;
     rejected += bad_lines;
-    events.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+    entries.extend(tallies.into_iter().map(|tally| Entry {
+        // A second is known when it is over.
+        received_at: Timestamp::from_millis((tally.second + 1) * 1000),
+        record: Record::Edge(tally),
+    }));
     let known = args.connections.as_deref().map(directory).transpose()?;
     let engine = config.engine().map_err(|error| anyhow::anyhow!(error))?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     let mut incidents: BTreeMap<Box<str>, Arc<Incident>> = BTreeMap::new();
-    let (timeline, snapshot) = fold(engine, (events, tallies), known, |transition| {
+    let (timeline, snapshot) = fold(engine, &entries, known, |transition| {
         let incident = &transition.incident;
         incidents.insert(incident.id.clone(), Arc::clone(incident));
         match args.format {
@@ -145,15 +151,15 @@ struct Summary {
 
 fn fold(
     config: crate::engine::Config,
-    (events, tallies): (Vec<AuthEvent>, Vec<EdgeTally>),
+    entries: &[Entry],
     known: Option<Vec<ConnectionInfo>>,
     mut tell: impl FnMut(&Transition) -> io::Result<()>,
 ) -> anyhow::Result<(Summary, Snapshot)> {
     let mut engine = Engine::new(config);
-    let requests = tallies.iter().map(EdgeTally::requests).sum();
-    let entries = in_order(events, tallies);
-    let first = entries.first().map(|entry| entry.received_at);
-    let last = entries.last().map(|entry| entry.received_at);
+    let requests = entries.iter().map(requests).sum();
+    let order = order(entries);
+    let time = |place: Option<&usize>| place.map(|place| entries[*place].received_at);
+    let (first, last) = (time(order.first()), time(order.last()));
     if let (Some(at), Some(known)) = (first, known) {
         engine.apply(&Entry { received_at: at, record: Record::Directory(known) });
     }
@@ -164,9 +170,12 @@ fn fold(
             .filter(|transition| transition.incident.severity != Severity::None)
             .try_for_each(&mut tell)
     };
-    for entry in &entries {
-        engine.apply(entry);
-        drain(&mut engine)?;
+    for places in order.chunks(AHEAD) {
+        engine.look_ahead(places.iter().map(|place| &entries[*place]));
+        for place in places {
+            engine.apply(&entries[*place]);
+            drain(&mut engine)?;
+        }
     }
     if let Some(last) = last.filter(|_| requests > 0) {
         engine.advance(last.plus_millis(JUDGED_MILLIS));
@@ -186,20 +195,8 @@ fn fold(
     Ok((summary, snapshot))
 }
 
-/// Events and seconds of access logs, in the order in which they became known.
-fn in_order(events: Vec<AuthEvent>, tallies: Vec<EdgeTally>) -> Vec<Entry> {
-    let events = events.into_iter().map(|event| Entry {
-        received_at: event.at,
-        record: Record::Event { source: Source::Files, event },
-    });
-    let tallies = tallies.into_iter().map(|tally| Entry {
-        // A second is known when it is over.
-        received_at: Timestamp::from_millis((tally.second + 1) * 1000),
-        record: Record::Edge(tally),
-    });
-    let mut entries: Vec<_> = events.chain(tallies).collect();
-    entries.sort_by_key(|entry| entry.received_at);
-    entries
+fn requests(entry: &Entry) -> u64 {
+    if let Record::Edge(tally) = &entry.record { tally.requests() } else { 0 }
 }
 
 /// Writes one file for each incident, named after it.

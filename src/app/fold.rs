@@ -260,9 +260,7 @@ fn settle(state: &mut State, synced: Synced, owed: &mut Vec<Record>) -> Journal 
     let Synced { journal, commit: Commit { mut entries, own, waiting }, outcome } = synced;
     match outcome {
         Ok(first) => {
-            for (position, entry) in (first..).zip(&entries) {
-                state.apply(position, entry);
-            }
+            state.apply_all(first, &entries);
             answer(waiting);
         }
         Err(error) => {

@@ -29,13 +29,13 @@ pub(super) struct Dedup {
 impl Dedup {
     /// Whether `id` has been counted.
     pub(super) fn knows(&self, id: &EventId) -> bool {
-        let key = fingerprint(id.as_str());
+        let key = fingerprint(id.as_bytes());
         self.young.contains(&key) || self.old.contains(&key)
     }
 
     /// Remembers `id`; `false` when it was known.
     pub(super) fn remember(&mut self, id: &EventId, now: Timestamp) -> bool {
-        let key = fingerprint(id.as_str());
+        let key = fingerprint(id.as_bytes());
         if self.old.contains(&key) || !self.young.insert(key) {
             return false;
         }

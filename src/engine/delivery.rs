@@ -31,6 +31,9 @@ const RECENT_MILLIS: i64 = 300_000;
 /// Events that are waited for at most, 48 bytes each: ten minutes at 100 events a second. Beyond that none is missed.
 const AWAITED_MAX: usize = 60_000;
 
+/// Names of events that the webhook is known to bring, at most; WorkOS has about 110.
+const NAMES_MAX: usize = 256;
+
 /// So many events in a row, over so long a time, that the Events API had and the webhook did not, are no chance: webhooks come
 /// within seconds, or a single one late.
 const UNHEARD_MIN: u64 = 10;
@@ -60,13 +63,11 @@ pub(super) struct Delivery {
 
 impl Delivery {
     /// An event came from `source` for the first time.
-    fn came(&mut self, source: Source, event: &AuthEvent, name: &Arc<str>, now: Timestamp) {
+    fn came(&mut self, source: Source, event: &AuthEvent, now: Timestamp) {
         match source {
-            Source::WorkosApi => self.wait_for(event, name, now),
+            Source::WorkosApi => self.wait_for(event, now),
             Source::WorkosWebhook => {
-                if !self.heard.contains(name) {
-                    self.heard.insert(Arc::clone(name));
-                }
+                self.hear(&event.name);
                 self.webhook_works(now);
             }
             Source::Push | Source::Files => self.pushed_at = now,
@@ -74,15 +75,22 @@ impl Delivery {
         }
     }
 
-    fn wait_for(&mut self, event: &AuthEvent, name: &Arc<str>, now: Timestamp) {
+    /// The webhook brings events of this name.
+    fn hear(&mut self, name: &Arc<str>) {
+        if self.heard.len() < NAMES_MAX && !self.heard.contains(name) {
+            self.heard.insert(Arc::clone(name));
+        }
+    }
+
+    fn wait_for(&mut self, event: &AuthEvent, now: Timestamp) {
         // Until the webhook has brought something, it may be meant to bring anything.
-        let expected = self.heard.is_empty() || self.heard.contains(name);
+        let expected = self.heard.is_empty() || self.heard.contains(&event.name);
         let recent = now.millis_since(event.at) <= RECENT_MILLIS;
         if !expected || !recent || self.awaited.len() >= AWAITED_MAX {
             return;
         }
         let key = fingerprint(event.id.as_str());
-        self.awaited.insert(key, Arc::clone(name));
+        self.awaited.insert(key, Arc::clone(&event.name));
         self.due.push_back((now.plus_millis(OVERDUE_MILLIS), key));
         if self.unheard == 0 {
             self.unheard_since = now;
@@ -139,13 +147,13 @@ impl Engine {
 
     /// A source brought an event that is new. That an event comes, and not that time passes, shows that the webhook is broken:
     /// who is told of it must find the same after a restart.
-    pub(super) fn came(&mut self, source: Source, event: &AuthEvent, name: &Arc<str>) {
+    pub(super) fn came(&mut self, source: Source, event: &AuthEvent) {
         let waits = self.config.sources.contains(&Source::WorkosWebhook);
         if source == Source::WorkosApi && !waits {
             return;
         }
         let (now, delivery) = (self.memory.now, &mut self.memory.delivery);
-        delivery.came(source, event, name, now);
+        delivery.came(source, event, now);
         match source {
             Source::WorkosApi if delivery.is_webhook_silent(now) => {
                 let Delivery { unheard, unheard_since, refused, .. } = *delivery;
@@ -163,7 +171,7 @@ impl Engine {
         delivery.webhook_works(*now);
         for key in keys {
             if let Some(name) = delivery.awaited.remove(key) {
-                delivery.heard.insert(name);
+                delivery.hear(&name);
             }
         }
         alerts.end(&stalled(Source::WorkosWebhook), *now);

@@ -190,11 +190,8 @@ impl Engine {
         }
         tally.last_event_at = tally.last_event_at.max(Some(event.at));
         tally.lag_millis = Some(u64::try_from(now.millis_since(event.at)).unwrap_or(0));
-        let name = self.memory.event_type(&event.name);
-        if let Some(window) = self.memory.closing.at(event.at, now) {
-            window.event(&name);
-        }
-        self.came(source, event, &name);
+        self.memory.event_type(&event.name, event.at);
+        self.came(source, event);
         let on_time = match &event.body {
             Body::Sso(sso) => self.sign_in(sso, &event.id, event.at),
             Body::Connection(info) => {
@@ -244,14 +241,12 @@ impl Engine {
             return true;
         }
         self.memory.detection.heard(second_of(at), second_of(now));
-        let connection = &mut self.memory.connections[index as usize];
         if let Some(organization) = &sso.organization_id {
             connection.learn_organization(organization);
         }
         if connection.last_event_at < Some(at) {
             connection.last_event_at = Some(at);
         }
-        let class = sso.error.as_ref().map(|error| self.config.causes.class(&error.code));
         let mut counts = Counts::default();
         let mut cause = None;
         match sso.step {
@@ -259,7 +254,8 @@ impl Engine {
             Step::Succeeded => counts.succeeded = 1,
             Step::Failed => {
                 counts.failed = 1;
-                cause = Some(class.unwrap_or_else(|| self.config.causes.class("")));
+                let code = sso.error.as_ref().map_or("", |error| &error.code);
+                cause = Some(self.config.causes.class(code));
             }
             Step::TimedOut => counts.timed_out = 1,
         }
@@ -444,7 +440,7 @@ impl Engine {
 /// Whose sign-in it is. A failed one often ends before anybody is known: then each session is a person of its own.
 fn person(sso: &Sso, id: &EventId) -> UserKey {
     sso.person.key.unwrap_or_else(|| {
-        let text = sso.session_id.as_ref().map_or(id.as_str(), |session| session.as_str());
+        let text = sso.session_id.as_ref().map_or(id.as_bytes(), SessionId::as_bytes);
         UserKey(fingerprint(text))
     })
 }

@@ -1,6 +1,6 @@
 //! Everything that an engine remembers; the content of a checkpoint.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,7 @@ use super::delivery::Delivery;
 use super::detect::{Change, Detection, Outbreaks};
 use super::edge::{Edge, Settings};
 use super::hanging::Hanging;
+use super::keyed::TextMap;
 use super::planned::Announced;
 use super::session::Sessions;
 use super::tally::{Connection, Tally};
@@ -41,7 +42,10 @@ pub(super) struct Memory {
     pub(super) sessions: Sessions,
     pub(super) connections: Vec<Connection>,
     #[serde(skip)]
-    index: HashMap<Option<ConnectionId>, u32>,
+    index: TextMap<ConnectionId, u32>,
+    /// Where sign-ins without a connection count.
+    #[serde(skip)]
+    nameless: Option<u32>,
     pub(super) providers: Vec<Provider>,
     pub(super) fleet: Tally,
     pub(super) event_types: BTreeMap<Arc<str>, u64>,
@@ -89,7 +93,8 @@ impl Memory {
             dedup: Dedup::default(),
             sessions: Sessions::default(),
             connections: Vec::new(),
-            index: HashMap::new(),
+            index: TextMap::default(),
+            nameless: None,
             providers: Vec::new(),
             fleet: Tally::new(lengths),
             event_types: BTreeMap::new(),
@@ -111,8 +116,13 @@ impl Memory {
 
     /// Restores what is not saved, and fits the windows to `lengths`.
     pub(super) fn adapt(&mut self, lengths: &[u32]) {
-        let places = (0u32..).zip(&self.connections);
-        self.index = places.map(|(place, connection)| (connection.id.clone(), place)).collect();
+        for (place, connection) in (0u32..).zip(&mut self.connections) {
+            match &connection.id {
+                Some(id) => drop(self.index.insert(id.clone(), place)),
+                None => self.nameless = Some(place),
+            }
+            connection.recall();
+        }
         let before = std::mem::replace(&mut self.lengths, lengths.to_vec());
         let fit = |tally: &mut Tally| {
             let mut known: BTreeMap<u32, Sliding> =
@@ -177,20 +187,30 @@ impl Memory {
 
     /// The place of a connection, which is made when it is new.
     pub(super) fn connection(&mut self, id: Option<&ConnectionId>) -> u32 {
-        let id = id.cloned();
-        if let Some(place) = self.index.get(&id) {
-            return *place;
+        if let Some(place) = self.place(id) {
+            return place;
         }
-        let other = Some(ConnectionId::new(OTHER));
-        let id = if self.connections.len() < CONNECTIONS_MAX { id } else { other };
-        if let Some(place) = self.index.get(&id) {
-            return *place;
+        let other = ConnectionId::new(OTHER);
+        let id = if self.connections.len() < CONNECTIONS_MAX { id } else { Some(&other) };
+        if let Some(place) = self.place(id) {
+            return place;
         }
         let provider = self.provider("unknown");
         let place = u32::try_from(self.connections.len()).expect("connections are bounded");
-        self.connections.push(Connection::new(id.clone(), provider, &self.lengths));
-        self.index.insert(id, place);
+        self.connections.push(Connection::new(id.cloned(), provider, &self.lengths));
+        match id {
+            Some(id) => drop(self.index.insert(id.clone(), place)),
+            None => self.nameless = Some(place),
+        }
         place
+    }
+
+    /// The place of a connection that is known.
+    pub(super) fn place(&self, id: Option<&ConnectionId>) -> Option<u32> {
+        match id {
+            Some(id) => self.index.get(id).copied(),
+            None => self.nameless,
+        }
     }
 
     /// The place of a connection type, which is made when it is new.
@@ -211,18 +231,21 @@ impl Memory {
         u32::try_from(place).expect("connection types are bounded")
     }
 
-    /// Counts an event under its name.
-    pub(super) fn event_type(&mut self, name: &str) -> Arc<str> {
+    /// Counts an event about `at` under its name, also in its window.
+    pub(super) fn event_type(&mut self, name: &str, at: Timestamp) {
+        let window = self.closing.at(at, self.now);
+        if let (None, Some(count)) = (&window, self.event_types.get_mut(name)) {
+            *count += 1;
+            return;
+        }
         let full = self.event_types.len() >= EVENT_TYPES_MAX;
         let name = if full && !self.event_types.contains_key(name) { OTHER } else { name };
-        if let Some((known, _)) = self.event_types.get_key_value(name) {
-            let known = Arc::clone(known);
-            *self.event_types.get_mut(name).expect("just found") += 1;
-            return known;
+        let known = self.event_types.get_key_value(name).map(|(known, _)| Arc::clone(known));
+        let name = known.unwrap_or_else(|| name.into());
+        if let Some(window) = window {
+            window.event(&name);
         }
-        let name: Arc<str> = name.into();
-        self.event_types.insert(Arc::clone(&name), 1);
-        name
+        *self.event_types.entry(name).or_default() += 1;
     }
 
     pub(super) fn snapshot(

@@ -3,6 +3,7 @@
 //! No clock, no I/O, no randomness, nothing that depends on the order of a hash map: the same entries give the same state,
 //! incidents and bytes. Time comes with the entries and with [`Engine::advance`], and never goes back.
 
+mod ahead;
 mod alert;
 mod calendar;
 mod certificate;
@@ -34,6 +35,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::ahead::AHEAD;
 use self::calendar::Place;
 use self::memory::Memory;
 use self::rule::Rule;
@@ -199,7 +201,14 @@ impl Engine {
     /// The state as bytes, for a checkpoint.
     #[must_use]
     pub fn save(&self) -> Vec<u8> {
-        let bytes = postcard::to_extend(&self.memory, vec![STATE_VERSION]);
+        self.save_behind(Vec::new())
+    }
+
+    /// [`Engine::save`] behind `bytes`: a large state need not be there twice.
+    #[must_use]
+    pub fn save_behind(&self, mut bytes: Vec<u8>) -> Vec<u8> {
+        bytes.push(STATE_VERSION);
+        let bytes = postcard::to_extend(&self.memory, bytes);
         bytes.expect("memory grows as needed, and every part of the state can be encoded")
     }
 

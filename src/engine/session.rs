@@ -84,7 +84,7 @@ impl Sessions {
         now: Timestamp,
         timeout: Duration,
     ) -> Started {
-        let key = fingerprint(id.as_str());
+        let key = fingerprint(id.as_bytes());
         if let Some(past) = self.past(key) {
             let first = past.start == UNKNOWN;
             if first {
@@ -113,7 +113,7 @@ impl Sessions {
         measured: bool,
         now: Timestamp,
     ) -> Ended {
-        let key = fingerprint(id.as_str());
+        let key = fingerprint(id.as_bytes());
         let end = if measured { at } else { UNKNOWN };
         if let Some(open) = self.open.remove(&key) {
             self.deadlines.remove(&(open.deadline, key));
@@ -134,7 +134,15 @@ impl Sessions {
 
     /// The key of a session.
     pub(super) fn key(id: &SessionId) -> u64 {
-        fingerprint(id.as_str())
+        fingerprint(id.as_bytes())
+    }
+
+    /// Whether anything is known of the session.
+    pub(super) fn knows(&self, id: &SessionId) -> bool {
+        let key = Self::key(id);
+        self.open.contains_key(&key)
+            | self.ended.contains_key(&key)
+            | self.ended_before.contains_key(&key)
     }
 
     /// Whether the session had no success or failure within `millis` of its start; `None` when it is not known any more.

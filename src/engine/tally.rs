@@ -36,6 +36,15 @@ pub(super) struct Connection {
     causes: Vec<(Arc<str>, u64)>,
     pub(super) last_event_at: Option<Timestamp>,
     pub(super) people: People,
+    /// What each sign-in asks of `info`, so that it need not be fetched.
+    #[serde(skip)]
+    traits: Traits,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Traits {
+    is_test: bool,
+    has_organization: bool,
 }
 
 impl Tally {
@@ -96,7 +105,19 @@ impl Connection {
             causes: Vec::new(),
             last_event_at: None,
             people: People::default(),
+            traits: Traits::default(),
         }
+    }
+
+    /// Restores what is not saved.
+    pub(super) fn recall(&mut self) {
+        let Some(info) = &self.info else { return };
+        let connection_type = info.connection_type.as_deref();
+        self.traits = Traits {
+            is_test: connection_type == Some("TestIdp")
+                || matches!(info.state.as_deref(), Some("draft" | "validating")),
+            has_organization: info.organization_id.is_some(),
+        };
     }
 
     /// Takes over what `news` knows and keeps the rest. News from before the last ones only fill gaps: webhooks come in any
@@ -120,15 +141,16 @@ impl Connection {
         self.info_at = self.info_at.max(Some(at));
         if self.info.as_deref() != Some(&info) {
             self.info = Some(Arc::new(info));
+            self.recall();
         }
     }
 
     /// Sign-ins name the organization even where nobody may ask WorkOS for its connections.
     pub(super) fn learn_organization(&mut self, organization: &OrganizationId) {
-        let Some(id) = &self.id else { return };
-        if self.info.as_ref().is_some_and(|info| info.organization_id.is_some()) {
+        if self.traits.has_organization {
             return;
         }
+        let Some(id) = &self.id else { return };
         let news = ConnectionInfo {
             id: id.clone(),
             organization_id: Some(organization.clone()),
@@ -141,6 +163,19 @@ impl Connection {
         if info.organization_id.is_none() {
             Arc::make_mut(info).organization_id = Some(organization.clone());
         }
+        self.recall();
+    }
+
+    /// Fetches it: some of each part.
+    pub(super) fn look(&self) -> usize {
+        let times = usize::from(self.last_event_at.is_some()) + usize::from(self.info.is_some());
+        let totals = usize::from(self.tally.totals.started > 0);
+        times + totals + usize::from(self.traits.is_test) + self.tally.windows.len()
+    }
+
+    /// Fetches what it leads to.
+    pub(super) fn look_inside(&self) -> usize {
+        self.tally.windows.iter().map(Sliding::look).sum()
     }
 
     /// Counts a failure.
@@ -153,10 +188,7 @@ impl Connection {
 
     /// Sign-ins on a connection that is being set up, or that is WorkOS's own test provider, say nothing of customers.
     pub(super) fn is_test(&self) -> bool {
-        self.info.as_ref().is_some_and(|info| {
-            info.connection_type.as_deref() == Some("TestIdp")
-                || matches!(info.state.as_deref(), Some("draft" | "validating"))
-        })
+        self.traits.is_test
     }
 
     /// Whether it is in use: a removed connection's certificate concerns nobody.

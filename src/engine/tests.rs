@@ -9,6 +9,7 @@ use crate::signal::{Counts, Severity, State};
 
 mod decisions;
 mod ended;
+mod recalled;
 
 const START: i64 = 1_760_000_000;
 

@@ -61,6 +61,11 @@ impl Sliding {
         }
     }
 
+    /// Fetches the newest bucket.
+    pub(super) fn look(&self) -> usize {
+        usize::from(self.content.back().is_some_and(|bucket| bucket.counts.started > 0))
+    }
+
     /// What the window holds.
     pub(super) fn sum(&self) -> Counts {
         self.sum
@@ -88,7 +93,7 @@ impl Sliding {
 
     /// Where it begins when it ends at `now`.
     pub(super) fn since(&self, now: Timestamp) -> Timestamp {
-        let head = self.head.max(now.seconds().div_euclid(self.bucket_seconds));
+        let head = self.head.max(self.bucket(now));
         self.begin(head - self.length + 1)
     }
 
@@ -106,6 +111,15 @@ impl Sliding {
         onset
     }
 
+    /// The bucket of that moment. Nearly all are after 1970, where a division takes a fraction of the time.
+    fn bucket(&self, at: Timestamp) -> i64 {
+        let seconds = at.seconds();
+        match (u32::try_from(seconds), u32::try_from(self.bucket_seconds)) {
+            (Ok(seconds), Ok(width)) if width > 0 => i64::from(seconds / width),
+            _ => seconds.div_euclid(self.bucket_seconds),
+        }
+    }
+
     fn begin(&self, index: i64) -> Timestamp {
         Timestamp::from_millis(index.saturating_mul(self.bucket_seconds).saturating_mul(1000))
     }
@@ -117,7 +131,7 @@ impl Sliding {
 
     /// Moves the window to `now`; whether something fell out of it.
     pub(super) fn advance(&mut self, now: Timestamp) -> bool {
-        self.head = self.head.max(now.seconds().div_euclid(self.bucket_seconds));
+        self.head = self.head.max(self.bucket(now));
         let oldest = self.head.saturating_sub(self.length);
         let before = self.content.len();
         while let Some(bucket) = self.content.pop_front_if(|bucket| bucket.index <= oldest) {
@@ -136,7 +150,8 @@ impl Sliding {
         cause: Option<&Arc<str>>,
     ) -> bool {
         self.advance(now);
-        let index = at.seconds().div_euclid(self.bucket_seconds).min(self.head);
+        // Recorded events come at their own time.
+        let index = if at == now { self.head } else { self.bucket(at).min(self.head) };
         if index <= self.head.saturating_sub(self.length) {
             return false;
         }

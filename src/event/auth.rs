@@ -79,7 +79,7 @@ pub struct Authentication {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct AuthError {
     /// At most 128 bytes.
-    pub code: Box<str>,
+    pub code: Arc<str>,
     /// At most 512 bytes, with e-mail addresses, IP addresses and ids of users treated like other personal data.
     pub message: Box<str>,
 }

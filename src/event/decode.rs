@@ -12,6 +12,7 @@ mod lenient;
 mod memo;
 mod message;
 mod quick;
+mod quotes;
 mod raw;
 pub(super) mod scan;
 
@@ -20,6 +21,7 @@ use super::{AuthEvent, ConnectionInfo, OrganizationId, Privacy, Reason, Timestam
 pub use datadog::decode_datadog_log;
 use memo::Memo;
 pub use message::{CODE_BYTES_MAX, MESSAGE_BYTES_MAX};
+use quotes::Quotes;
 
 /// Deepest nesting of objects and arrays that is read. WorkOS's events nest five deep; what is skipped is
 /// skipped without recursion, so the limit is about rubbish, not about the stack.
@@ -52,13 +54,13 @@ impl Rejection {
 
 /// Decodes one event: one JSON object, as webhooks and the Events API give it.
 pub fn decode(bytes: &[u8], privacy: &Privacy) -> Result<AuthEvent, Rejection> {
-    Decoder { privacy, memo: Memo::default() }.decode(bytes)
+    Decoder::for_one(privacy).decode(bytes)
 }
 
 /// As [`decode`], without the reader of what is ordinary: what the two say must be the same.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn decode_with_care(bytes: &[u8], privacy: &Privacy) -> Result<AuthEvent, Rejection> {
-    Decoder { privacy, memo: Memo::default() }.decode_text(scan::text(bytes)?)
+    Decoder::for_one(privacy).decode_text(scan::text(bytes)?)
 }
 
 /// Decodes many events, which have names, ids and user agents in common.
@@ -66,19 +68,31 @@ pub(crate) fn decode_with_care(bytes: &[u8], privacy: &Privacy) -> Result<AuthEv
 pub struct Decoder<'p> {
     privacy: &'p Privacy,
     memo: Memo,
+    quotes: Quotes,
 }
 
 impl<'p> Decoder<'p> {
+    fn for_one(privacy: &'p Privacy) -> Self {
+        Self { privacy, memo: Memo::default(), quotes: Quotes::default() }
+    }
+
     /// Treats personal data by `privacy`.
     #[must_use]
     pub fn new(privacy: &'p Privacy) -> Self {
-        Self { privacy, memo: Memo::for_many() }
+        Self { privacy, memo: Memo::for_many(), quotes: Quotes::default() }
+    }
+
+    /// For a recording: many more connections come again than in a body.
+    #[must_use]
+    pub fn for_recording(privacy: &'p Privacy) -> Self {
+        Self { privacy, memo: Memo::for_recording(), quotes: Quotes::default() }
     }
 
     /// As [`decode`].
     pub fn decode(&mut self, bytes: &[u8]) -> Result<AuthEvent, Rejection> {
         let text = scan::text(bytes)?;
-        if let Some(raw) = quick::parse(text) {
+        let mut raw = lenient::Object::default();
+        if quick::parse(text, &mut self.quotes, &mut raw) {
             return build::event(&raw, self.privacy, &mut self.memo);
         }
         self.decode_text(text)

@@ -10,8 +10,8 @@ const KEYS: [u64; 4] =
 ///
 /// Sixteen bytes a multiplication: an id takes 4 ns, byte-wise FNV took 60.
 #[must_use]
-pub fn fingerprint(text: &str) -> u64 {
-    let mut bytes = text.as_bytes();
+pub fn fingerprint(text: impl AsRef<[u8]>) -> u64 {
+    let mut bytes = text.as_ref();
     let mut hash = KEYS[0] ^ bytes.len() as u64;
     while let Some((pair, rest)) = bytes.split_first_chunk::<16>() {
         let (low, high) = pair.split_at(8);
@@ -81,6 +81,6 @@ mod tests {
     #[test]
     fn text_that_ends_in_zeros_is_not_its_beginning() {
         assert_ne!(fingerprint("a"), fingerprint("a\0"));
-        assert_ne!(fingerprint(&"a".repeat(16)), fingerprint(&"a".repeat(32)));
+        assert_ne!(fingerprint("a".repeat(16)), fingerprint("a".repeat(32)));
     }
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::short::Short;
+
 /// Longest id that is accepted, in bytes. WorkOS ids are a prefix and a ULID, about 40 bytes; anything much longer is
 /// not an id and would only fill memory.
 pub const ID_BYTES_MAX: usize = 128;
@@ -12,7 +14,7 @@ pub const ID_BYTES_MAX: usize = 128;
 /// `event_…`: the key by which an event counts once, the same in webhooks and in the Events API.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct EventId(Box<str>);
+pub struct EventId(Short);
 
 /// `conn_…`: one customer's connection to one identity provider.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -27,19 +29,25 @@ pub struct OrganizationId(Arc<str>);
 /// `session_…`: one sign-in, from its start to its end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct SessionId(Box<str>);
+pub struct SessionId(Short);
 
 impl EventId {
     /// An id with this text.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        Self(text.into())
+        Self(Short::new(text))
     }
 
     /// Its text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_str()
+    }
+
+    /// Its text, as bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
     }
 }
 
@@ -87,19 +95,25 @@ impl SessionId {
     /// An id with this text.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        Self(text.into())
+        Self(Short::new(text))
     }
 
     /// Its text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_str()
+    }
+
+    /// Its text, as bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
     }
 }
 
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 

@@ -10,6 +10,7 @@ mod id;
 pub mod personal;
 mod planned;
 mod record;
+mod short;
 mod silence;
 mod timestamp;
 

@@ -103,7 +103,13 @@ impl Privacy {
             Treatment::Keep => Personal(cut(value, PERSONAL_BYTES_MAX).into()),
             Treatment::Drop | Treatment::Hash => Personal(hex(&digest).into()),
         };
-        Some((name, u64::from_be_bytes(digest[..8].try_into().expect("a digest has 32 bytes"))))
+        Some((name, key(&digest)))
+    }
+
+    /// The 64 bits of [`Privacy::caller`] alone.
+    pub(super) fn key(&self, value: &str) -> Option<u64> {
+        let none = value.is_empty() || self.treatment == Treatment::Drop;
+        (!none).then(|| key(&self.digest(value)))
     }
 
     /// The hash of a value that must never be kept, whatever becomes of personal data: a key that opens something.
@@ -148,6 +154,11 @@ impl Personal {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// The first 64 bits.
+fn key(digest: &[u8; 32]) -> u64 {
+    u64::from_be_bytes(digest[..8].try_into().expect("a digest has 32 bytes"))
 }
 
 /// `h:` and 32 hex digits.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{Config, Engine, LoadError};
+use crate::engine::{AHEAD, Config, Engine, LoadError};
 use crate::event::{ConnectionInfo, Entry, EventId, Record, Timestamp};
 use crate::signal::{Snapshot, Transition};
 
@@ -85,6 +85,18 @@ impl State {
             | Record::Reached => {}
         }
         self.engine.apply(entry);
+    }
+
+    /// Folds `entries`, the first of which is at `position`.
+    pub fn apply_all(&mut self, position: u64, entries: &[Entry]) {
+        let mut position = position;
+        for some in entries.chunks(AHEAD) {
+            self.engine.look_ahead(some.iter());
+            for entry in some {
+                self.apply(position, entry);
+                position += 1;
+            }
+        }
     }
 
     /// Nobody listened until now: silence before it says nothing.
@@ -167,8 +179,7 @@ impl State {
             postcard::to_stdvec(&self.marks).expect("every part of the state can be encoded");
         let mut bytes = u64::try_from(marks.len()).expect("a length").to_le_bytes().to_vec();
         bytes.extend_from_slice(&marks);
-        bytes.extend_from_slice(&self.engine.save());
-        bytes
+        self.engine.save_behind(bytes)
     }
 
     /// A state that goes on from [`State::save`].
@@ -183,7 +194,8 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Told;
+    use crate::event::decode::decode;
+    use crate::event::{Privacy, Source, Told};
 
     fn entry(millis: i64, record: Record) -> Entry {
         Entry { received_at: Timestamp::from_millis(millis), record }
@@ -212,6 +224,29 @@ mod tests {
         assert_eq!((state.sent("datadog_metrics"), state.position()), (Some(7), 7));
         assert_eq!(state.cursor("files:1"), None, "an empty value ends a cursor");
         assert_eq!(state.told()["slack"]["f"], (true, Timestamp::from_millis(1_000)));
+    }
+
+    #[test]
+    fn many_at_once_are_folded_as_one_by_one() {
+        let event = |n: i64| {
+            let text = format!(
+                r#"{{"id":"event_{}","event":"authentication.sso_failed","created_at":"1970-01-01T00:00:0{}.000Z","data":{{"sso":{{"connection_id":"conn_{}","session_id":"s{n}"}}}}}}"#,
+                n % 30,
+                n / 10,
+                n % 7
+            );
+            let event = decode(text.as_bytes(), &Privacy::passing()).unwrap();
+            entry(n * 100, Record::Event { source: Source::Push, event })
+        };
+        let entries: Vec<Entry> = (0..40).map(event).collect();
+        let mut one_by_one = State::new(Config::default());
+        for (position, entry) in (3..).zip(&entries) {
+            one_by_one.apply(position, entry);
+        }
+        let mut at_once = State::new(Config::default());
+        at_once.apply_all(3, &entries);
+        assert_eq!(at_once.save(), one_by_one.save());
+        assert_eq!(at_once.position(), 43);
     }
 
     #[test]

@@ -35,7 +35,7 @@ fn comes(engine: &mut Engine, source: Source, n: i64, at: i64, name: &str) {
 
 /// The webhook brings event `n`, which is known.
 fn brought(engine: &mut Engine, n: i64, at: i64) {
-    let key = fingerprint(&format!("event_{n}"));
+    let key = fingerprint(format!("event_{n}"));
     engine.apply(&entry(at, Record::Brought(vec![key])));
 }
 

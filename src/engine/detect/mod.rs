@@ -196,6 +196,16 @@ impl Detection {
         *bads += bad;
     }
 
+    /// Fetches what is watched on a connection.
+    pub(super) fn look(&self, connection: usize) -> usize {
+        self.connections.get(connection).map_or(0, Watch::look)
+    }
+
+    /// Fetches what that leads to.
+    pub(super) fn look_inside(&self, connection: usize) -> usize {
+        self.connections.get(connection).map_or(0, Watch::look_inside)
+    }
+
     /// What began or ended since the last call.
     pub(super) fn changes(&mut self) -> Vec<Change> {
         std::mem::take(&mut self.changes)

@@ -32,6 +32,15 @@ impl Failer {
 }
 
 impl Unlucky {
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Fetches them.
+    pub(super) fn look(&self) -> usize {
+        self.0.iter().step_by(4).map(|failer| usize::from(failer.failures)).sum()
+    }
+
     /// How often this person failed lately.
     pub(super) fn failures(&self, kind: Kind, person: u64, second: u32) -> u8 {
         let known = self.0.iter().find(|known| known.person == person && known.kind == kind);
@@ -88,6 +97,15 @@ const ALL_MAX: u16 = 512;
 const SHARED_MAX: f64 = 0.01;
 
 impl Addresses {
+    pub(super) fn len(&self) -> usize {
+        self.lately.len()
+    }
+
+    /// Fetches them.
+    pub(super) fn look(&self) -> usize {
+        self.lately.iter().step_by(4).map(|(address, _)| usize::from(*address > 0)).sum()
+    }
+
     /// `person` signed in from `address`.
     pub(super) fn note(&mut self, address: u64, person: u64) {
         if self.all >= ALL_MAX {

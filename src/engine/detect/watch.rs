@@ -42,6 +42,18 @@ pub(super) struct Expectation {
 }
 
 impl Watch {
+    /// Fetches it: some of each part.
+    pub(super) fn look(&self) -> usize {
+        let learned = |stream: &Stream| usize::from(stream.learned.attempts > 0.0);
+        let streams: usize = self.streams.iter().map(learned).sum();
+        streams + usize::from(self.first_at > 0) + self.addresses.len() + self.unlucky.len()
+    }
+
+    /// Fetches what it leads to.
+    pub(super) fn look_inside(&self) -> usize {
+        self.addresses.look() + self.unlucky.look()
+    }
+
     /// Whether it is known well enough to be judged. A connection that was there from the beginning is new to us, not to its
     /// customer.
     pub(super) fn is_established(

@@ -6,7 +6,7 @@ use super::raw::{Certificate, Connection, Context, Data, Envelope, Error};
 use super::{NAME_BYTES_MAX, Rejection, message};
 use crate::event::{
     AuthError, AuthEvent, Authentication, Body, CertificateNotice, ConnectionId, ConnectionInfo,
-    EventId, ID_BYTES_MAX, OrganizationId, Person, Personal, Privacy, Reason, SessionId, Sso, Step,
+    EventId, ID_BYTES_MAX, OrganizationId, Person, Privacy, Reason, SessionId, Sso, Step,
     Timestamp, UserKey,
 };
 
@@ -63,7 +63,7 @@ fn body(
     Ok(match kind {
         Kind::Sso(step) => Body::Sso(sso(step, data, &envelope.context, privacy, memo)?),
         Kind::Authentication | Kind::NewAuthentication => Body::Authentication(Authentication {
-            error: error(&data.error, privacy),
+            error: error(&data.error, privacy, memo),
             person: person(data, privacy, memo),
         }),
         Kind::Connection(state) => Body::Connection(connection(Some(state), &data.here)?),
@@ -121,7 +121,7 @@ fn sso(
         organization_id: None,
         session_id: None,
         error: match step {
-            Step::Failed | Step::TimedOut => error(&data.error, privacy),
+            Step::Failed | Step::TimedOut => error(&data.error, privacy, memo),
             Step::Started | Step::Succeeded => None,
         },
         person: person(data, privacy, memo),
@@ -184,33 +184,33 @@ fn certificate(data: &Data<'_>) -> Result<CertificateNotice, Rejection> {
     })
 }
 
-fn error(error: &Object<Error<'_>>, privacy: &Privacy) -> Option<AuthError> {
+fn error(error: &Object<Error<'_>>, privacy: &Privacy, memo: &mut Memo) -> Option<AuthError> {
     let error = error.get()?;
     let code = error.code.optional().unwrap_or_default();
     let text = error.message.optional().unwrap_or_default();
     // Messages are for logs.
     let text = if privacy.is_passing() { "" } else { text };
     Some(AuthError {
-        code: message::treat_code(code.trim(), privacy).into(),
+        code: memo.code(code.trim(), privacy),
         message: message::treat(text, privacy).into(),
     })
 }
 
 /// Told apart by the user id, or else by the e-mail address.
 fn person(data: &Data<'_>, privacy: &Privacy, memo: &mut Memo) -> Person {
-    let told_apart = |text: &Text<'_>| text.optional().and_then(|value| privacy.caller(value));
-    let user = told_apart(&data.user_id);
-    let email = if user.is_some() && privacy.is_passing() { None } else { told_apart(&data.email) };
-    let key = user.as_ref().or(email.as_ref()).map(|(_, key)| UserKey(*key));
-    let kept = |value: Option<(Personal, u64)>| value.filter(|_| !privacy.is_passing());
     let mut treat = |text: &Text<'_>| text.optional().and_then(|value| memo.treat(value, privacy));
-    Person {
-        key,
-        user_id: kept(user).map(|(user, _)| user),
-        email: kept(email).map(|(email, _)| email),
-        ip_address: treat(&data.ip_address),
-        user_agent: treat(&data.user_agent),
+    let (ip_address, user_agent) = (treat(&data.ip_address), treat(&data.user_agent));
+    let (user, email) = (data.user_id.optional(), data.email.optional());
+    if privacy.is_passing() {
+        let key = user.and_then(|user| privacy.key(user));
+        let key = key.or_else(|| privacy.key(email?)).map(UserKey);
+        return Person { key, user_id: None, email: None, ip_address, user_agent };
     }
+    let user = user.and_then(|user| privacy.caller(user));
+    let email = email.and_then(|email| privacy.caller(email));
+    let key = user.as_ref().or(email.as_ref()).map(|(_, key)| UserKey(*key));
+    let (user_id, email) = (user.map(|(user, _)| user), email.map(|(email, _)| email));
+    Person { key, user_id, email, ip_address, user_agent }
 }
 
 fn event_id(text: &str) -> Result<EventId, Rejection> {
@@ -245,8 +245,9 @@ fn checked_id<'a>(text: &'a str, field: &str) -> Result<&'a str, Rejection> {
 /// Whether `text` has visible ASCII characters alone, at least one. Nearly every id and name is settled here, without a look
 /// at each character by itself.
 fn is_plain(text: &str, bytes_max: usize) -> bool {
-    let visible = text.bytes().fold(true, |so_far, byte| so_far & matches!(byte, 0x21..=0x7E));
-    visible && !text.is_empty() && text.len() <= bytes_max
+    let odd = |byte: u8| u8::from(byte.wrapping_sub(0x21) > 0x7E - 0x21);
+    let plain = text.bytes().fold(0, |found, byte| found | odd(byte)) == 0;
+    plain && !text.is_empty() && text.len() <= bytes_max
 }
 
 fn name(text: &str) -> Result<&str, Rejection> {

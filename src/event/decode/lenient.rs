@@ -45,8 +45,9 @@ pub(super) trait Values<'de> {
     /// What should be a string.
     fn text(&mut self) -> Result<Text<'de>, Self::Error>;
 
-    /// What should be an object.
-    fn object<T: Fields<'de>>(&mut self) -> Result<Object<T>, Self::Error>;
+    /// What should be an object; it takes the place of what `object` was. Filled where it lies: to move an event's
+    /// fields from level to level took a tenth of decoding.
+    fn object<T: Fields<'de>>(&mut self, object: &mut Object<T>) -> Result<(), Self::Error>;
 
     /// Anything, as it is written.
     fn raw(&mut self) -> Result<&'de RawValue, Self::Error>;
@@ -64,7 +65,9 @@ impl Text<'_> {
             Text::Number(text) => text,
             Text::Absent | Text::Other => return None,
         };
-        (!text.trim().is_empty()).then_some(text)
+        // Nearly every text begins with what can be seen.
+        let seen = matches!(text.as_bytes().first(), Some(0x21..=0x7E));
+        (seen || !text.trim().is_empty()).then_some(text)
     }
 
     /// The text of a field without which there is no event.
@@ -252,8 +255,9 @@ impl<'de, A: MapAccess<'de>> Values<'de> for Parsed<'_, A> {
         self.0.next_value()
     }
 
-    fn object<T: Fields<'de>>(&mut self) -> Result<Object<T>, A::Error> {
-        self.0.next_value()
+    fn object<T: Fields<'de>>(&mut self, object: &mut Object<T>) -> Result<(), A::Error> {
+        *object = self.0.next_value()?;
+        Ok(())
     }
 
     fn raw(&mut self) -> Result<&'de RawValue, A::Error> {

@@ -8,6 +8,7 @@
 use serde_json::value::RawValue;
 
 use super::lenient::{Fields, Object, Text, Values};
+use super::quotes::Quotes;
 
 /// Nesting that is ordinary; WorkOS's events nest five deep. The limit for what is read at all is
 /// [`DEPTH_MAX`](super::DEPTH_MAX).
@@ -16,20 +17,26 @@ const DEPTH_MAX: usize = 16;
 /// Something out of the ordinary: invalid, or only unusual.
 pub(super) struct Unusual;
 
-/// The object that `text` is; `None` when it has anything in it that is out of the ordinary.
-pub(super) fn parse<'a, T: Fields<'a>>(text: &'a str) -> Option<Object<T>> {
-    let mut reader = Reader { text, at: 0, depth: 0 };
-    let object = reader.object().ok()?;
-    (reader.at == text.len()).then_some(object)
+/// Reads the object that `text` is into `object`; `false` when it has anything in it that is out of the ordinary.
+pub(super) fn parse<'a, T: Fields<'a>>(
+    text: &'a str,
+    quotes: &mut Quotes,
+    object: &mut Object<T>,
+) -> bool {
+    let tame = quotes.map(text);
+    let mut reader = Reader { text, at: 0, depth: 0, quotes: tame.then_some(quotes) };
+    reader.object(object).is_ok() && reader.at == text.len()
 }
 
-struct Reader<'a> {
+struct Reader<'a, 'q> {
     text: &'a str,
     at: usize,
     depth: usize,
+    /// Where the quotes are; `None` where something else may end a string.
+    quotes: Option<&'q Quotes>,
 }
 
-impl<'a> Values<'a> for Reader<'a> {
+impl<'a> Values<'a> for Reader<'a, '_> {
     type Error = Unusual;
 
     fn text(&mut self) -> Result<Text<'a>, Unusual> {
@@ -40,13 +47,13 @@ impl<'a> Values<'a> for Reader<'a> {
         }
     }
 
-    fn object<T: Fields<'a>>(&mut self) -> Result<Object<T>, Unusual> {
+    fn object<T: Fields<'a>>(&mut self, object: &mut Object<T>) -> Result<(), Unusual> {
         if self.peek() == Some(b'n') {
-            return self.word("null").map(|()| Object(None));
+            object.0 = None;
+            return self.word("null");
         }
-        let mut fields = T::default();
-        self.members(|key, values| fields.field(key, values))?;
-        Ok(Object(Some(fields)))
+        let fields = object.0.insert(T::default());
+        self.members(|key, values| fields.field(key, values))
     }
 
     fn raw(&mut self) -> Result<&'a RawValue, Unusual> {
@@ -55,7 +62,7 @@ impl<'a> Values<'a> for Reader<'a> {
 
     fn skip(&mut self) -> Result<(), Unusual> {
         match self.peek() {
-            Some(b'"') => self.string().map(|_| ()),
+            Some(b'"') => self.string_end().map(|end| self.at = end + 1),
             Some(b'{') => self.members(|_, values| values.skip()),
             Some(b'[') => self.elements(),
             Some(b'n') => self.word("null"),
@@ -72,7 +79,7 @@ impl<'a> Values<'a> for Reader<'a> {
     }
 }
 
-impl<'a> Reader<'a> {
+impl<'a> Reader<'a, '_> {
     fn rest(&self) -> &'a [u8] {
         &self.text.as_bytes()[self.at..]
     }
@@ -88,12 +95,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Passes over `byte` and the white space around it; whether it was there.
+    /// Passes over `byte` and the white space after it; whether it was there.
     fn takes(&mut self, byte: u8) -> bool {
-        self.space();
         let there = self.peek() == Some(byte);
-        self.at += usize::from(there);
-        self.space();
+        if there {
+            self.at += 1;
+            self.space();
+        }
         there
     }
 
@@ -116,6 +124,7 @@ impl<'a> Reader<'a> {
         }
         loop {
             let key = self.string()?;
+            self.space();
             if !self.takes(b':') {
                 return Err(Unusual);
             }
@@ -155,6 +164,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// Passes over white space and, if it is next, the bracket that closes.
     fn leaves(&mut self, bracket: u8) -> bool {
         self.space();
         let end = self.peek() == Some(bracket);
@@ -167,16 +177,19 @@ impl<'a> Reader<'a> {
 
     /// A string without escapes.
     fn string(&mut self) -> Result<&'a str, Unusual> {
-        if self.peek() != Some(b'"') {
-            return Err(Unusual);
-        }
-        let start = self.at + 1;
-        let end = start + special(&self.text.as_bytes()[start..]).ok_or(Unusual)?;
-        if self.text.as_bytes()[end] != b'"' {
-            return Err(Unusual);
-        }
+        let (start, end) = (self.at + 1, self.string_end()?);
         self.at = end + 1;
-        Ok(&self.text[start..end])
+        self.text.get(start..end).ok_or(Unusual)
+    }
+
+    /// Where the string that begins here has its closing quote.
+    fn string_end(&self) -> Result<usize, Unusual> {
+        let [b'"', inner @ ..] = self.rest() else { return Err(Unusual) };
+        if let Some(quotes) = self.quotes {
+            return quotes.next(self.at + 1).ok_or(Unusual);
+        }
+        let length = special(inner).ok_or(Unusual)?;
+        if inner[length] == b'"' { Ok(self.at + 1 + length) } else { Err(Unusual) }
     }
 }
 
@@ -187,19 +200,18 @@ fn special(bytes: &[u8]) -> Option<usize> {
     const HIGHS: u64 = 0x8080_8080_8080_8080;
     // The high bit of each byte that is below `limit`; exact up to the first one, which is all that counts.
     let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGHS;
-    let mut at = 0;
-    while let Some(chunk) = bytes[at..].first_chunk::<8>() {
-        let word = u64::from_le_bytes(*chunk);
+    let (words, tail) = bytes.as_chunks::<8>();
+    for (place, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
         let quote = below(word ^ (ONES * u64::from(b'"')), 1);
         let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
         let found = quote | backslash | below(word, 0x20);
         if found != 0 {
-            return Some(at + found.trailing_zeros() as usize / 8);
+            return Some(place * 8 + found.trailing_zeros() as usize / 8);
         }
-        at += 8;
     }
-    let tail = bytes[at..].iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));
-    tail.map(|place| at + place)
+    let in_tail = tail.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?;
+    Some(words.len() * 8 + in_tail)
 }
 
 #[cfg(test)]
@@ -213,7 +225,8 @@ mod tests {
     const EVENT: &str = r#"{"object":"event","id":"event_1","event":"authentication.sso_failed","data":{"type":"sso","status":"failed","user_id":null,"email":"todd@example.com","n":[1,true,{"a":[]}],"sso":{"organization_id":"org_1","connection_id":"conn_1","session_id":"session_1"},"error":{"code":"x","message":"Gr\u00fc\u00dfe"}},"created_at":"2026-01-15T12:00:00.000Z","context":{}}"#;
 
     fn read(text: &str) -> Option<String> {
-        parse::<Envelope<'_>>(text).map(|envelope| format!("{envelope:?}"))
+        let mut envelope = Object::<Envelope<'_>>::default();
+        parse(text, &mut Quotes::default(), &mut envelope).then(|| format!("{envelope:?}"))
     }
 
     #[test]

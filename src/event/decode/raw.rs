@@ -90,8 +90,8 @@ impl<'de: 'a, 'a> Fields<'de> for Envelope<'a> {
             "id" => self.id = values.text()?,
             "event" => self.event = values.text()?,
             "created_at" => self.created_at = values.text()?,
-            "data" => self.data = values.object()?,
-            "context" => self.context = values.object()?,
+            "data" => values.object(&mut self.data)?,
+            "context" => values.object(&mut self.context)?,
             _ => values.skip()?,
         }
         Ok(())
@@ -105,10 +105,10 @@ impl<'de: 'a, 'a> Fields<'de> for Data<'a> {
             "email" => self.email = values.text()?,
             "ip_address" => self.ip_address = values.text()?,
             "user_agent" => self.user_agent = values.text()?,
-            "sso" => self.sso = values.object()?,
-            "error" => self.error = values.object()?,
-            "connection" => self.connection = values.object()?,
-            "certificate" => self.certificate = values.object()?,
+            "sso" => values.object(&mut self.sso)?,
+            "error" => values.object(&mut self.error)?,
+            "connection" => values.object(&mut self.connection)?,
+            "certificate" => values.object(&mut self.certificate)?,
             _ => self.here.field(key, values)?,
         }
         Ok(())
@@ -166,7 +166,7 @@ impl<'de: 'a, 'a> Fields<'de> for Certificate<'a> {
 impl<'de: 'a, 'a> Fields<'de> for Context<'a> {
     fn field<V: Values<'de>>(&mut self, key: &str, values: &mut V) -> Result<(), V::Error> {
         match key {
-            "actor" => self.actor = values.object()?,
+            "actor" => values.object(&mut self.actor)?,
             _ => values.skip()?,
         }
         Ok(())
