@@ -2,6 +2,8 @@
 //!
 //! The ordinary days before the trouble are folded once per scenario; each seed then goes on from there with a day of its own.
 
+pub mod gate;
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
 

@@ -1,6 +1,7 @@
 use super::*;
 
 mod gate;
+mod report;
 
 /// Three ordinary days of a small fleet, and half a day of what `trouble` says.
 fn scenario(trouble: &str) -> Scenario {

@@ -10,6 +10,7 @@ use super::identity::{dedup_key, identity};
 use super::marker::Markers;
 use super::rule::Phase;
 use super::silence::Silences;
+use super::worst::{Progress, Worst};
 use crate::event::{Marker, Silence, Timestamp, Told};
 use crate::signal::{
     Course, Evidence, Happened, Incident, Reach, Scope, Severity, State, Transition,
@@ -38,8 +39,8 @@ pub(super) struct Finding {
     pub(super) description: String,
     pub(super) evidence: Evidence,
     pub(super) reach: Reach,
-    /// Share of bad sign-ins in the last minutes.
-    pub(super) ratio: Option<f64>,
+    /// How bad it was at its worst.
+    pub(super) worst: Worst,
 }
 
 /// All of them.
@@ -61,6 +62,7 @@ struct Alert {
     phase: Phase,
     deadline: Option<Timestamp>,
     incident: Box<str>,
+    progress: Progress,
 }
 
 impl Alerts {
@@ -124,6 +126,7 @@ impl Alerts {
             return;
         }
         let id = known.map_or_else(|| identity(&key, now), |alert| alert.incident.clone());
+        let mut progress = known.map(|alert| alert.progress.clone()).unwrap_or_default();
         let before = self.incidents.get(&id);
         let mut incident = match (before, &finding) {
             (Some(before), _) => Incident::clone(before),
@@ -137,11 +140,9 @@ impl Alerts {
             if fired && finding.severity != incident.severity {
                 incident.course.add(now, Happened::Became(finding.severity));
             }
-            incident.course.reaches(
-                finding.reach,
-                finding.evidence.users.unwrap_or(0),
-                finding.ratio,
-            );
+            let worst = progress.take(finding.worst, incident.started_at, now);
+            let people = finding.evidence.users.unwrap_or(0);
+            incident.course.reaches(finding.reach, people, worst);
             incident.severity = finding.severity;
             // What is learned of a connection meanwhile changes no label: receivers know an alert by its labels.
             let severity = finding.severity.as_str().into();
@@ -166,13 +167,15 @@ impl Alerts {
             }
             self.incidents.insert(id.clone(), incident);
         }
-        let before = self.open.insert(key.clone(), Alert { phase, deadline, incident: id });
+        let before =
+            self.open.insert(key.clone(), Alert { phase, deadline, incident: id, progress });
         self.plan(key, before.and_then(|alert| alert.deadline), deadline);
     }
 
     /// The alert `from` is part of something wider that `to` says: the incident goes on under that name.
     pub(super) fn grow(&mut self, from: &Key, to: Key, finding: Finding, now: Timestamp) {
         let Some(alert) = self.open.remove(from) else { return };
+        let mut progress = Progress::default();
         self.plan(from.clone(), alert.deadline, None);
         if let Some(incident) = self.incidents.get_mut(&alert.incident) {
             let incident = Arc::make_mut(incident);
@@ -183,7 +186,10 @@ impl Alerts {
             incident.started_at = incident.started_at.min(finding.started_at);
             incident.course.add(now, Happened::Grew(to.alertname.clone()));
             let people = finding.evidence.users.unwrap_or(0);
-            incident.course.reaches(finding.reach, people, finding.ratio);
+            // How bad a part of it was says nothing of the whole.
+            incident.course.peak = None;
+            let worst = progress.take(finding.worst, incident.started_at, now);
+            incident.course.reaches(finding.reach, people, worst);
             incident.summary = finding.summary;
             incident.description = finding.description;
             incident.evidence = finding.evidence;
@@ -191,7 +197,7 @@ impl Alerts {
             let incident = Arc::new(incident.clone());
             self.transitions.push(Transition { at: now, incident });
         }
-        self.open.insert(to, Alert { deadline: None, ..alert });
+        self.open.insert(to, Alert { deadline: None, progress, ..alert });
     }
 
     fn plan(&mut self, key: Key, before: Option<Timestamp>, after: Option<Timestamp>) {

@@ -6,6 +6,7 @@ use super::Engine;
 use super::alert::{Finding, Key};
 use super::rule::Phase;
 use super::watch::{day, labels, who};
+use super::worst::Worst;
 use crate::event::Timestamp;
 use crate::signal::{Evidence, Reach, Scope, Severity};
 
@@ -50,7 +51,7 @@ impl Engine {
                 description: "Sign-ins fail once it has expired. The customer must upload a new certificate to their identity provider's connection, or refresh its metadata.".into(),
                 evidence: Evidence::default(),
                 reach: Reach::default(),
-                ratio: None,
+                worst: Worst::Unknown,
             };
             moves.push((key, Phase::Firing { clear_since: None }, Some(finding)));
         }

@@ -15,6 +15,7 @@ use super::page::second_of;
 use super::rule::Phase;
 use super::watch::labels;
 use super::words::clock;
+use super::worst::Worst;
 use crate::event::{AuthEvent, Source, SourceTrouble, Timestamp, fingerprint};
 use crate::signal::{Evidence, Reach, Scope, Severity};
 
@@ -228,7 +229,7 @@ impl Engine {
             description: words.description.into(),
             evidence: Evidence { attempts: count, bad: count, ..Evidence::default() },
             reach: Reach::default(),
-            ratio: None,
+            worst: Worst::Unknown,
         };
         let phase = Phase::Firing { clear_since: None };
         self.memory.alerts.move_to(key, phase, None, Some(finding), self.memory.now);

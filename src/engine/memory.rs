@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::Config;
 use super::alert::Alerts;
 use super::calendar::{Calendar, Place};
 use super::closing::Closing;
 use super::dedup::Dedup;
 use super::delivery::Delivery;
 use super::detect::{Change, Detection, Outbreaks};
-use super::edge::{Edge, Settings};
+use super::edge::Edge;
 use super::hanging::Hanging;
 use super::keyed::TextMap;
 use super::planned::Announced;
@@ -251,7 +252,7 @@ impl Memory {
     pub(super) fn snapshot(
         &mut self,
         connections: Vec<Arc<ConnectionView>>,
-        settings: &Settings,
+        config: &Config,
     ) -> Snapshot {
         let tiers = self.edge.tier_views(self.now);
         let mut providers: Vec<_> = self.providers.iter().collect();
@@ -268,6 +269,7 @@ impl Memory {
             now: self.now,
             position: self.entries,
             fleet: self.fleet.view(),
+            crowd: config.detection.as_ref().map(|_| self.detection.crowd()),
             providers: views.collect(),
             connections,
             durations: durations
@@ -285,7 +287,7 @@ impl Memory {
             silences: self.alerts.silences(),
             markers: self.alerts.markers(),
             tiers,
-            limits: self.edge.limit_views(self.now, settings),
+            limits: self.edge.limit_views(self.now, &config.edge),
         }
     }
 }

@@ -30,6 +30,7 @@ mod tally;
 mod watch;
 mod window;
 mod words;
+mod worst;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -44,7 +45,7 @@ use crate::event::{ConnectionInfo, EventId, Source, Timestamp};
 use crate::signal::{ConnectionView, Snapshot, Transition, WINDOWS};
 
 /// Version of the encoding of a checkpoint's engine. A checkpoint of another version is not read: the journal is folded anew.
-const STATE_VERSION: u8 = 11;
+const STATE_VERSION: u8 = 12;
 
 /// What an engine is told once.
 #[derive(Clone, Debug)]
@@ -195,7 +196,7 @@ impl Engine {
                 None => self.views.push(view),
             }
         }
-        self.memory.snapshot(self.views.clone(), &self.config.edge)
+        self.memory.snapshot(self.views.clone(), &self.config)
     }
 
     /// The state as bytes, for a checkpoint.

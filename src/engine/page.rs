@@ -9,6 +9,7 @@ use super::detect::{
 };
 use super::rule::Phase;
 use super::watch::{CAUSES_MAX, CONNECTIONS_MAX, labels};
+use super::worst::Worst;
 use super::{Engine, words};
 use crate::event::{ConnectionId, Timestamp};
 use crate::signal::{Evidence, Severity};
@@ -18,9 +19,6 @@ const RENEW_SECONDS: i64 = 10;
 
 /// What was found late goes on still if somebody suffered from it within this time.
 const STILL_SECONDS: u32 = 1_800;
-
-/// Ended sign-ins of which a share says something.
-const RATIO_MIN: u64 = 5;
 
 /// The ticket for a rise that is real but too small, or too narrow, to page.
 pub(super) const SLOW_BURN: &str = "SsoSlowBurn";
@@ -320,19 +318,12 @@ impl Engine {
             description,
             evidence,
             reach: self.reach(place, carriers.iter().map(|(index, _)| *index)),
-            ratio: self.recent_ratio(place, signal),
+            // Who failed tries again, and fails again: people are counted, not tries.
+            worst: kind_of(signal).map_or(Worst::Unknown, |_| Worst::Among {
+                attempts: numbers.attempts.saturating_sub(numbers.repeats),
+                bad: numbers.people,
+            }),
         }
-    }
-
-    /// Share of what ended in the last minutes that was bad in the way of `signal`, where enough ended.
-    fn recent_ratio(&self, place: Place, signal: Signal) -> Option<f64> {
-        let counts = self.memory.tally(place).windows[0].sum();
-        let bad = match kind_of(signal)? {
-            Kind::Failing | Kind::Denied => counts.failed,
-            Kind::Hanging => counts.timed_out,
-            Kind::Slow => return None,
-        };
-        (counts.finished() >= RATIO_MIN).then(|| ratio(bad, counts.finished()))
     }
 
     fn proof(&self, place: Place, signal: Signal, numbers: &Numbers) -> Evidence {

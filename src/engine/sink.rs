@@ -6,6 +6,7 @@ use super::Engine;
 use super::alert::{Finding, Key};
 use super::rule::Phase;
 use super::watch::labels;
+use super::worst::Worst;
 use crate::signal::{Evidence, Reach, SINK_FAILING, Scope, Severity};
 
 impl Engine {
@@ -28,7 +29,7 @@ impl Engine {
                 .into(),
             evidence: Evidence::default(),
             reach: Reach::default(),
-            ratio: None,
+            worst: Worst::Unknown,
         };
         let phase = Phase::Firing { clear_since: None };
         self.memory.alerts.move_to(key, phase, None, Some(finding), now);

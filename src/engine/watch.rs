@@ -7,12 +7,13 @@ use super::calendar::Place;
 use super::certificate;
 use super::edge::Edge;
 use super::people::Trouble;
-use super::rule::{Phase, Rule, ScopeKind};
+use super::rule::{Metric, Phase, Rule, ScopeKind};
 use super::tally::Connection;
 use super::window::Sliding;
+use super::worst::Worst;
 use super::{Engine, page, words};
 use crate::event::{ConnectionId, OrganizationId, Timestamp};
-use crate::signal::{Counts, Evidence, Reach, Scope, Severity};
+use crate::signal::{Counts, Evidence, Reach, Scope, Severity, Stretch};
 
 /// The alert that always fires: its absence means that ssowatch is down.
 pub(super) const WATCHDOG: &str = "Watchdog";
@@ -34,7 +35,7 @@ impl Engine {
             description: "This alert always fires. When it stops arriving, ssowatch is down or cannot reach you.".into(),
             evidence: Evidence::default(),
             reach: Reach::default(),
-            ratio: None,
+            worst: Worst::Unknown,
         };
         let phase = Phase::Firing { clear_since: None };
         self.memory.alerts.move_to(key, phase, None, Some(finding), now);
@@ -209,7 +210,7 @@ impl Engine {
             evidence,
             reach: self
                 .reach(place, self.carriers(rule, place).into_iter().map(|(index, _)| index)),
-            ratio: rule.metric.is_ratio().then_some(value),
+            worst: self.worst(rule.metric, place, started_at),
         }
     }
 
@@ -244,6 +245,19 @@ impl Engine {
             connections: connections.collect(),
             callers: Vec::new(),
         }
+    }
+
+    /// The worst stretch since `began` of what a rule counts.
+    fn worst(&self, metric: Metric, place: Place, began: Timestamp) -> Worst {
+        let Some(trouble) = metric.trouble() else { return Worst::Unknown };
+        let minutes = self.memory.tally(place).windows[1].minutes().map(|minute| {
+            let bad = match trouble {
+                Trouble::Failed => minute.failed,
+                Trouble::TimedOut => minute.timed_out,
+            };
+            (minute.start_seconds, minute.ended.into(), bad.into())
+        });
+        Worst::Of(Stretch::worst(minutes, began, self.memory.now))
     }
 
     /// How far trouble at `place` reaches that these connections carry.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Severity;
+use super::{Severity, Stretch};
 use crate::event::Timestamp;
 
 /// Steps that are kept of one incident: the ones in the middle of a long story are left out.
@@ -13,8 +13,8 @@ const STEPS_MAX: usize = 64;
 pub struct Course {
     /// When the trouble is believed to have ended, where the numbers show it; known once it is resolved.
     pub ended_at: Option<Timestamp>,
-    /// The largest share of bad sign-ins in any five minutes, in 0..=1.
-    pub peak: Option<f64>,
+    /// Its worst stretch.
+    pub peak: Option<Stretch>,
     /// Connections and organizations that were hit, at most at one time.
     pub reach: Reach,
     /// The most people that were hit.
@@ -87,12 +87,14 @@ impl Course {
     }
 
     /// Takes over how far it reaches now.
-    pub fn reaches(&mut self, reach: Reach, people: u64, ratio: Option<f64>) {
+    pub fn reaches(&mut self, reach: Reach, people: u64, peak: Option<Stretch>) {
         self.reach.connections = self.reach.connections.max(reach.connections);
         self.reach.organizations = self.reach.organizations.max(reach.organizations);
         self.people = self.people.max(people);
-        if ratio > self.peak {
-            self.peak = ratio;
+        if let Some(found) =
+            peak.filter(|found| self.peak.is_none_or(|known| found.is_worse(&known)))
+        {
+            self.peak = Some(found);
         }
     }
 }
@@ -115,9 +117,12 @@ mod tests {
     #[test]
     fn what_it_reached_once_stays() {
         let mut course = Course::default();
-        course.reaches(Reach { connections: 9, organizations: 1 }, 5, Some(0.5));
-        course.reaches(Reach { connections: 2, organizations: 2 }, 7, None);
+        let (from, until) = (Timestamp::from_millis(0), Timestamp::from_millis(300_000));
+        let peak = Stretch { from, until, attempts: 200, bad: 100 };
+        course.reaches(Reach { connections: 9, organizations: 1 }, 5, Some(peak));
+        let less = Stretch { bad: 50, ..peak };
+        course.reaches(Reach { connections: 2, organizations: 2 }, 7, Some(less));
         assert_eq!(course.reach, Reach { connections: 9, organizations: 2 });
-        assert_eq!((course.people, course.peak), (7, Some(0.5)));
+        assert_eq!((course.people, course.peak), (7, Some(peak)));
     }
 }

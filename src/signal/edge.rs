@@ -22,8 +22,19 @@ pub struct TierView {
     pub uri_bytes: Buckets,
     /// Content of the sliding windows, as in [`WINDOWS`]. They slide by a minute.
     pub windows: [TierWindow; WINDOWS.len()],
+    /// The longest of those windows by the minute, oldest first; minutes without a request are left out.
+    pub minutes: Vec<TierMinute>,
     /// When its newest request ended.
     pub last_at: Option<Timestamp>,
+}
+
+/// One minute of a tier.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TierMinute {
+    /// Its start in seconds since the epoch, a multiple of 60.
+    pub start_seconds: i64,
+    /// How many requests did what.
+    pub counts: TierCounts,
 }
 
 /// What happened at a tier in a window.

@@ -154,6 +154,18 @@ impl State {
 }
 
 impl Scope {
+    /// Whether it is about requests rather than sign-ins.
+    #[must_use]
+    pub fn is_of_edge(&self) -> bool {
+        matches!(self, Self::Tier(_) | Self::Limit(_))
+    }
+
+    /// What its evidence counts.
+    #[must_use]
+    pub fn counted(&self) -> &'static str {
+        if self.is_of_edge() { "request" } else { "sign-in" }
+    }
+
     /// The value of the label `scope`.
     #[must_use]
     pub fn as_str(&self) -> &'static str {

@@ -3,15 +3,19 @@
 
 pub mod catalog;
 mod course;
+mod crowd;
 mod edge;
 mod incident;
 mod snapshot;
+mod stretch;
 
 pub use course::{Course, Happened, Reach, Step};
-pub use edge::{Buckets, KeyView, LimitView, Talker, TierCounts, TierView, TierWindow};
+pub use crowd::{Came, CrowdMinute, CrowdView, Share};
+pub use edge::{Buckets, KeyView, LimitView, Talker, TierCounts, TierMinute, TierView, TierWindow};
 pub use incident::{Evidence, Incident, SINK_FAILING, Scope, Severity, State, Transition};
 pub use snapshot::{
     Certificate, ClosedWindow, ConnectionDelta, ConnectionView, Counts, DURATION_BOUNDS_SECONDS,
     DurationDelta, Durations, Minute, ProviderView, ScopeView, Snapshot, SourceDelta, SourceView,
     WINDOW_SECONDS, WINDOWS,
 };
+pub use stretch::{MinuteOf, Stretch};

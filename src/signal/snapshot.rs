@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Incident, LimitView, TierView};
+use super::{CrowdView, Incident, LimitView, TierView};
 use crate::event::{ConnectionId, ConnectionInfo, Marker, Reason, Silence, Source, Timestamp};
 
 /// Length of a window for push sinks, in seconds: what Datadog's own agent flushes at.
@@ -29,6 +29,8 @@ pub struct Snapshot {
     pub position: u64,
     /// All connections together.
     pub fleet: ScopeView,
+    /// All people; `None` where the built-in detection is off.
+    pub crowd: Option<CrowdView>,
     /// By connection type, in order of the type; a connection without a known type is under `unknown`.
     pub providers: Vec<ProviderView>,
     /// Every connection, in order of first appearance; an index stays valid as long as the process lives.

@@ -5,6 +5,7 @@
 //! less changes nothing else.
 
 mod attempt;
+mod edge;
 mod fault;
 mod fleet;
 pub mod library;

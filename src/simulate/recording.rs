@@ -121,6 +121,16 @@ impl Simulation {
         Recording::new(self, from_minute, None)
     }
 
+    /// Its seed.
+    pub(super) fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The moment at which its times begin.
+    pub(super) fn start(&self) -> Timestamp {
+        self.start
+    }
+
     /// The scenario.
     pub(crate) fn scenario(&self) -> &Scenario {
         &self.scenario

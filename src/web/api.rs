@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{Admin, edge, gate, problem, report, sessions};
 use crate::event::OrganizationId;
-use crate::signal::{ConnectionView, Counts, Incident, Snapshot, State as IncidentState};
+use crate::signal::{ConnectionView, Counts, Incident, Snapshot, State as IncidentState, Stretch};
 
 /// Connections that one answer lists at most, and unless `limit` says otherwise.
 const LISTED_MAX: usize = 10_000;
@@ -150,10 +150,17 @@ pub fn incident_json(incident: &Incident) -> Value {
         "fired_at": incident.fired_at.map(|at| at.to_string()),
         "resolved_at": incident.resolved_at.map(|at| at.to_string()),
         "summary": incident.summary, "description": incident.description, "evidence": incident.evidence,
-        "peak": incident.course.peak, "people": incident.course.people,
+        "peak": incident.course.peak.as_ref().map(stretch_json), "people": incident.course.people,
         "connections": incident.course.reach.connections, "organizations": incident.course.reach.organizations,
         "ended_at": incident.course.ended_at.map(|at| at.to_string()),
         "timeline": report::story(incident).into_iter().map(|(at, what)| json!({"at": at.to_string(), "what": what})).collect::<Vec<_>>(),
+    })
+}
+
+fn stretch_json(one: &Stretch) -> Value {
+    json!({
+        "share": one.share(), "margin": one.margin(), "attempts": one.attempts, "bad": one.bad,
+        "from": one.from.to_string(), "until": one.until.to_string(),
     })
 }
 

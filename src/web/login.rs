@@ -10,7 +10,7 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 
 use super::guard::{self, Asking, Entry};
-use super::page::html::{self, Escaped};
+use super::page::html::{self, Escaped, Visitor};
 use super::{Admin, problem};
 
 /// The routes; they are open to everybody.
@@ -57,7 +57,10 @@ async fn enter(State(admin): State<Arc<Admin>>, request: Request) -> Response {
     }
 }
 
-async fn leave(State(admin): State<Arc<Admin>>) -> Response {
+async fn leave(State(admin): State<Arc<Admin>>, request: Request) -> Response {
+    if let Err(refusal) = guard::is_own(&Asking::of(&request)) {
+        return *refusal;
+    }
     ([(header::SET_COOKIE, guard::leave(&admin))], Redirect::to("/login")).into_response()
 }
 
@@ -69,7 +72,7 @@ fn local(next: &str) -> &str {
 }
 
 fn page(admin: &Admin, status: StatusCode, next: &str, wrong: &str) -> Response {
-    let mut page = html::Html::still("Sign in");
+    let mut page = html::Html::still("Sign in", Visitor::Other);
     let (next, wrong) = (Escaped(next), Escaped(wrong));
     page.line("<h1>Sign in</h1>\n<form class=\"fields\" method=\"post\" action=\"/login\">");
     page.line(format_args!("<p class=\"bad\" role=\"alert\">{wrong}</p>"));

@@ -6,7 +6,7 @@ mod edge;
 pub mod exposition;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
-mod gate;
+pub(crate) mod gate;
 mod guard;
 mod login;
 mod page;

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Write};
 
 use super::page::words::{count, percent, span};
 use crate::event::Timestamp;
-use crate::signal::{Evidence, Happened, Incident, Scope, Snapshot};
+use crate::signal::{Evidence, Happened, Incident, Scope, Snapshot, Stretch};
 
 /// What only people can say.
 const BLANK: &str = "_To be written._";
@@ -72,21 +72,21 @@ impl Report {
     fn impact(&mut self, incident: &Incident, snapshot: &Snapshot) {
         self.line("\n## Impact on customers\n");
         let Evidence { attempts, bad, value, connections, .. } = &incident.evidence;
-        let course = &incident.course;
+        let (course, day) = (&incident.course, incident.started_at);
         if *attempts > 0 {
             let share =
                 value.filter(|value| *value <= 1.0).map(|value| format!(" ({})", percent(value)));
             let share = share.unwrap_or_default();
-            self.line(format_args!("- {bad} of {}{share} went wrong between the beginning and the moment when the alarm ended", count(*attempts, "sign-in")));
+            self.line(format_args!("- {bad} of {}{share} went wrong between the beginning and the moment when the alarm ended", count(*attempts, incident.scope.counted())));
         }
         if let Some(peak) = course.peak {
-            self.line(format_args!(
-                "- Peak: {} of the sign-ins that ended in five minutes",
-                percent(peak)
-            ));
+            let (from, until) = (moment(peak.from, day), moment(peak.until, day));
+            let of = worst(incident, &peak);
+            self.line(format_args!("- Peak: {of}, from {from} to {until}"));
         }
         if course.people > 0 {
-            self.line(format_args!("- People: {} told apart", course.people));
+            let noun = if incident.scope.is_of_edge() { "Clients" } else { "People" };
+            self.line(format_args!("- {noun}: {} told apart", course.people));
         }
         if course.reach.connections > 0 {
             let (connections, organizations) =
@@ -146,6 +146,12 @@ impl Report {
             self.line(format_args!("- Cause {}: {count}", Plain(cause)));
         }
     }
+}
+
+/// The worst stretch in words: `28 % of 305 sign-ins (± 5 points)`.
+pub(super) fn worst(incident: &Incident, peak: &Stretch) -> String {
+    let attempts = count(peak.attempts, incident.scope.counted());
+    format!("{} of {attempts} (± {:.0} points)", percent(peak.share()), peak.margin() * 100.0)
 }
 
 /// What happened, in words and in order of time, with the estimated beginning and end.

@@ -11,7 +11,7 @@ use crate::event::{
 use crate::signal::{
     Buckets, Certificate, ConnectionView, Counts, Course, Durations, Evidence, Happened, Incident,
     KeyView, LimitView, Minute, Reach, Scope, ScopeView, Severity, Snapshot, SourceView, State,
-    Step, Talker, TierCounts, TierView, TierWindow,
+    Step, Stretch, Talker, TierCounts, TierView, TierWindow,
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_760_112_341_250);
@@ -82,7 +82,12 @@ pub(super) fn incident(state: State) -> Incident {
         },
         course: Course {
             ended_at: (state == State::Resolved).then_some(NOW.plus_millis(-30_000)),
-            peak: Some(0.7),
+            peak: Some(Stretch {
+                from: NOW.plus_millis(-60_000),
+                until: NOW,
+                attempts: 40,
+                bad: 28,
+            }),
             reach: Reach { connections: 2, organizations: 1 },
             people: 22,
             steps: steps(state),
@@ -158,6 +163,7 @@ pub(crate) fn snapshot() -> Snapshot {
     let each = [(Some("conn_1"), 2), (None, 1), (Some("conn_3"), 3), (Some("conn_4"), 4)];
     let states = [State::Resolved, State::Pending, State::Firing];
     Snapshot {
+        crowd: None,
         now: NOW,
         silences: vec![Arc::new(silence())],
         markers: vec![Arc::new(marker())],
@@ -209,6 +215,7 @@ fn tier() -> TierView {
         durations: buckets(DURATION_BOUNDS_MICROS.len(), 61_004_500),
         uri_bytes: buckets(URI_BOUNDS_BYTES.len(), 20_000),
         windows: [TierWindow::default(), hour],
+        minutes: Vec::new(),
         last_at: Some(NOW),
     }
 }

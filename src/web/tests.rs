@@ -159,7 +159,12 @@ async fn what_is_wrong_with_a_request_is_said_as_json() {
         (Method::GET, "/api/v1/incidents/none", 404, "no such incident"),
         (Method::GET, "/runbooks/OwnRule", 404, "no runbook"),
         (Method::GET, "/api/v1/incidents/none/report", 404, "no such incident"),
-        (Method::GET, "/api/v1/gate?scope=all&since=2026-01-15T12:00:00Z", 400, "`scope` is"),
+        (
+            Method::GET,
+            "/api/v1/gate?scope=everything&since=2026-01-15T12:00:00Z",
+            400,
+            "`scope` is",
+        ),
         (Method::GET, "/api/v1/gate?scope=fleet&since=noon", 400, "`since` is"),
         (Method::GET, "/api/v1/gate?scope=fleet", 400, "since"),
         (Method::GET, "/nothing", 404, "no such route"),

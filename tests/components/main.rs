@@ -17,6 +17,7 @@ mod component;
 mod daemon;
 mod datadog;
 mod events;
+mod gate;
 mod haproxy;
 mod http;
 mod installed;

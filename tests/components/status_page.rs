@@ -211,4 +211,9 @@ fn pages_work_without_a_script_and_a_browser_signs_in_where_a_token_is_needed() 
     assert_eq!(browser.run("return document.cookie"), "", "a script sees the cookie");
     browser.open(&format!("{}/", daemon.admin));
     assert!(browser.text().contains("Nothing has been heard yet"), "{}", browser.text());
+    browser.tab_to("e.textContent == 'Sign out'");
+    browser.press(ENTER);
+    wait::until("the form again", || (browser.path() == "/login").then_some(()));
+    browser.open(&format!("{}/incidents", daemon.admin));
+    assert_eq!(browser.path(), "/login");
 }

@@ -119,6 +119,7 @@ impl Flow {
             attempts: dry.came.into(),
             bad: 0,
             people: 0,
+            repeats: 0,
             // It goes on for as long as it is up.
             last_bad: u32::MAX,
             usual: dry.due,

@@ -7,6 +7,7 @@
 
 mod change;
 mod config;
+mod crowd;
 mod drought;
 mod grid;
 mod group;
@@ -30,6 +31,7 @@ pub(super) use self::change::{Arrival, Change, Signal, Trial, What};
 pub use self::config::Config;
 pub(super) use self::config::Kind;
 use self::config::{Level, SHARE_DROUGHT};
+use self::crowd::Crowd;
 use self::drought::{Flow, Weather};
 use self::group::Group;
 pub(super) use self::outbreak::{Outbreak, Outbreaks, Step};
@@ -39,6 +41,7 @@ pub(super) use self::stream::Numbers;
 use self::stream::{Attempt, Stream};
 use self::watch::Watch;
 use super::calendar::Place;
+use crate::signal::{CrowdView, Share};
 
 /// What a connection of which nothing is known is thought to do, by kind: the shares of an ordinary fleet.
 const PRIOR_MEANS: [f64; 4] = [0.012, 0.125, 0.011, 0.05];
@@ -60,6 +63,7 @@ pub(super) struct Detection {
     spreading: Spreading,
     /// By kind: attempts and bad ones of people who did not fail lately, decaying.
     population: [(f64, f64); Kind::ALL.len()],
+    crowd: Crowd,
     day: u32,
     /// Where the codes spread that do.
     spread: BTreeMap<u64, Place>,
@@ -164,6 +168,9 @@ impl Detection {
         };
         self.on_connection(trial, &attempt, takeover, established, config);
         if established {
+            if fresh {
+                self.crowd.note(kind, second, bad);
+            }
             for place in [Place::Provider(trial.provider), Place::Fleet] {
                 self.on_group(place, trial, &attempt, expectation.mean, config);
             }
@@ -209,6 +216,16 @@ impl Detection {
     /// What began or ended since the last call.
     pub(super) fn changes(&mut self) -> Vec<Change> {
         std::mem::take(&mut self.changes)
+    }
+
+    /// The fleet's people of the last hour, and what is usual of them.
+    pub(super) fn crowd(&self) -> CrowdView {
+        let share = |kind: Kind| {
+            let (all, bad) = self.population[kind as usize];
+            Share { all, bad }
+        };
+        let (failing, hanging) = (share(Kind::Failing), share(Kind::Hanging));
+        CrowdView { minutes: self.crowd.minutes(), failing, hanging }
     }
 
     /// Whether what comes now is about the present.

@@ -146,6 +146,7 @@ impl Spreading {
             attempts: alarm.attempts,
             bad: alarm.bad,
             people: alarm.bad,
+            repeats: 0,
             last_bad: alarm.last_bad,
             usual: alarm.usual,
             nats: alarm.nats,

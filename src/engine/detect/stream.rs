@@ -84,6 +84,8 @@ pub(super) struct Alarm {
     pub(super) bad: u32,
     /// People among the bad.
     pub(super) people: u32,
+    /// Attempts of people who had failed lately.
+    repeats: u32,
     /// Second of the last bad one.
     last_bad: u32,
     /// What is usual.
@@ -106,6 +108,8 @@ pub(in crate::engine) struct Numbers {
     pub(in crate::engine) attempts: u64,
     pub(in crate::engine) bad: u64,
     pub(in crate::engine) people: u64,
+    /// Attempts of people who had failed lately.
+    pub(in crate::engine) repeats: u64,
     /// Second of the last bad one.
     pub(in crate::engine) last_bad: u32,
     pub(in crate::engine) usual: f64,
@@ -365,6 +369,7 @@ impl Stream {
                 attempts: run.attempts,
                 bad: run.bad,
                 people: run.people,
+                repeats: run.bad.saturating_sub(run.people),
                 last_bad: second,
                 usual,
                 nats: strongest.nats,
@@ -386,6 +391,7 @@ impl Stream {
                 attempts: found.attempts,
                 bad: found.bad,
                 people: found.bad,
+                repeats: 0,
                 last_bad: second,
                 usual,
                 nats: found.nats,
@@ -414,6 +420,7 @@ impl Stream {
                 attempts: alarm.attempts.into(),
                 bad: alarm.bad.into(),
                 people: alarm.people.into(),
+                repeats: alarm.repeats.into(),
                 last_bad: alarm.last_bad,
                 usual: alarm.usual,
                 nats: alarm.nats,
@@ -428,6 +435,7 @@ impl Stream {
             attempts: run.attempts.into(),
             bad: run.bad.into(),
             people: run.people.into(),
+            repeats: run.bad.saturating_sub(run.people).into(),
             last_bad: run.since,
             usual,
             nats: strongest.nats,
@@ -457,6 +465,7 @@ impl Stream {
     fn relieve(&mut self, attempt: &Attempt, bar: &Bar) -> Verdict {
         let alarm = self.alarm.as_mut().expect("an alarm is raised");
         alarm.attempts += 1;
+        alarm.repeats += u32::from(!attempt.fresh);
         if attempt.bad {
             alarm.bad += 1;
             alarm.last_bad = attempt.second;

@@ -8,6 +8,7 @@ use crate::engine::Engine;
 use crate::engine::alert::{Finding, Key};
 use crate::engine::rule::Hold;
 use crate::engine::watch::labels;
+use crate::engine::worst::Worst;
 use crate::event::{Personal, Timestamp};
 use crate::signal::{Evidence, Reach, Scope};
 
@@ -67,6 +68,6 @@ fn finding(
             ..Evidence::default()
         },
         reach: Reach::default(),
-        ratio: None,
+        worst: Worst::Unknown,
     }
 }

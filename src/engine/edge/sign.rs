@@ -83,6 +83,18 @@ impl Sign {
         }
     }
 
+    /// How many of the counted requests show it; `None` for what durations tell.
+    pub(super) fn among(self, counts: &TierCounts) -> Option<u64> {
+        match self {
+            Self::Errors => Some(counts.errors),
+            Self::Limited => Some(counts.limited),
+            Self::Blocked => Some(counts.blocked),
+            Self::TooLong => Some((counts.too_long + counts.long_uris).min(counts.requests)),
+            Self::Internal => Some(counts.internal),
+            Self::Slow => None,
+        }
+    }
+
     /// How urgent it is at most.
     pub(super) fn severity(self) -> Severity {
         match self {
@@ -144,22 +156,13 @@ impl Signs {
     }
 
     fn bin(&self, sign: Sign, second: i64, counted: &Counted) -> Option<Bin> {
-        let counts = &counted.counts;
-        let requests = counts.requests;
-        let bad = match sign {
-            Sign::Errors => counts.errors,
-            Sign::Limited => counts.limited,
-            Sign::Blocked => counts.blocked,
-            Sign::TooLong => (counts.too_long + counts.long_uris).min(requests),
-            Sign::Internal => counts.internal,
-            Sign::Slow => {
-                let mark = self.slow.place?;
-                let requests = counted.durations.values().sum();
-                let bad = counted.durations.range(mark..).map(|(_, count)| count).sum();
-                return (requests > 0).then_some(Bin { second, requests, bad });
-            }
-        };
-        Some(Bin { second, requests, bad })
+        if let Some(bad) = sign.among(&counted.counts) {
+            return Some(Bin { second, requests: counted.counts.requests, bad });
+        }
+        let mark = self.slow.place?;
+        let requests = counted.durations.values().sum();
+        let bad = counted.durations.range(mark..).map(|(_, count)| count).sum();
+        (requests > 0).then_some(Bin { second, requests, bad })
     }
 
     fn learn_slow(&mut self, second: i64, counted: &Counted) {

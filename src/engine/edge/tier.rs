@@ -11,7 +11,7 @@ use crate::event::Timestamp;
 use crate::event::edge::{
     DURATION_BOUNDS_MICROS, Distinct, EdgeTally, Histogram, Kind, OTHER_ROUTE, URI_BOUNDS_BYTES,
 };
-use crate::signal::{Buckets, TierCounts, TierView, TierWindow, WINDOWS};
+use crate::signal::{Buckets, MinuteOf, TierCounts, TierMinute, TierView, TierWindow, WINDOWS};
 
 /// Routes of a tier that have series of their own; the rest is `other`.
 const ROUTES_MAX: usize = 100;
@@ -135,6 +135,13 @@ impl Tier {
         sum
     }
 
+    /// The last hour by the minute: requests, and those that show a sign, where counts tell.
+    pub(super) fn minutes(&self, sign: Sign) -> impl Iterator<Item = MinuteOf> {
+        self.minutes.iter().filter_map(move |minute| {
+            Some((minute.number * 60, minute.counts.requests, sign.among(&minute.counts)?))
+        })
+    }
+
     pub(super) fn view(&self, now: Timestamp) -> TierView {
         let windows = WINDOWS.map(|(_, seconds)| {
             let first = now.seconds().div_euclid(60) - i64::from(seconds) / 60 + 1;
@@ -152,12 +159,17 @@ impl Tier {
             durations: self.durations.clone(),
             uri_bytes: self.uri_bytes.clone(),
             windows,
+            minutes: self.minutes.iter().map(Minute::view).collect(),
             last_at: self.last_at,
         }
     }
 }
 
 impl Minute {
+    fn view(&self) -> TierMinute {
+        TierMinute { start_seconds: self.number * 60, counts: self.counts }
+    }
+
     fn take(&mut self, tally: &EdgeTally) {
         self.counts += counts(tally);
         self.limited.merge(&tally.limited);

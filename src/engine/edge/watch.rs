@@ -9,8 +9,9 @@ use crate::engine::Engine;
 use crate::engine::alert::{Finding, Key};
 use crate::engine::rule::Phase;
 use crate::engine::watch::labels;
+use crate::engine::worst::Worst;
 use crate::event::Timestamp;
-use crate::signal::{Evidence, Reach, Scope, Severity};
+use crate::signal::{Evidence, Reach, Scope, Severity, Stretch};
 
 /// How often the words of what goes on are renewed.
 const RENEW_SECONDS: i64 = 10;
@@ -120,7 +121,7 @@ impl Engine {
                 ..Evidence::default()
             },
             reach: Reach::default(),
-            ratio: Some(value),
+            worst: Worst::Of(Stretch::worst(tier.minutes(sign), since, self.memory.now)),
         })
     }
 

@@ -18,6 +18,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use self::quota::Quotas;
+use super::page::html::Visitor;
 use super::{Admin, problem};
 use crate::listener::Peer;
 use crate::setting::{Secret, same};
@@ -40,7 +41,7 @@ enum Known {
 /// Lets in who may come in.
 pub(super) async fn authorize(
     State(admin): State<Arc<Admin>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     if let Err(wait) = admin.guard.0.ask() {
@@ -58,6 +59,10 @@ pub(super) async fn authorize(
             return busy(wait);
         }
     }
+    request.extensions_mut().insert(match known {
+        Known::Cookie => Visitor::SignedIn,
+        Known::Open | Known::Token => Visitor::Other,
+    });
     next.run(request).await
 }
 
@@ -165,8 +170,8 @@ pub(super) enum Entry {
 
 /// Looks at a token that came by a form.
 pub(super) fn enter(admin: &Admin, token: &Secret, given: &str, request: &Asking) -> Entry {
-    if let Err(text) = comes_from_here(&request.headers, &request.uri, Known::Cookie) {
-        return Entry::Refused(Box::new(problem(StatusCode::FORBIDDEN, text)));
+    if let Err(refusal) = is_own(request) {
+        return Entry::Refused(refusal);
     }
     match token.reveal() {
         Ok(wanted) if same(given, &wanted) => {
@@ -178,6 +183,12 @@ pub(super) fn enter(admin: &Admin, token: &Secret, given: &str, request: &Asking
             Err(wait) => Entry::Refused(Box::new(busy(wait))),
         },
     }
+}
+
+/// Whether a form comes from a page of this listener; otherwise what its sender is told.
+pub(super) fn is_own(request: &Asking) -> Result<(), Box<Response>> {
+    comes_from_here(&request.headers, &request.uri, Known::Cookie)
+        .map_err(|text| Box::new(problem(StatusCode::FORBIDDEN, text)))
 }
 
 /// The cookie that ends a browser's stay.

@@ -1,6 +1,6 @@
 //! `GET /connections/{id}`: one connection.
 
-use super::html::{Encoded, Escaped, Html, Moment};
+use super::html::{Encoded, Escaped, Html, Moment, Visitor};
 use super::words::{percent, span};
 use super::{chart, front, incident, session};
 use crate::archive::{Found, Status};
@@ -14,12 +14,17 @@ const INCIDENTS_MAX: usize = 20;
 const RECENT_MAX: usize = 10;
 
 /// The page; `None` when nothing is known of it. `recent` are its newest sign-ins.
-pub(super) fn page(snapshot: &Snapshot, id: &str, recent: &[Found]) -> Option<String> {
+pub(super) fn page(
+    snapshot: &Snapshot,
+    id: &str,
+    recent: &[Found],
+    visitor: Visitor,
+) -> Option<String> {
     let view = snapshot.connections.iter().find(|view| view.label() == id)?;
     let info = view.info.as_deref();
     let name = info.and_then(|info| info.organization_name.as_deref().or(info.name.as_deref()));
     let name = name.unwrap_or(view.label());
-    let mut page = Html::begin(name);
+    let mut page = Html::begin(name, visitor);
     page.line(format_args!("<h1>{}</h1>\n<dl>", Escaped(name)));
     facts(&mut page, view, snapshot.now);
     page.line("</dl>\n<div id=\"numbers\" data-live>");

@@ -1,6 +1,6 @@
 //! `GET /`: how things stand, in one sentence, and what to look at.
 
-use super::html::{Escaped, Html};
+use super::html::{Escaped, Html, Visitor};
 use super::listing::{self, Listing};
 use super::words::{count, percent};
 use super::{chart, health, incident};
@@ -12,8 +12,8 @@ const OPEN_MAX: usize = 50;
 const OVER_MAX: usize = 5;
 
 /// The page. `own` is the daemon's telemetry, rendered.
-pub(super) fn page(snapshot: &Snapshot, listing: &Listing, own: &str) -> String {
-    let mut page = Html::begin("Status");
+pub(super) fn page(snapshot: &Snapshot, listing: &Listing, own: &str, visitor: Visitor) -> String {
+    let mut page = Html::begin("Status", visitor);
     page.line("<div id=\"state\" data-live>");
     state(&mut page, snapshot);
     page.line("</div>\n<section id=\"incidents\" aria-labelledby=\"incidents-name\" data-live>");

@@ -4,22 +4,41 @@ use std::fmt::{self, Display, Write};
 
 use crate::event::Timestamp;
 
+/// Who looks at a page.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::web) enum Visitor {
+    /// A browser that signed in, and may sign out.
+    SignedIn,
+    /// Anybody else.
+    Other,
+}
+
 /// A page in the making. What others wrote goes through [`Escaped`].
 pub(in crate::web) struct Html(String);
 
 impl Html {
     /// The beginning, up to the content. `name` is the page's name among the tabs of a browser.
-    pub(in crate::web) fn begin(name: &str) -> Self {
-        Self::frame(name, "<noscript><meta http-equiv=\"refresh\" content=\"30\"></noscript>\n")
+    pub(in crate::web) fn begin(name: &str, visitor: Visitor) -> Self {
+        Self::frame(
+            name,
+            visitor,
+            "<noscript><meta http-equiv=\"refresh\" content=\"30\"></noscript>\n",
+        )
     }
 
     /// The beginning of a page with a form, which is never loaded anew by itself: that would lose what somebody writes.
-    pub(in crate::web) fn still(name: &str) -> Self {
-        Self::frame(name, "")
+    pub(in crate::web) fn still(name: &str, visitor: Visitor) -> Self {
+        Self::frame(name, visitor, "")
     }
 
-    fn frame(name: &str, refresh: &str) -> Self {
+    fn frame(name: &str, visitor: Visitor, refresh: &str) -> Self {
         let name = Escaped(name);
+        let leave = match visitor {
+            Visitor::SignedIn => {
+                "<form class=\"leave\" method=\"post\" action=\"/logout\"><button>Sign out</button></form>"
+            }
+            Visitor::Other => "",
+        };
         let mut html = Self(String::with_capacity(32 * 1024));
         html.line(format_args!(
             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -29,7 +48,7 @@ impl Html {
              <a class=\"skip\" href=\"#content\">Skip to the content</a>\n\
              <header><a class=\"brand\" href=\"/\">ssowatch</a>\n\
              <nav aria-label=\"Pages\"><a href=\"/\">Status</a> <a href=\"/incidents\">Incidents</a> \
-             <a href=\"/sessions\">Sign-ins</a> <a href=\"/silences\">Silences</a> <a href=\"/#health\">Health</a></nav></header>\n<main id=\"content\">"
+             <a href=\"/sessions\">Sign-ins</a> <a href=\"/silences\">Silences</a> <a href=\"/#health\">Health</a></nav>{leave}</header>\n<main id=\"content\">"
         ));
         html
     }

@@ -1,18 +1,18 @@
 //! `GET /incidents` and `GET /incidents/{id}`: what happened, since when, to whom.
 
-use super::html::{Encoded, Escaped, Html, Moment};
+use super::html::{Encoded, Escaped, Html, Moment, Visitor};
 use super::words::{count, percent, span};
 use super::{front, silence};
 use crate::event::Timestamp;
 use crate::signal::{Evidence, Incident, Snapshot, State};
-use crate::web::report::story;
+use crate::web::report::{story, worst};
 
 /// Incidents in the list, newest first.
 const LISTED_MAX: usize = 200;
 
 /// The list.
-pub(super) fn list(snapshot: &Snapshot) -> String {
-    let mut page = Html::begin("Incidents");
+pub(super) fn list(snapshot: &Snapshot, visitor: Visitor) -> String {
+    let mut page = Html::begin("Incidents", visitor);
     page.line("<h1>Incidents</h1>\n<div id=\"list\" data-live>");
     let all = front::shown(snapshot).count();
     if all == 0 {
@@ -73,9 +73,9 @@ fn tag(incident: &Incident, silenced: bool) -> String {
 }
 
 /// The page; `None` when it is not remembered.
-pub(super) fn page(snapshot: &Snapshot, id: &str) -> Option<String> {
+pub(super) fn page(snapshot: &Snapshot, id: &str, visitor: Visitor) -> Option<String> {
     let incident = snapshot.incidents.iter().find(|incident| *incident.id == *id)?;
-    let mut page = Html::begin(&incident.alertname);
+    let mut page = Html::begin(&incident.alertname, visitor);
     page.line("<article id=\"incident\" data-live>");
     page.line(format_args!("<h1>{}</h1>", Escaped(&incident.summary)));
     let silence = snapshot.silence_of(incident).filter(|_| incident.state != State::Resolved);
@@ -129,7 +129,7 @@ fn facts(page: &mut Html, incident: &Incident, now: Timestamp) {
     }
     let Evidence { attempts, bad, usual, value, causes, .. } = &incident.evidence;
     if *attempts > 0 {
-        let mut words = format!("{bad} of {}", count(*attempts, "sign-in"));
+        let mut words = format!("{bad} of {}", count(*attempts, incident.scope.counted()));
         if let Some(value) = value.filter(|value| *value <= 1.0) {
             words = format!("{words} ({})", percent(value));
         }
@@ -139,10 +139,12 @@ fn facts(page: &mut Html, incident: &Incident, now: Timestamp) {
         fact("Usual here", &percent(usual));
     }
     if let Some(peak) = course.peak {
-        fact("Peak", &format!("{} of five minutes", percent(peak)));
+        let (from, until) = (Moment(peak.from), Moment(peak.until));
+        fact("Peak", &format!("{}, {from} to {until}", worst(incident, &peak)));
     }
     if course.people > 0 {
-        fact("People", &course.people.to_string());
+        let people = if incident.scope.is_of_edge() { "Clients" } else { "People" };
+        fact(people, &course.people.to_string());
     }
     if course.reach.connections > 0 {
         let organizations = count(course.reach.organizations, "organization");

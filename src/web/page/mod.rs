@@ -15,11 +15,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Extension, Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 
+use self::html::Visitor;
 use self::listing::Listing;
 use super::Admin;
 use super::sessions::{Asked, Failed};
@@ -56,43 +57,58 @@ fn asset(kind: &'static str, text: &'static str) -> Response {
 
 async fn front(
     State(admin): State<Arc<Admin>>,
+    Extension(visitor): Extension<Visitor>,
     listing: Result<Query<Listing>, QueryRejection>,
 ) -> Response {
     let snapshot = Arc::clone(&admin.snapshots.borrow());
     match listing {
         Ok(Query(listing)) => {
-            Html(front::page(&snapshot, &listing, &admin.own.render())).into_response()
+            Html(front::page(&snapshot, &listing, &admin.own.render(), visitor)).into_response()
         }
-        Err(rejection) => absent(StatusCode::BAD_REQUEST, &rejection.body_text(), snapshot.now),
+        Err(rejection) => {
+            absent(StatusCode::BAD_REQUEST, &rejection.body_text(), snapshot.now, visitor)
+        }
     }
 }
 
-async fn connection(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> Response {
+async fn connection(
+    State(admin): State<Arc<Admin>>,
+    Extension(visitor): Extension<Visitor>,
+    Path(id): Path<String>,
+) -> Response {
     let snapshot = Arc::clone(&admin.snapshots.borrow());
     let asked = Asked { connection: id.clone(), limit: Some(session::ROWS), ..Asked::default() };
     // Without the archive there is still all that the snapshot says.
     let recent =
         admin.sessions.find(&asked, snapshot.now).await.map_or_else(|_| Vec::new(), |it| it.0);
-    connection::page(&snapshot, &id, &recent).map_or_else(
-        || absent(StatusCode::NOT_FOUND, "No such connection is known.", snapshot.now),
+    connection::page(&snapshot, &id, &recent, visitor).map_or_else(
+        || absent(StatusCode::NOT_FOUND, "No such connection is known.", snapshot.now, visitor),
         |page| Html(page).into_response(),
     )
 }
 
-async fn incidents(State(admin): State<Arc<Admin>>) -> Html<String> {
-    Html(incident::list(&admin.snapshots.borrow()))
+async fn incidents(
+    State(admin): State<Arc<Admin>>,
+    Extension(visitor): Extension<Visitor>,
+) -> Html<String> {
+    Html(incident::list(&admin.snapshots.borrow(), visitor))
 }
 
-async fn incident(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> Response {
+async fn incident(
+    State(admin): State<Arc<Admin>>,
+    Extension(visitor): Extension<Visitor>,
+    Path(id): Path<String>,
+) -> Response {
     let snapshot = Arc::clone(&admin.snapshots.borrow());
-    incident::page(&snapshot, &id).map_or_else(
-        || absent(StatusCode::NOT_FOUND, "No such incident is remembered.", snapshot.now),
+    incident::page(&snapshot, &id, visitor).map_or_else(
+        || absent(StatusCode::NOT_FOUND, "No such incident is remembered.", snapshot.now, visitor),
         |page| Html(page).into_response(),
     )
 }
 
 async fn sessions(
     State(admin): State<Arc<Admin>>,
+    Extension(visitor): Extension<Visitor>,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Html<String> {
     let now = admin.clock.now();
@@ -101,19 +117,23 @@ async fn sessions(
     let found = admin.sessions.find(&asked, now).await.map_err(|failed| match failed {
         Failed::Question(words) | Failed::Archive(words) => words,
     });
-    Html(session::list(now, &asked, &found))
+    Html(session::list(now, &asked, &found, visitor))
 }
 
-async fn session(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> Response {
+async fn session(
+    State(admin): State<Arc<Admin>>,
+    Extension(visitor): Extension<Visitor>,
+    Path(id): Path<String>,
+) -> Response {
     let now = admin.clock.now();
     let asked = Asked { id, ..Asked::default() };
     match admin.sessions.find(&asked, now).await {
         Ok((found, _)) => found.first().map_or_else(
-            || absent(StatusCode::NOT_FOUND, "No such sign-in is kept.", now),
-            |found| Html(session::page(now, found)).into_response(),
+            || absent(StatusCode::NOT_FOUND, "No such sign-in is kept.", now, visitor),
+            |found| Html(session::page(now, found, visitor)).into_response(),
         ),
         Err(Failed::Question(words) | Failed::Archive(words)) => {
-            absent(StatusCode::SERVICE_UNAVAILABLE, &words, now)
+            absent(StatusCode::SERVICE_UNAVAILABLE, &words, now, visitor)
         }
     }
 }
@@ -126,15 +146,16 @@ struct Labels {
 
 async fn silences(
     State(admin): State<Arc<Admin>>,
+    Extension(visitor): Extension<Visitor>,
     labels: Result<Query<Labels>, QueryRejection>,
 ) -> Html<String> {
     let labels = labels.map(|Query(labels)| labels.labels).unwrap_or_default();
-    Html(silence::page(&admin.snapshots.borrow(), &labels))
+    Html(silence::page(&admin.snapshots.borrow(), &labels, visitor))
 }
 
 /// What a person sees who wrote something that cannot be taken.
 pub(super) fn mistake(admin: &Admin, words: &str) -> Response {
-    let mut page = html::Html::still("Not taken");
+    let mut page = html::Html::still("Not taken", Visitor::Other);
     let words = html::Escaped(words);
     page.line(format_args!(
         "<h1>It was not taken</h1>\n<p>{words}</p>\n<p>Go back in the browser: what you wrote is still there.</p>"
@@ -144,8 +165,8 @@ pub(super) fn mistake(admin: &Admin, words: &str) -> Response {
 }
 
 /// What a person sees who came to nothing.
-fn absent(status: StatusCode, words: &str, now: Timestamp) -> Response {
-    let mut page = html::Html::begin("Not found");
+fn absent(status: StatusCode, words: &str, now: Timestamp, visitor: Visitor) -> Response {
+    let mut page = html::Html::begin("Not found", visitor);
     let words = html::Escaped(words);
     page.line(format_args!("<h1>{words}</h1>\n<p><a href=\"/\">Back to the status page</a></p>"));
     (status, Html(page.end(now, "/api/v1/status"))).into_response()

@@ -1,6 +1,6 @@
 //! `GET /sessions` and `GET /sessions/{id}`: sign-ins, one by one.
 
-use super::html::{Encoded, Escaped, Html, Moment};
+use super::html::{Encoded, Escaped, Html, Moment, Visitor};
 use super::words::{count, span};
 use crate::archive::{Found, Status};
 use crate::event::Timestamp;
@@ -18,8 +18,9 @@ pub(super) fn list(
     now: Timestamp,
     asked: &Asked,
     found: &Result<(Vec<Found>, bool), String>,
+    visitor: Visitor,
 ) -> String {
-    let mut page = Html::still("Sign-ins");
+    let mut page = Html::still("Sign-ins", visitor);
     page.line("<h1>Sign-ins</h1>");
     form(&mut page, asked);
     match found {
@@ -64,8 +65,8 @@ pub(super) fn table(page: &mut Html, caption: &str, found: &[Found]) {
 }
 
 /// One sign-in.
-pub(super) fn page(now: Timestamp, found: &Found) -> String {
-    let mut page = Html::still("Sign-in");
+pub(super) fn page(now: Timestamp, found: &Found, visitor: Visitor) -> String {
+    let mut page = Html::still("Sign-in", visitor);
     page.line(format_args!("<h1>Sign-in {}</h1>\n<dl>", Escaped(&found.id)));
     let mut fact = |name: &str, value: &str| {
         page.line(format_args!("<dt>{name}</dt><dd>{value}</dd>"));

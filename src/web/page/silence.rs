@@ -1,6 +1,6 @@
 //! `GET /silences`: what receivers are not told of, and what work was planned.
 
-use super::html::{Encoded, Escaped, Html, Moment};
+use super::html::{Encoded, Escaped, Html, Moment, Visitor};
 use super::words::span;
 use crate::event::{Marker, Silence, Timestamp};
 use crate::signal::{Incident, Snapshot};
@@ -23,8 +23,8 @@ const NAMING: [&str; 7] =
 const OVER_MAX: usize = 20;
 
 /// The page; `labels` are those of a silence that somebody is about to make.
-pub(super) fn page(snapshot: &Snapshot, labels: &str) -> String {
-    let mut page = Html::still("Silences");
+pub(super) fn page(snapshot: &Snapshot, labels: &str, visitor: Visitor) -> String {
+    let mut page = Html::still("Silences", visitor);
     page.line("<h1>Silences and planned work</h1>");
     page.line(
         "<p>While a silence lasts, receivers are not told of the incidents that have all its labels. They are found, shown and \

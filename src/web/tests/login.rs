@@ -43,6 +43,16 @@ async fn a_browser_signs_in_with_the_token_and_out_again() {
     }
     let value = cookie.split(';').next().unwrap();
     assert_eq!(open(&router, "/incidents", &[("cookie", value)]).await.status(), StatusCode::OK);
+    let button = "action=\"/logout\"><button>Sign out</button>";
+    let shown = |page: Response| async move {
+        let body = to_bytes(page.into_body(), 1 << 20).await.unwrap();
+        String::from_utf8(body.to_vec()).unwrap().contains(button)
+    };
+    assert!(shown(open(&router, "/incidents", &[("cookie", value)]).await).await);
+    let bearer = [("authorization", "Bearer secret")];
+    assert!(!shown(open(&router, "/incidents", &bearer).await).await, "a script cannot sign out");
+    let elsewhere = [("origin", "https://evil.example"), ("cookie", value)];
+    assert_eq!(post(&router, "/logout", "", &elsewhere).await.status(), StatusCode::FORBIDDEN);
     let out = post(&router, "/logout", "", &[HERE, ("cookie", value)]).await;
     let gone = out.headers()[header::SET_COOKIE].to_str().unwrap();
     assert!(gone.starts_with("ssowatch=; Path=/; Max-Age=0;"), "{gone}");
