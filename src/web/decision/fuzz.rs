@@ -1,6 +1,6 @@
 //! Fuzzing: see `crate::fuzz`.
 
-use super::pairs;
+use super::written::pairs;
 use crate::event::Timestamp;
 
 /// Labels as a page sends them, and a body of the API: a silence that passes has an end in the future.

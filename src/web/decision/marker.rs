@@ -1,18 +1,14 @@
-//! Markers of planned work: listed, created, ended.
+//! Markers of planned work.
 
 use std::sync::Arc;
 
-use axum::Json;
-use axum::extract::rejection::{FormRejection, JsonRejection};
-use axum::extract::{Form, Path, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{decide, end as end_of, fresh_id, moment, text};
+use super::written::{end, moment, text};
+use super::{Decision, fresh_id};
 use crate::event::{ConnectionId, Covers, Marker, Planned, Record, Timestamp};
-use crate::web::{Admin, problem};
+use crate::signal::Snapshot;
 
 /// How far ahead work may be marked, how long afterwards, and how long it takes at most.
 const AHEAD_MILLIS_MAX: i64 = 90 * 86_400_000;
@@ -40,7 +36,7 @@ impl Wanted {
     pub(super) fn marker(self, now: Timestamp) -> Result<Marker, String> {
         let from = self.from.as_deref().filter(|from| !from.trim().is_empty());
         let from = from.map_or(Ok(now), |from| moment("from", from))?;
-        let until = end_of(from, self.until.as_deref(), self.duration.as_deref())?.unwrap_or(from);
+        let until = end(from, self.until.as_deref(), self.duration.as_deref())?.unwrap_or(from);
         let distance = from.millis_since(now);
         if !(-BEHIND_MILLIS_MAX..=AHEAD_MILLIS_MAX).contains(&distance) {
             return Err("`from` is at most 7 days ago and 90 days ahead".into());
@@ -83,96 +79,50 @@ fn covers(scope: &str) -> Result<Covers, String> {
     }
 }
 
-pub(super) async fn list(State(admin): State<Arc<Admin>>) -> Json<Value> {
-    let snapshot = Arc::clone(&admin.snapshots.borrow());
-    let listed: Vec<_> = snapshot.markers.iter().map(|marker| shown(marker)).collect();
-    Json(json!({ "markers": listed }))
-}
+impl Decision for Marker {
+    const ONE: &'static str = "marker";
+    const MANY: &'static str = "markers";
+    const PAGE: &'static str = "/silences#work-name";
+    type Wanted = Wanted;
+    type Written = Wanted;
 
-pub(super) async fn create(
-    State(admin): State<Arc<Admin>>,
-    wanted: Result<Json<Wanted>, JsonRejection>,
-) -> Response {
-    let wanted = match wanted {
-        Ok(Json(wanted)) => wanted,
-        Err(rejection) => return problem(rejection.status(), &rejection.body_text()),
-    };
-    let marker = match wanted.marker(admin.clock.now()) {
-        Ok(marker) => marker,
-        Err(text) => return problem(StatusCode::BAD_REQUEST, &text),
-    };
-    match put(&admin, marker).await {
-        Ok(marker) => (StatusCode::CREATED, Json(shown(&marker))).into_response(),
-        Err(response) => *response,
+    fn read(written: Wanted) -> Result<Wanted, String> {
+        Ok(written)
     }
-}
 
-pub(super) async fn create_by_form(
-    State(admin): State<Arc<Admin>>,
-    wanted: Result<Form<Wanted>, FormRejection>,
-) -> Response {
-    let wanted = match wanted {
-        Ok(Form(wanted)) => wanted,
-        Err(rejection) => return problem(rejection.status(), &rejection.body_text()),
-    };
-    let marker = match wanted.marker(admin.clock.now()) {
-        Ok(marker) => marker,
-        Err(text) => return crate::web::page::mistake(&admin, &text),
-    };
-    match put(&admin, marker).await {
-        Ok(_) => Redirect::to("/silences#work-name").into_response(),
-        Err(response) => *response,
+    fn new(wanted: Wanted, now: Timestamp) -> Result<Self, String> {
+        wanted.marker(now)
     }
-}
 
-pub(super) async fn end(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> Response {
-    match end_now(&admin, &id).await {
-        Ok(marker) => Json(shown(&marker)).into_response(),
-        Err(response) => *response,
+    fn all(snapshot: &Snapshot) -> &[Arc<Self>] {
+        &snapshot.markers
     }
-}
 
-pub(super) async fn end_by_form(
-    State(admin): State<Arc<Admin>>,
-    Path(id): Path<String>,
-) -> Response {
-    match end_now(&admin, &id).await {
-        Ok(_) => Redirect::to("/silences#work-name").into_response(),
-        Err(response) => *response,
+    fn id(&self) -> &str {
+        &self.work.id
     }
-}
 
-async fn end_now(admin: &Admin, id: &str) -> Result<Marker, Box<Response>> {
-    let snapshot = Arc::clone(&admin.snapshots.borrow());
-    let Some(known) = snapshot.markers.iter().find(|marker| *marker.work.id == *id) else {
-        let text = "no such marker; see /api/v1/markers";
-        return Err(Box::new(problem(StatusCode::NOT_FOUND, text)));
-    };
-    let now = admin.clock.now();
-    let mut marker = Marker::clone(known);
-    if marker.work.until <= now {
-        return Ok(marker);
+    fn until(&self) -> Timestamp {
+        self.work.until
     }
-    // What has not begun ends where it would have begun.
-    marker.work.until = now.max(marker.work.from);
-    put(admin, marker).await
-}
 
-async fn put(admin: &Admin, marker: Marker) -> Result<Marker, Box<Response>> {
-    let (id, until) = (marker.work.id.clone(), marker.work.until);
-    decide(admin, Record::Marked(marker.clone()), |snapshot| {
-        snapshot.markers.iter().any(|one| one.work.id == id && one.work.until == until)
-    })
-    .await?;
-    Ok(marker)
-}
+    fn ended(mut self, now: Timestamp) -> Self {
+        // What has not begun ends where it would have begun.
+        self.work.until = now.max(self.work.from);
+        self
+    }
 
-fn shown(marker: &Marker) -> Value {
-    let work = &marker.work;
-    json!({
-        "id": work.id, "note": work.note, "author": marker.author, "scope": scope(&work.covers),
-        "from": work.from.to_string(), "until": work.until.to_string(), "expects_trouble": marker.expected,
-    })
+    fn record(self) -> Record {
+        Record::Marked(self)
+    }
+
+    fn shown(&self, _: Timestamp) -> Value {
+        let work = &self.work;
+        json!({
+            "id": work.id, "note": work.note, "author": self.author, "scope": scope(&work.covers),
+            "from": work.from.to_string(), "until": work.until.to_string(), "expects_trouble": self.expected,
+        })
+    }
 }
 
 /// What a marker covers, as it is written.

@@ -3,10 +3,11 @@
 
 #[cfg(any(test, fuzzing))]
 pub(super) mod fuzz;
+mod handler;
 pub(super) mod marker;
 mod silence;
+mod written;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,42 +16,67 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{delete, get, post};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::{Admin, problem};
-use crate::event::{Record, Timestamp};
+use crate::event::{Marker, Record, Silence, Timestamp};
 use crate::journal::{Delivery, InletError};
-use crate::setting::Period;
 use crate::signal::Snapshot;
 
 /// Longest body: a decision has a few hundred bytes.
 const BODY_BYTES_MAX: usize = 16 * 1024;
 
-/// Longest text that people write, in characters: what a pager or a chat shows.
-const TEXT_MAX: usize = 200;
-
 /// How long an answer waits for the snapshot to show what was decided; the engine publishes one a second.
 const SHOWN_WITHIN: Duration = Duration::from_secs(3);
 
+/// Something that is decided, listed and ended, and that a later one of the same id replaces.
+trait Decision: Clone + Send + Sync + 'static {
+    /// What one is called, and several.
+    const ONE: &'static str;
+    const MANY: &'static str;
+    /// The page that shows them.
+    const PAGE: &'static str;
+    /// What the API takes.
+    type Wanted: DeserializeOwned + Send;
+    /// What a page sends.
+    type Written: DeserializeOwned + Send;
+
+    /// What a page means.
+    fn read(written: Self::Written) -> Result<Self::Wanted, String>;
+    /// Checks what is wanted; the error says what to write.
+    fn new(wanted: Self::Wanted, now: Timestamp) -> Result<Self, String>;
+    /// Those that are remembered.
+    fn all(snapshot: &Snapshot) -> &[Arc<Self>];
+    fn id(&self) -> &str;
+    fn until(&self) -> Timestamp;
+    /// The same, over as of `now`.
+    fn ended(self, now: Timestamp) -> Self;
+    fn record(self) -> Record;
+    /// As the API gives it.
+    fn shown(&self, now: Timestamp) -> Value;
+}
+
 /// The routes.
 pub(super) fn routes() -> Router<Arc<Admin>> {
-    Router::new()
-        .route("/api/v1/silences", get(silence::list).post(silence::create))
-        .route("/api/v1/silences/{id}", delete(silence::expire))
-        .route("/silences", post(silence::create_by_form))
-        .route("/silences/{id}/expire", post(silence::expire_by_form))
-        .route("/api/v1/markers", get(marker::list).post(marker::create))
-        .route("/api/v1/markers/{id}", delete(marker::end))
-        .route("/markers", post(marker::create_by_form))
-        .route("/markers/{id}/end", post(marker::end_by_form))
+    routes_of::<Silence>("expire")
+        .merge(routes_of::<Marker>("end"))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }
 
-/// Makes `record` durable and waits until the snapshot shows it.
-async fn decide(
-    admin: &Admin,
-    record: Record,
-    shown: impl FnMut(&Arc<Snapshot>) -> bool,
-) -> Result<(), Box<Response>> {
+/// `end` is the last word of the address to which the page's button leads.
+fn routes_of<D: Decision>(end: &str) -> Router<Arc<Admin>> {
+    let many = D::MANY;
+    Router::new()
+        .route(&format!("/api/v1/{many}"), get(handler::list::<D>).post(handler::create::<D>))
+        .route(&format!("/api/v1/{many}/{{id}}"), delete(handler::end::<D>))
+        .route(&format!("/{many}"), post(handler::create_by_form::<D>))
+        .route(&format!("/{many}/{{id}}/{end}"), post(handler::end_by_form::<D>))
+}
+
+/// Makes a decision durable and waits until the snapshot shows it.
+async fn keep<D: Decision>(admin: &Admin, decision: &D) -> Result<(), Box<Response>> {
+    let record = decision.clone().record();
     let delivery = Delivery { events: Vec::new(), records: vec![record] };
     admin.inlet.try_deliver(delivery).await.map_err(|error| {
         let text = match &error {
@@ -59,6 +85,10 @@ async fn decide(
         };
         Box::new(problem(StatusCode::SERVICE_UNAVAILABLE, &text))
     })?;
+    let (id, until) = (decision.id(), decision.until());
+    let shown = |snapshot: &Arc<Snapshot>| {
+        D::all(snapshot).iter().any(|one| one.id() == id && one.until() == until)
+    };
     let mut snapshots = admin.snapshots.clone();
     // It is durable; a snapshot that is late is no failure.
     drop(tokio::time::timeout(SHOWN_WITHIN, snapshots.wait_for(shown)).await);
@@ -68,52 +98,4 @@ async fn decide(
 /// A fresh id.
 fn fresh_id() -> Box<str> {
     format!("{:016x}", fastrand::u64(..)).into()
-}
-
-/// Text that people wrote: one line, not empty.
-fn text(name: &str, given: &str) -> Result<Box<str>, String> {
-    let words = given.split_whitespace().collect::<Vec<_>>().join(" ");
-    let printable = !words.contains(char::is_control);
-    if words.is_empty() || words.chars().count() > TEXT_MAX || !printable {
-        return Err(format!("`{name}` is a line of 1 to {TEXT_MAX} characters"));
-    }
-    Ok(words.into())
-}
-
-/// When something ends that begins at `from`: at `until`, or after `duration`; `None` when neither is said.
-fn end(
-    from: Timestamp,
-    until: Option<&str>,
-    duration: Option<&str>,
-) -> Result<Option<Timestamp>, String> {
-    let given = |value: Option<&str>| value.is_some_and(|value| !value.trim().is_empty());
-    match (until.filter(|_| given(until)), duration.filter(|_| given(duration))) {
-        (None, None) => Ok(None),
-        (Some(_), Some(_)) => Err("`until` and `duration` are both set; keep one".into()),
-        (Some(until), None) => moment("until", until).map(Some),
-        (None, Some(duration)) => {
-            let period: Period = duration
-                .trim()
-                .parse()
-                .map_err(|_| "`duration` is a length of time, e.g. 90m".to_owned())?;
-            Ok(Some(from.plus_millis(period.millis())))
-        }
-    }
-}
-
-fn moment(name: &str, given: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(given).ok_or_else(|| format!("`{name}` is a time, e.g. 2026-01-15T12:00:00Z"))
-}
-
-/// `label=value`, separated by commas.
-fn pairs(given: &str) -> Result<BTreeMap<String, String>, String> {
-    let parts = given.split([',', '\n']).map(str::trim).filter(|part| !part.is_empty());
-    parts
-        .map(|part| {
-            let (label, value) = part.split_once('=').ok_or_else(|| {
-                format!("`{part}` is not label=value, e.g. alertname=SsoFleetFailing")
-            })?;
-            Ok((label.trim().to_owned(), value.trim().to_owned()))
-        })
-        .collect()
 }

@@ -1,19 +1,15 @@
-//! Silences: listed, created, ended.
+//! Silences.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Json;
-use axum::extract::rejection::{FormRejection, JsonRejection};
-use axum::extract::{Form, Path, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{decide, end, fresh_id, pairs, text};
+use super::written::{end, pairs, text};
+use super::{Decision, fresh_id};
 use crate::event::{Record, Silence, Timestamp};
-use crate::web::{Admin, problem};
+use crate::signal::Snapshot;
 
 /// Labels that one silence names at most, and their lengths: an alert has eight of its own.
 const MATCHERS_MAX: usize = 8;
@@ -73,102 +69,48 @@ impl Wanted {
     }
 }
 
-pub(super) async fn list(State(admin): State<Arc<Admin>>) -> Json<Value> {
-    let snapshot = Arc::clone(&admin.snapshots.borrow());
-    let now = admin.clock.now();
-    let listed: Vec<_> = snapshot.silences.iter().map(|silence| shown(silence, now)).collect();
-    Json(json!({ "silences": listed }))
-}
+impl Decision for Silence {
+    const ONE: &'static str = "silence";
+    const MANY: &'static str = "silences";
+    const PAGE: &'static str = "/silences";
+    type Wanted = Wanted;
+    type Written = Written;
 
-pub(super) async fn create(
-    State(admin): State<Arc<Admin>>,
-    wanted: Result<Json<Wanted>, JsonRejection>,
-) -> Response {
-    let wanted = match wanted {
-        Ok(Json(wanted)) => wanted,
-        Err(rejection) => return problem(rejection.status(), &rejection.body_text()),
-    };
-    match keep(&admin, wanted).await {
-        Ok(silence) => {
-            (StatusCode::CREATED, Json(shown(&silence, admin.clock.now()))).into_response()
-        }
-        Err(response) => *response,
+    fn read(written: Written) -> Result<Wanted, String> {
+        let Written { matchers, author, reason, duration } = written;
+        let matchers = pairs(&matchers)?;
+        Ok(Wanted { matchers, author, reason, until: None, duration: Some(duration) })
     }
-}
 
-pub(super) async fn create_by_form(
-    State(admin): State<Arc<Admin>>,
-    written: Result<Form<Written>, FormRejection>,
-) -> Response {
-    let Written { matchers, author, reason, duration } = match written {
-        Ok(Form(written)) => written,
-        Err(rejection) => return problem(rejection.status(), &rejection.body_text()),
-    };
-    let matchers = match pairs(&matchers) {
-        Ok(matchers) => matchers,
-        Err(text) => return crate::web::page::mistake(&admin, &text),
-    };
-    let wanted = Wanted { matchers, author, reason, until: None, duration: Some(duration) };
-    let silence = match wanted.silence(admin.clock.now()) {
-        Ok(silence) => silence,
-        Err(text) => return crate::web::page::mistake(&admin, &text),
-    };
-    match put(&admin, silence).await {
-        Ok(_) => Redirect::to("/silences").into_response(),
-        Err(response) => *response,
+    fn new(wanted: Wanted, now: Timestamp) -> Result<Self, String> {
+        wanted.silence(now)
     }
-}
 
-pub(super) async fn expire(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> Response {
-    match end_now(&admin, &id).await {
-        Ok(silence) => Json(shown(&silence, admin.clock.now())).into_response(),
-        Err(response) => *response,
+    fn all(snapshot: &Snapshot) -> &[Arc<Self>] {
+        &snapshot.silences
     }
-}
 
-pub(super) async fn expire_by_form(
-    State(admin): State<Arc<Admin>>,
-    Path(id): Path<String>,
-) -> Response {
-    match end_now(&admin, &id).await {
-        Ok(_) => Redirect::to("/silences").into_response(),
-        Err(response) => *response,
+    fn id(&self) -> &str {
+        &self.id
     }
-}
 
-async fn keep(admin: &Admin, wanted: Wanted) -> Result<Silence, Box<Response>> {
-    let silence = wanted
-        .silence(admin.clock.now())
-        .map_err(|text| Box::new(problem(StatusCode::BAD_REQUEST, &text)))?;
-    put(admin, silence).await
-}
-
-async fn end_now(admin: &Admin, id: &str) -> Result<Silence, Box<Response>> {
-    let snapshot = Arc::clone(&admin.snapshots.borrow());
-    let Some(known) = snapshot.silences.iter().find(|silence| *silence.id == *id) else {
-        let text = "no such silence; see /api/v1/silences";
-        return Err(Box::new(problem(StatusCode::NOT_FOUND, text)));
-    };
-    let now = admin.clock.now();
-    if known.until <= now {
-        return Ok(Silence::clone(known));
+    fn until(&self) -> Timestamp {
+        self.until
     }
-    put(admin, Silence { until: now, ..Silence::clone(known) }).await
-}
 
-async fn put(admin: &Admin, silence: Silence) -> Result<Silence, Box<Response>> {
-    let (id, until) = (silence.id.clone(), silence.until);
-    decide(admin, Record::Silenced(silence.clone()), |snapshot| {
-        snapshot.silences.iter().any(|one| one.id == id && one.until == until)
-    })
-    .await?;
-    Ok(silence)
-}
+    fn ended(self, now: Timestamp) -> Self {
+        Self { until: now, ..self }
+    }
 
-fn shown(silence: &Silence, now: Timestamp) -> Value {
-    let state = if silence.lasts(now) { "active" } else { "ended" };
-    json!({
-        "id": silence.id, "state": state, "matchers": silence.matchers, "author": silence.author,
-        "reason": silence.reason, "from": silence.from.to_string(), "until": silence.until.to_string(),
-    })
+    fn record(self) -> Record {
+        Record::Silenced(self)
+    }
+
+    fn shown(&self, now: Timestamp) -> Value {
+        let state = if self.lasts(now) { "active" } else { "ended" };
+        json!({
+            "id": self.id, "state": state, "matchers": self.matchers, "author": self.author,
+            "reason": self.reason, "from": self.from.to_string(), "until": self.until.to_string(),
+        })
+    }
 }

@@ -154,14 +154,14 @@ async fn silences(
 }
 
 /// What a person sees who wrote something that cannot be taken.
-pub(super) fn mistake(admin: &Admin, words: &str) -> Response {
+pub(super) fn mistake(admin: &Admin, status: StatusCode, words: &str) -> Response {
     let mut page = html::Html::still("Not taken", Visitor::Other);
     let words = html::Escaped(words);
     page.line(format_args!(
         "<h1>It was not taken</h1>\n<p>{words}</p>\n<p>Go back in the browser: what you wrote is still there.</p>"
     ));
     let now = admin.snapshots.borrow().now;
-    (StatusCode::BAD_REQUEST, Html(page.end(now, "/api/v1/silences"))).into_response()
+    (status, Html(page.end(now, "/api/v1/silences"))).into_response()
 }
 
 /// What a person sees who came to nothing.
