@@ -14,8 +14,10 @@ lint: ## Format, clippy and documentation, warnings are errors.
 setup: ## Installs what the tests run against: Debian packages (as root), and more under target/components.
 	tests/components/setup
 
-test: setup lint deny ## Sets up and runs every test.
-	cargo test
+SEEDS ?= 1..1001
+
+test: setup lint deny ## Sets up and runs every test; of the simulation the seeds SEEDS=1..1001.
+	SIMULATION_SEEDS=$(SEEDS) cargo test
 
 bench: ## Every figure of docs/performance.md, three runs each (an hour on 2 cores).
 	cargo bench --bench figures
@@ -24,9 +26,7 @@ bench-edge: ## Access logs: lines a second and CPU of each format, beside mtail;
 	cargo build --release
 	benches/edge.py
 
-SEEDS ?= 1..1001
-
-simulation: ## The whole daemon on simulated time, disk and network: SEEDS=1..1001, some minutes.
+simulation: ## The whole daemon on simulated time, disk and network: SEEDS=1..1001, three minutes.
 	SIMULATION_SEEDS=$(SEEDS) cargo test --lib -- simulation::every_promise --nocapture
 
 kill-test: ## The shipped binary killed 200 times under load (as root: and on a 64 MB disk), some minutes.

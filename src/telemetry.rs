@@ -83,6 +83,16 @@ pub fn transition(transition: &Transition) {
     }
 }
 
+/// What the answer to a sink's request may come to.
+const REQUEST_RESULTS: [&str; 5] = ["accepted", "retried", "held", "split", "dropped"];
+
+/// A sink sends from now on. Its counters are there from zero, so that the first of each result is an increase, too.
+pub fn sink_begins(sink: &'static str) {
+    for result in REQUEST_RESULTS {
+        metrics::counter!(SINK_REQUESTS.name, "sink" => sink, "result" => result).increment(0);
+    }
+}
+
 /// A sink's request was answered. `result` is `accepted`, `retried`, `held`, `split` or `dropped`.
 pub fn sink_request(sink: &'static str, result: &'static str, detail: &dyn Display) {
     metrics::counter!(SINK_REQUESTS.name, "sink" => sink, "result" => result).increment(1);
@@ -114,6 +124,16 @@ pub fn sink_unrecorded(sink: &'static str, detail: &dyn Display) {
 /// Age of the oldest thing that a sink has not accepted.
 pub fn sink_backlog(sink: &'static str, seconds: f64) {
     metrics::gauge!(SINK_BACKLOG.name, "sink" => sink).set(seconds);
+}
+
+/// What a receiver's answer may come to.
+const NOTIFICATION_RESULTS: [&str; 4] = ["accepted", "retried", "held", "dropped"];
+
+/// A receiver is told from now on. Its counters are there from zero, so that the first of each result is an increase, too.
+pub fn receiver_begins(receiver: &str) {
+    for result in NOTIFICATION_RESULTS {
+        notifications(receiver, result, 0);
+    }
 }
 
 /// A receiver took `count` notifications; `news` unless all of them only say what it knows.

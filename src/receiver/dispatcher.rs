@@ -65,6 +65,7 @@ impl<T: Transport> Dispatcher<T> {
         let mut couriers = JoinSet::new();
         for target in self.targets {
             let pace = target.pace();
+            telemetry::receiver_begins(&target.name);
             let courier = Courier {
                 log: Log::new(&self.told.remove(&target.key).unwrap_or_default()),
                 target,

@@ -212,14 +212,20 @@ impl Log {
         self.0.insert(incident.fingerprint.clone(), Standing::Unsure);
     }
 
-    /// After a start: of what is over and was not told, a process that died before it could write that down may have told the
-    /// beginning.
+    /// After a start: of what is over and was not told, or only of an end before its own, a process that died before it could
+    /// write that down may have told the beginning.
     pub fn recall(&mut self, incidents: &[Arc<Incident>], audience: &Audience, now: Timestamp) {
-        let recent = |end: Timestamp| now.millis_since(end) < RECALL_MILLIS;
         for incident in newest(incidents).into_values() {
-            let over =
-                incident.state == State::Resolved && incident.resolved_at.is_some_and(recent);
-            if over && audience.wants(incident) && !self.0.contains_key(&incident.fingerprint) {
+            let Some(end) = incident.resolved_at.filter(|_| incident.state == State::Resolved)
+            else {
+                continue;
+            };
+            let untold = match self.0.get(&incident.fingerprint) {
+                None => true,
+                Some(Standing::Closed { at }) => *at < end,
+                Some(_) => false,
+            };
+            if untold && now.millis_since(end) < RECALL_MILLIS && audience.wants(incident) {
                 self.unsure(incident);
             }
         }

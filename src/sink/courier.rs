@@ -48,6 +48,7 @@ pub(super) struct Courier<T> {
 
 impl<T: Transport> Courier<T> {
     pub(super) fn new(endpoint: Endpoint, envelope: Envelope, transport: T) -> Self {
+        telemetry::sink_begins(endpoint.sink);
         let backoff = Backoff::new(BACKOFF_BASE, BACKOFF_MAX, None);
         let free_at = Instant::now();
         Self {

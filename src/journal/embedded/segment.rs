@@ -169,7 +169,10 @@ impl Frames {
         let io = |error| JournalError::io("read", path, error);
         let mut file = disk.read(path, 0).map_err(io)?;
         let mut header = HEADER;
-        let sound = filled(&mut file, &mut header).map_err(io)? && header[..8] == MAGIC;
+        // The position says a second time what the file's name says: a version is believed only beside it.
+        let sound = filled(&mut file, &mut header).map_err(io)?
+            && header[..8] == MAGIC
+            && header[12..] == first.to_le_bytes();
         let version = u32::from_le_bytes(header[8..12].try_into().expect("four bytes"));
         if sound && version != VERSION {
             return Err(JournalError::Version { path: path.to_owned(), version });

@@ -276,6 +276,13 @@ fn a_damaged_header_costs_nothing_and_another_version_is_told() {
     assert_eq!(std::fs::read(path.with_extension("corrupt")).unwrap(), bytes[..25]);
     journal.append(&entries(0..1)).unwrap();
     drop(journal);
+    // Cut within the version, with garbage behind: that is no version.
+    let garbled = [&whole[..9], &[0x5a; 30]].concat();
+    std::fs::write(&path, &garbled).unwrap();
+    let (mut journal, recovery) = Journal::open(dir.path(), Config::default()).unwrap();
+    assert_eq!(recovery.cut_bytes, 39);
+    journal.append(&entries(0..1)).unwrap();
+    drop(journal);
     let mut bytes = whole;
     bytes[8] += 1;
     std::fs::write(&path, &bytes).unwrap();

@@ -493,7 +493,13 @@ async fn what_may_have_been_told_is_closed_where_an_end_of_nothing_does_no_harm(
     assert!(taken.len() == 1 && taken[0].ends_with("resolve f 202"), "{asked:?}");
     assert_eq!(stage.told(), ["pagerduty f-"]);
     // A process that died before it wrote down what it had told looks the same to the next one.
-    let stage = Stage::new(&pagerduty(), &[("pagerduty", "told", false)], |_, _, _| status(202));
-    stage.show(&is_over(&["f", "told"]), 60).await;
-    assert_eq!(stage.asked(), ["0 pagerduty resolve f 202"]);
+    // So does one that wrote down the end of an incident before, and died before it wrote down the next one's beginning.
+    let told = [("pagerduty", "told", false), ("pagerduty", "again", false)];
+    let stage = Stage::new(&pagerduty(), &told, |_, _, _| status(202));
+    let mut over = is_over(&["f", "told", "again"]);
+    Arc::make_mut(&mut over[1]).resolved_at = Some(Timestamp::from_millis(START));
+    stage.show(&over, 60).await;
+    let asked: Vec<_> =
+        stage.asked().iter().map(|line| line.split_once(' ').unwrap().1.to_owned()).collect();
+    assert_eq!(asked, ["pagerduty resolve again 202", "pagerduty resolve f 202"]);
 }
