@@ -160,6 +160,10 @@ pub struct PrivacyConfig {
     pub key: Option<Secret>,
     /// A file that holds the key.
     pub key_file: Option<PathBuf>,
+    /// The key before: people whose sign-ins were kept under it are still found by their e-mail address.
+    pub previous_key: Option<Secret>,
+    /// A file that holds the key before.
+    pub previous_key_file: Option<PathBuf>,
 }
 
 /// `sources`.
@@ -188,6 +192,8 @@ pub struct Webhook {
     pub secret_file: Option<PathBuf>,
     /// The secret before, while it is being rotated.
     pub previous_secret: Option<Secret>,
+    /// A file that holds the secret before.
+    pub previous_secret_file: Option<PathBuf>,
     /// How old a signature may be. Default 3m.
     #[serde(default = "tolerance")]
     pub tolerance: Period,
@@ -378,6 +384,7 @@ impl Config {
         self.edge.settings(true)?;
         self.edge.check_privacy(self.privacy.personal)?;
         self.privacy_secret()?;
+        self.previous_privacy_secret()?;
         self.sinks.datadog.as_ref().map_or(Ok(()), datadog::Config::check)?;
         self.sinks.otlp.as_ref().map_or(Ok(()), otlp::Config::check)?;
         self.files()?;
@@ -449,6 +456,13 @@ impl Config {
         Secret::one_of("key", key, key_file).map_err(|error| format!("`privacy`: {error}"))
     }
 
+    /// `privacy.previous_key`.
+    pub fn previous_privacy_secret(&self) -> Result<Option<Secret>, String> {
+        let PrivacyConfig { previous_key, previous_key_file, .. } = self.privacy.clone();
+        Secret::one_of("previous_key", previous_key, previous_key_file)
+            .map_err(|error| format!("`privacy`: {error}"))
+    }
+
     /// `sources.push.token`.
     pub fn push_token(&self) -> Result<Option<Secret>, String> {
         let Push { token, token_file } = self.sources.push.clone();
@@ -468,15 +482,16 @@ impl Config {
 
     /// The webhook's secrets, any of which may sign.
     pub fn webhook_secrets(&self) -> Result<Vec<Secret>, String> {
-        let Some(Webhook { secret, secret_file, previous_secret, .. }) =
-            self.sources.workos_webhook.clone()
-        else {
-            return Ok(Vec::new());
+        let Some(webhook) = self.sources.workos_webhook.clone() else { return Ok(Vec::new()) };
+        let one_of = |name, value, file| {
+            Secret::one_of(name, value, file)
+                .map_err(|error| format!("`sources.workos_webhook`: {error}"))
         };
-        let secret = Secret::one_of("secret", secret, secret_file)
-            .map_err(|error| format!("`sources.workos_webhook`: {error}"))?
+        let secret = one_of("secret", webhook.secret, webhook.secret_file)?
             .ok_or("`sources.workos_webhook` needs `secret` or `secret_file`")?;
-        Ok([Some(secret), previous_secret].into_iter().flatten().collect())
+        let (previous, file) = (webhook.previous_secret, webhook.previous_secret_file);
+        let previous = one_of("previous_secret", previous, file)?;
+        Ok([Some(secret), previous].into_iter().flatten().collect())
     }
 
     /// `sources.workos_api`, when it is on.

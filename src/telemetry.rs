@@ -2,25 +2,58 @@
 //! and bounded labels.
 
 mod own;
+mod process;
 
 use std::fmt::Display;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 pub use own::{Sample, samples};
+pub use process::measure;
+use tokio::time::Instant;
 
 use crate::event::Timestamp;
 use crate::signal::catalog::{
-    CONFIG_RELOAD_SUCCESSFUL, CONFIG_RELOAD_TIMESTAMP, JOURNAL_BYTES, JOURNAL_FAILURES,
-    NOTIFICATIONS, SINK_BACKLOG, SINK_DROPPED, SINK_REQUESTS, SOURCE_REQUESTS,
+    CONFIG_RELOAD_SUCCESSFUL, CONFIG_RELOAD_TIMESTAMP, CONNECTIONS_BROKEN, CPU, DAMAGE_FOUND,
+    INLET_WAITING, JOURNAL_BYTES, JOURNAL_FAILURES, Kind, MEMORY, Metric, NOTIFICATIONS,
+    OPEN_FILES, REQUESTS_REFUSED, SINK_BACKLOG, SINK_DROPPED, SINK_REQUESTS, SOURCE_REQUESTS,
+    SOURCE_TROUBLE, TICK_DURATION,
 };
 use crate::signal::{Severity, State, Transition};
 
+/// How often something is said that each request could cause.
+const SAY_EVERY: Duration = Duration::from_mins(1);
+
+/// What is counted here.
+const OWN: [Metric; 18] = [
+    SOURCE_REQUESTS,
+    SOURCE_TROUBLE,
+    SINK_REQUESTS,
+    SINK_DROPPED,
+    SINK_BACKLOG,
+    NOTIFICATIONS,
+    JOURNAL_BYTES,
+    JOURNAL_FAILURES,
+    DAMAGE_FOUND,
+    CONFIG_RELOAD_SUCCESSFUL,
+    CONFIG_RELOAD_TIMESTAMP,
+    REQUESTS_REFUSED,
+    CONNECTIONS_BROKEN,
+    INLET_WAITING,
+    TICK_DURATION,
+    MEMORY,
+    OPEN_FILES,
+    CPU,
+];
+
 /// Gives the recorder the help texts of the catalogue for what is counted here.
 pub fn describe() {
-    for metric in [SOURCE_REQUESTS, SINK_REQUESTS, SINK_DROPPED, NOTIFICATIONS, JOURNAL_FAILURES] {
-        metrics::describe_counter!(metric.name, metric.help);
-    }
-    for metric in [SINK_BACKLOG, JOURNAL_BYTES, CONFIG_RELOAD_SUCCESSFUL, CONFIG_RELOAD_TIMESTAMP] {
-        metrics::describe_gauge!(metric.name, metric.help);
+    for metric in OWN {
+        match metric.kind {
+            Kind::Counter => metrics::describe_counter!(metric.name, metric.help),
+            Kind::Gauge => metrics::describe_gauge!(metric.name, metric.help),
+            Kind::Histogram => metrics::describe_histogram!(metric.name, metric.help),
+        }
     }
 }
 
@@ -66,6 +99,32 @@ pub fn checkpoint_failed(error: &dyn Display) {
 /// The archive of sign-ins is not up with the journal.
 pub fn archive_failed(error: &dyn Display) {
     tracing::error!(%error, "Archive of sign-ins cannot be written; the search misses the newest ones until it can.");
+}
+
+/// A start found `what` broken: `journal_tail`, `journal_behind`, `checkpoint` or `sign_ins`.
+pub fn damage_found(what: &'static str, detail: &dyn Display) {
+    metrics::counter!(DAMAGE_FOUND.name, "what" => what).increment(1);
+    tracing::warn!(what, %detail, "Something in the data directory is broken; the start goes on without it.");
+}
+
+/// A request to a listener was answered with an error. Not logged: whoever floods must not fill the disk.
+pub fn request_refused(listener: &'static str, status: u16) {
+    metrics::counter!(REQUESTS_REFUSED.name, "listener" => listener, "status" => status.to_string())
+        .increment(1);
+}
+
+/// A connection to a listener came to nothing. `reason` is `slow`, `not_http`, `no_tls` or `cut`.
+pub fn connection_broken(listener: &'static str, reason: &'static str, detail: &dyn Display) {
+    metrics::counter!(CONNECTIONS_BROKEN.name, "listener" => listener, "reason" => reason)
+        .increment(1);
+    tracing::debug!(listener, reason, %detail, "Connection came to nothing.");
+}
+
+/// The engine ticked; `longest` is that of the last minute, in seconds.
+#[expect(clippy::cast_precision_loss, reason = "a queue has at most some thousand places")]
+pub fn ticked(longest: f64, waiting: usize) {
+    metrics::gauge!(TICK_DURATION.name).set(longest);
+    metrics::gauge!(INLET_WAITING.name).set(waiting as f64);
 }
 
 /// An incident began to fire or was resolved.
@@ -173,7 +232,20 @@ pub fn notification_unrecorded(receiver: &str, detail: &dyn Display) {
 
 /// A source has trouble and goes on trying.
 pub fn source_trouble(source: &'static str, detail: &dyn Display) {
+    metrics::counter!(SOURCE_TROUBLE.name, "source" => source).increment(1);
     tracing::warn!(source, %detail, "Source has trouble; it goes on trying.");
+}
+
+/// A secret that requests are held against cannot be read. Counted for each request, and said once a minute: whoever floods must
+/// not fill the disk.
+pub fn secret_unreadable(source: &'static str, detail: &dyn Display) {
+    static SAID: Mutex<Option<Instant>> = Mutex::new(None);
+    metrics::counter!(SOURCE_TROUBLE.name, "source" => source).increment(1);
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    if said.is_none_or(|said| said.elapsed() >= SAY_EVERY) {
+        *said = Some(Instant::now());
+        tracing::error!(source, %detail, "Secret cannot be read; nothing is taken that needs it.");
+    }
 }
 
 /// A request of a pulled source was answered. `result` is `accepted`, `retried`, `held` or `refused`.

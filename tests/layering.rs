@@ -17,7 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("store", &["event", "signal", "engine", "journal"]),
     ("archive", &["event"]),
     ("outbound", &["setting"]),
-    ("listener", &[]),
+    ("listener", &["telemetry"]),
     ("offload", &[]),
     ("clock", &["event"]),
     ("telemetry", &["event", "signal"]),

@@ -60,9 +60,8 @@ impl Archivist {
     ) -> Result<Self, ArchiveError> {
         let (archive, whole) = Archive::open(&data_dir.join(FILE), limits)?;
         if !whole {
-            tracing::warn!(
-                "Archive of sign-ins could not be read; it was put aside and is made anew from the journal."
-            );
+            let detail = "the archive of sign-ins could not be read; it was put aside and is made anew from the journal";
+            telemetry::damage_found("sign_ins", &detail);
         }
         // A journal that ends before belongs to another life of this directory.
         let position =

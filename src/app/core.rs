@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use tokio::sync::watch;
@@ -24,6 +25,7 @@ use crate::sink::{datadog, otlp};
 use crate::source::intake::Intake;
 use crate::source::workos_api;
 use crate::store::{State, ToldLog, checkpoint};
+use crate::telemetry;
 
 /// Deliveries that may wait for the disk: 1,000 webhooks, or two group commits of pushes.
 const QUEUE_MAX: usize = 1024;
@@ -85,6 +87,7 @@ impl<T: Transport> Core<T> {
             owed: vec![Record::Resumed],
             checkpoint_due: clock.now().plus_millis(CHECKPOINT_MILLIS),
             unsettled: None,
+            longest_tick: Duration::ZERO,
             unpublished: None,
         };
         Ok(Self { fold, sources, sinks, told, inlet, snapshots, network })
@@ -135,10 +138,11 @@ pub(super) fn recover(
     let (mut journal, recovery) =
         Journal::open_on(Arc::clone(disk), &folder, config.journal.embedded)?;
     if recovery.cut_bytes > 0 {
-        tracing::warn!(
-            bytes = recovery.cut_bytes,
-            "Journal ended in a broken frame that was never acknowledged; it was cut off and kept aside."
+        let bytes = recovery.cut_bytes;
+        let detail = format!(
+            "the journal ended in a broken frame of {bytes} bytes that was never acknowledged; it was cut off and kept aside"
         );
+        telemetry::damage_found("journal_tail", &detail);
     }
     let engine = config.engine().map_err(|error| anyhow!(error))?;
     let mut state = match checkpoint::read(&**disk, data_dir, &engine)
@@ -147,16 +151,18 @@ pub(super) fn recover(
         checkpoint::Found::State(state) => *state,
         checkpoint::Found::Nothing => State::new(engine),
         checkpoint::Found::Unusable(why) => {
-            tracing::warn!(why, "Checkpoint cannot be used; the whole journal is read instead.");
+            let detail =
+                format!("the checkpoint cannot be used ({why}); the whole journal is read instead");
+            telemetry::damage_found("checkpoint", &detail);
             State::new(engine)
         }
     };
     let lost = journal.skip_to(state.position())?;
     if lost > 0 {
-        tracing::warn!(
-            entries = lost,
-            "Journal ends before the checkpoint; the state has them, sinks that read the journal do not."
+        let detail = format!(
+            "the journal ends {lost} entries before the checkpoint; the state has them, sinks that read the journal do not"
         );
+        telemetry::damage_found("journal_behind", &detail);
     }
     let mut reader = journal.reader(state.position());
     let mut entries = 0u64;

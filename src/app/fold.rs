@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::event::{Entry, EventId, Record, Source, Timestamp, fingerprint};
@@ -57,6 +58,8 @@ pub(super) struct Fold {
     pub(super) checkpoint_due: Timestamp,
     /// The stamp of a batch that failed and of which nobody knows whether a restart will find it.
     pub(super) unsettled: Option<Timestamp>,
+    /// The longest tick since the last checkpoint was due.
+    pub(super) longest_tick: Duration,
     /// A snapshot with news. Who is told of an incident must find it after a restart, so that its end is told, too: it is
     /// published when it is durable that time came this far, or with the next tick on a disk that takes longer.
     pub(super) unpublished: Option<Arc<Snapshot>>,
@@ -103,7 +106,10 @@ impl Fold {
                 // Time first: a flood of events must not delay a page.
                 biased;
                 _ = ticks.tick() => {
+                    let begun = Instant::now();
                     self.tick(syncing.as_ref().map(|batch| batch.stamp)).await;
+                    self.longest_tick = self.longest_tick.max(begun.elapsed());
+                    telemetry::ticked(self.longest_tick.as_secs_f64(), self.parcels.len());
                     if self.journal.is_some() && (!self.owed.is_empty() || self.unsettled.is_some()) {
                         syncing = self.commit(Vec::new());
                     }
@@ -147,6 +153,7 @@ impl Fold {
         }
         if self.journal.is_some() && now >= self.checkpoint_due {
             self.checkpoint_due = now.plus_millis(CHECKPOINT_MILLIS);
+            self.longest_tick = Duration::ZERO;
             self.checkpoint().await;
         }
     }

@@ -42,6 +42,9 @@ use self::core::{Core, Outside, recover};
 /// requests still arrives, and a supervisor that kills after 10 s does not get to.
 const STOP_MAX: Duration = Duration::from_secs(7);
 
+/// How often memory, open files and processor time are measured: more often than anybody scrapes.
+const MEASURE_EVERY: Duration = Duration::from_secs(5);
+
 /// The listeners' names, as in the configuration.
 const ADMIN: &str = "admin";
 /// See [`ADMIN`].
@@ -83,10 +86,15 @@ impl Daemon {
         let data_dir = &config.data_dir.0;
         fs::create_dir_all(data_dir)
             .with_context(|| format!("cannot create `data_dir` {}", data_dir.display()))?;
+        // Before anything can be found broken, which is counted.
+        let own = recorder()?;
         let disk = journal::operating_system();
         let (journal, state) = recover(config, clock, &disk)?;
-        let privacy = Privacy::new(config.privacy.personal, &privacy_key(config)?);
-        let own = recorder()?;
+        let mut privacy = Privacy::new(config.privacy.personal, &privacy_key(config)?);
+        if let Some(previous) = config.previous_privacy_secret().map_err(|error| anyhow!(error))? {
+            let key = previous.reveal().context("`privacy.previous_key`")?;
+            privacy = privacy.with_previous(key.as_bytes());
+        }
         // Known from the first scrape on; later each checkpoint says it.
         telemetry::journal_bytes(journal.bytes());
         let (publish, snapshots) = watch::channel(Arc::default());
@@ -134,12 +142,13 @@ impl Daemon {
         let mut tasks = JoinSet::new();
         let [admin_tls, intake_tls] = config.acceptors().map_err(|error| anyhow!(error))?;
         let (address, routes) = (config.http.admin.listen, web::router(admin));
-        let admin_http = Listener::new(sockets.get(ADMIN, address)?, admin_tls, routes)?;
+        let admin_http = Listener::new(ADMIN, sockets.get(ADMIN, address)?, admin_tls, routes)?;
         let (address, routes) = (config.http.intake.listen, intake::router(core.intake()));
-        let intake_http = Listener::new(sockets.get(INTAKE, address)?, intake_tls, routes)?;
+        let intake_http = Listener::new(INTAKE, sockets.get(INTAKE, address)?, intake_tls, routes)?;
         let (admin, intake) = (admin_http.address()?, intake_http.address()?);
         tasks.spawn(admin_http.run(stopped.clone()));
         tasks.spawn(intake_http.run(stopped.clone()));
+        tasks.spawn(measure(stopped.clone()));
         tasks.spawn(archivist.run(snapshots.clone(), stopped.clone()));
         let fold = core.spawn(config, admin, &mut tasks, &stopped)?;
         tracing::info!(%admin, %intake, "Ready.");
@@ -159,6 +168,17 @@ impl Daemon {
         // It ends when nobody is left who could deliver something.
         if let Err(error) = self.fold.await {
             tracing::error!(%error, "The state's task failed.");
+        }
+    }
+}
+
+/// Measures what the daemon takes of the machine, until it stops.
+async fn measure(mut stopped: watch::Receiver<bool>) {
+    let mut every = tokio::time::interval(MEASURE_EVERY);
+    loop {
+        tokio::select! {
+            _ = stopped.wait_for(|stop| *stop) => break,
+            _ = every.tick() => telemetry::measure(),
         }
     }
 }

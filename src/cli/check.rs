@@ -168,6 +168,7 @@ pub(super) async fn online(config: &Config) -> Result<Vec<Finding>, String> {
         ("http.admin.token", config.admin_token()?),
         ("sources.push.token", config.push_token()?),
         ("privacy.key", config.privacy_secret()?),
+        ("privacy.previous_key", config.previous_privacy_secret()?),
     ];
     let webhook =
         config.webhook_secrets()?.into_iter().map(|secret| ("sources.workos_webhook", secret));

@@ -80,6 +80,13 @@ fn prepare(origin: &Origin, sockets: &mut Sockets) -> anyhow::Result<Config> {
     let config = origin.load()?;
     config.acceptors().map_err(anyhow::Error::msg)?;
     config.outbound.route().map_err(anyhow::Error::msg)?;
+    // What every start needs: a secret that is read later, whenever it is used, may still come.
+    let keys = [config.privacy_secret(), config.previous_privacy_secret()];
+    for key in keys {
+        if let Some(key) = key.map_err(anyhow::Error::msg)? {
+            key.reveal().context("`privacy`")?;
+        }
+    }
     sockets.open(&wanted(&config))?;
     Ok(config)
 }

@@ -170,6 +170,7 @@ fn config(args: &Args, folder: &Folder, pager: SocketAddr, api: SocketAddr) -> C
         secret: Some(Secret::inline(webhooks::SECRET)),
         secret_file: None,
         previous_secret: None,
+        previous_secret_file: None,
         tolerance: Period::from_secs(180),
     });
     config.sources.workos_api = Some(workos_api::Config {

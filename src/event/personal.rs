@@ -42,6 +42,8 @@ pub struct UserKey(pub u64);
 pub struct Privacy {
     treatment: Treatment,
     digests: Digests,
+    /// The key before, under which what was kept earlier is found.
+    previous: Option<Digests>,
 }
 
 /// How values are hashed.
@@ -58,14 +60,22 @@ impl Privacy {
     #[must_use]
     pub fn new(treatment: Treatment, key: &[u8]) -> Self {
         let keyed = Hmac::new_from_slice(key).expect("HMAC takes a key of any length");
-        Self { treatment, digests: Digests::Keyed(keyed) }
+        Self { treatment, digests: Digests::Keyed(keyed), previous: None }
+    }
+
+    /// The same, knowing the key before.
+    #[must_use]
+    pub fn with_previous(mut self, key: &[u8]) -> Self {
+        let keyed = Hmac::new_from_slice(key).expect("HMAC takes a key of any length");
+        self.previous = Some(Digests::Keyed(keyed));
+        self
     }
 
     /// For events that are folded and forgotten: people are told apart by hashes without a key, and their ids and addresses
     /// are dropped. A keyed hash takes as long as all the rest of decoding.
     #[must_use]
     pub fn passing() -> Self {
-        Self { treatment: Treatment::Hash, digests: Digests::Passing }
+        Self { treatment: Treatment::Hash, digests: Digests::Passing, previous: None }
     }
 
     /// Whether nothing is written down.
@@ -118,6 +128,22 @@ impl Privacy {
         (!value.is_empty()).then(|| Personal(hex(&self.digest(value)).into()))
     }
 
+    /// [`Privacy::conceal`] under the key and under the one before: what `value` may have been kept as.
+    #[must_use]
+    pub fn concealed(&self, value: &str) -> Vec<Personal> {
+        if value.is_empty() {
+            return Vec::new();
+        }
+        let keys = [Some(&self.digests), self.previous.as_ref()].into_iter().flatten();
+        keys.map(|key| Personal(hex(&key.digest(value)).into())).collect()
+    }
+
+    fn digest(&self, value: &str) -> [u8; 32] {
+        self.digests.digest(value)
+    }
+}
+
+impl Digests {
     /// E-mail addresses are compared without regard to case, as people type them.
     fn digest(&self, value: &str) -> [u8; 32] {
         let lower;
@@ -127,13 +153,13 @@ impl Privacy {
         } else {
             value
         };
-        match &self.digests {
-            Digests::Keyed(keyed) => {
+        match self {
+            Self::Keyed(keyed) => {
                 let mut keyed = keyed.clone();
                 keyed.update(value.as_bytes());
                 keyed.finalize().into_bytes().into()
             }
-            Digests::Passing => {
+            Self::Passing => {
                 let mut digest = [0; 32];
                 digest[..8].copy_from_slice(&fingerprint(value).to_be_bytes());
                 digest

@@ -5,6 +5,7 @@ mod tls;
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -22,6 +23,7 @@ use tower::ServiceExt;
 
 pub use self::sockets::Sockets;
 pub use self::tls::Tls;
+use crate::telemetry;
 
 /// Connections of one listener at a time; more wait in the kernel's queue. Two listeners stay below the 1,024 files that a process
 /// may have open where nobody has raised the limit.
@@ -59,19 +61,21 @@ pub fn network(address: IpAddr) -> IpAddr {
 /// Serves `router` on `socket` until `stopped` says so; then for [`GRACE`] what is under way.
 #[expect(missing_debug_implementations, reason = "an acceptor has none")]
 pub struct Listener {
+    name: &'static str,
     socket: TcpListener,
     tls: Option<TlsAcceptor>,
     router: Router,
 }
 
 impl Listener {
-    /// On `socket`, which does not block; within a runtime.
+    /// On `socket`, which does not block; within a runtime. What goes wrong is counted under `name`.
     pub fn new(
+        name: &'static str,
         socket: StdListener,
         tls: Option<TlsAcceptor>,
         router: Router,
     ) -> std::io::Result<Self> {
-        Ok(Self { socket: TcpListener::from_std(socket)?, tls, router })
+        Ok(Self { name, socket: TcpListener::from_std(socket)?, tls, router })
     }
 
     /// Where it listens.
@@ -99,9 +103,9 @@ impl Listener {
             match accepted {
                 Ok((stream, peer)) => {
                     let peer = Peer(peer.ip().to_canonical());
-                    let connection = connect(
+                    let caller = Caller { listener: self.name, peer };
+                    let connection = caller.connect(
                         stream,
-                        peer,
                         self.tls.clone(),
                         self.router.clone(),
                         graceful.watcher(),
@@ -127,34 +131,68 @@ impl Listener {
     }
 }
 
-/// Shakes hands when there is TLS, then serves.
-async fn connect(
-    stream: TcpStream,
+/// Who called which listener.
+#[derive(Clone, Copy)]
+struct Caller {
+    listener: &'static str,
     peer: Peer,
-    tls: Option<TlsAcceptor>,
-    router: Router,
-    watcher: Watcher,
-) {
-    // Answers are small and must not wait for more.
-    drop(stream.set_nodelay(true));
-    let Some(tls) = tls else { return serve(stream, peer, router, watcher).await };
-    match tokio::time::timeout(HEAD_TIMEOUT, tls.accept(stream)).await {
-        Ok(Ok(stream)) => serve(stream, peer, router, watcher).await,
-        Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed."),
-        Err(_) => tracing::debug!("TLS handshake took too long."),
+}
+
+impl Caller {
+    /// Shakes hands when there is TLS, then serves.
+    async fn connect(
+        self,
+        stream: TcpStream,
+        tls: Option<TlsAcceptor>,
+        router: Router,
+        watcher: Watcher,
+    ) {
+        // Answers are small and must not wait for more.
+        drop(stream.set_nodelay(true));
+        let Some(tls) = tls else { return self.serve(stream, router, watcher).await };
+        match tokio::time::timeout(HEAD_TIMEOUT, tls.accept(stream)).await {
+            Ok(Ok(stream)) => self.serve(stream, router, watcher).await,
+            Ok(Err(error)) => telemetry::connection_broken(self.listener, "no_tls", &error),
+            Err(error) => telemetry::connection_broken(self.listener, "slow", &error),
+        }
+    }
+
+    async fn serve(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        router: Router,
+        watcher: Watcher,
+    ) {
+        let asked = Arc::new(AtomicBool::new(false));
+        let service = hyper::service::service_fn({
+            let asked = Arc::clone(&asked);
+            move |mut request: hyper::Request<Incoming>| {
+                asked.store(true, Ordering::Relaxed);
+                request.extensions_mut().insert(self.peer);
+                let answer = router.clone().oneshot(request.map(axum::body::Body::new) as Request);
+                async move {
+                    let answer = answer.await;
+                    if let Ok(answer) = &answer
+                        && (answer.status().is_client_error() || answer.status().is_server_error())
+                    {
+                        telemetry::request_refused(self.listener, answer.status().as_u16());
+                    }
+                    answer
+                }
+            }
+        });
+        let server = server();
+        let connection = server.serve_connection_with_upgrades(TokioIo::new(stream), service);
+        if let Err(error) = watcher.watch(connection.into_owned()).await
+            && let Some(reason) = broken(&*error, asked.load(Ordering::Relaxed))
+        {
+            telemetry::connection_broken(self.listener, reason, &error);
+        }
     }
 }
 
-async fn serve(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    peer: Peer,
-    router: Router,
-    watcher: Watcher,
-) {
-    let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(peer);
-        router.clone().oneshot(request.map(axum::body::Body::new) as Request)
-    });
+/// What speaks HTTP, within limits.
+fn server() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -169,9 +207,17 @@ async fn serve(
         .max_concurrent_streams(100)
         .keep_alive_interval(HEAD_TIMEOUT)
         .keep_alive_timeout(HEAD_TIMEOUT);
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-    if let Err(error) = watcher.watch(connection.into_owned()).await {
-        tracing::debug!(%error, "Connection broke.");
+    builder
+}
+
+/// What a broken connection is counted as. One that was `asked` something before and then stayed open with nothing to do is as it
+/// should be.
+fn broken(error: &(dyn std::error::Error + 'static), asked: bool) -> Option<&'static str> {
+    let Some(error) = error.downcast_ref::<hyper::Error>() else { return Some("cut") };
+    match () {
+        () if error.is_timeout() => (!asked).then_some("slow"),
+        () if error.is_parse() || error.is_parse_too_large() => Some("not_http"),
+        () => Some("cut"),
     }
 }
 

@@ -15,7 +15,7 @@ fn run(tls: Option<TlsAcceptor>, router: Router) -> Running {
     let any: SocketAddr = ([127, 0, 0, 1], 0).into();
     let mut sockets = Sockets::default();
     sockets.open(&[("admin", any)]).unwrap();
-    let listener = Listener::new(sockets.get("admin", any).unwrap(), tls, router).unwrap();
+    let listener = Listener::new("admin", sockets.get("admin", any).unwrap(), tls, router).unwrap();
     let address = listener.address().unwrap();
     let (stop, stopped) = watch::channel(false);
     Running { address, stop, task: tokio::spawn(listener.run(stopped)) }

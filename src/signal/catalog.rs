@@ -369,6 +369,87 @@ pub const JOURNAL_FAILURES: Metric = Metric {
     labels: &["reason"],
 };
 
+/// A source could not do something and goes on trying.
+pub const SOURCE_TROUBLE: Metric = Metric {
+    name: "ssowatch_source_trouble_total",
+    kind: Kind::Counter,
+    unit: "problem",
+    help: "What a source could not do: a file it cannot read, a journal that does not take what it has. The log names it.",
+    labels: &["source"],
+};
+
+/// Requests to a listener that were answered with an error, by status.
+pub const REQUESTS_REFUSED: Metric = Metric {
+    name: "ssowatch_requests_refused_total",
+    kind: Kind::Counter,
+    unit: "request",
+    help: "Requests to a listener that were answered with an error, by status.",
+    labels: &["listener", "status"],
+};
+
+/// Connections to a listener that came to nothing: `slow`, `not_http`, `no_tls`, `cut`.
+pub const CONNECTIONS_BROKEN: Metric = Metric {
+    name: "ssowatch_connections_broken_total",
+    kind: Kind::Counter,
+    unit: "connection",
+    help: "Connections to a listener that came to nothing: slow (no request in time), not_http (or headers over the limit), no_tls, cut.",
+    labels: &["listener", "reason"],
+};
+
+/// What a start found broken in the data directory, by what it was.
+pub const DAMAGE_FOUND: Metric = Metric {
+    name: "ssowatch_damage_found_total",
+    kind: Kind::Counter,
+    unit: "file",
+    help: "What a start found broken in the data directory and did without: journal_tail, journal_behind, checkpoint, sign_ins. The log says what is lost.",
+    labels: &["what"],
+};
+
+/// Deliveries that wait for the disk.
+pub const INLET_WAITING: Metric = Metric {
+    name: "ssowatch_inlet_waiting",
+    kind: Kind::Gauge,
+    unit: "delivery",
+    help: "Deliveries that wait for the disk. At 1,024 requests are answered 503.",
+    labels: &[],
+};
+
+/// The longest tick of the last minute.
+pub const TICK_DURATION: Metric = Metric {
+    name: "ssowatch_tick_seconds",
+    kind: Kind::Gauge,
+    unit: "second",
+    help: "The longest tick of the engine since the minute before began. Alerts are late by that much.",
+    labels: &[],
+};
+
+/// Resident memory.
+pub const MEMORY: Metric = Metric {
+    name: "ssowatch_memory_bytes",
+    kind: Kind::Gauge,
+    unit: "byte",
+    help: "Memory of the daemon in use (resident).",
+    labels: &[],
+};
+
+/// Open files and connections.
+pub const OPEN_FILES: Metric = Metric {
+    name: "ssowatch_open_files",
+    kind: Kind::Gauge,
+    unit: "file",
+    help: "Open files and connections of the daemon.",
+    labels: &[],
+};
+
+/// Processor time.
+pub const CPU: Metric = Metric {
+    name: "ssowatch_cpu_seconds_total",
+    kind: Kind::Counter,
+    unit: "second",
+    help: "Processor time that the daemon took, user and system.",
+    labels: &[],
+};
+
 /// Version of the daemon; always 1.
 pub const BUILD_INFO: Metric = Metric {
     name: "ssowatch_build_info",
@@ -379,7 +460,7 @@ pub const BUILD_INFO: Metric = Metric {
 };
 
 /// The whole catalogue, in the order of the exposition.
-pub const ALL: [Metric; 36] = [
+pub const ALL: [Metric; 45] = [
     SESSIONS_STARTED,
     SESSIONS_FINISHED,
     SESSIONS_STALLED,
@@ -415,6 +496,15 @@ pub const ALL: [Metric; 36] = [
     CONFIG_RELOAD_SUCCESSFUL,
     CONFIG_RELOAD_TIMESTAMP,
     JOURNAL_FAILURES,
+    DAMAGE_FOUND,
+    SOURCE_TROUBLE,
+    REQUESTS_REFUSED,
+    CONNECTIONS_BROKEN,
+    INLET_WAITING,
+    TICK_DURATION,
+    MEMORY,
+    OPEN_FILES,
+    CPU,
     BUILD_INFO,
 ];
 

@@ -19,6 +19,7 @@ use crate::event::edge::Scheme;
 use crate::event::{Privacy, Reason, Record, Source};
 use crate::journal::{Delivery, Inlet, InletError, Receipt};
 use crate::setting::{Secret, same};
+use crate::telemetry;
 
 pub use self::guard::{Config as Access, Guard};
 use super::room::{Held, Room, Unread, discard};
@@ -126,15 +127,17 @@ async fn webhook(
     let held = room.read(&parts.headers, body, WEBHOOK_BYTES_MAX).await;
     let Held { bytes: body, .. } =
         &held.map_err(|unread| intake.unread(source, unread, WEBHOOK_BYTES_MAX))?;
+    let header = parts.headers.get("workos-signature").and_then(|value| value.to_str().ok());
+    // A secret may be a file: it is not read for those who have none.
+    signature::is_given(header).map_err(|rejection| intake.refuse(source, &rejection))?;
     let secrets = intake.webhook_secrets.iter().map(Secret::reveal).collect::<Result<Vec<_>, _>>();
     let secrets = secrets.map_err(|error| {
-        tracing::error!(%error, "Webhook secret cannot be read.");
+        telemetry::secret_unreadable(source.as_str(), &error);
         Refusal(
             StatusCode::SERVICE_UNAVAILABLE,
             "the webhook's secret cannot be read; see the log".into(),
         )
     })?;
-    let header = parts.headers.get("workos-signature").and_then(|value| value.to_str().ok());
     let now = intake.clock.now();
     signature::verify(&secrets, header, body, now, intake.tolerance_millis)
         .map_err(|rejection| intake.refuse(source, &rejection))?;
@@ -217,7 +220,7 @@ impl Intake {
             .and_then(|value| value.strip_prefix("Bearer "))
             .or(text("dd-api-key"));
         let token = token.reveal().map_err(|error| {
-            tracing::error!(%error, "Push token cannot be read.");
+            telemetry::secret_unreadable(source.as_str(), &error);
             Refusal(StatusCode::SERVICE_UNAVAILABLE, "the token cannot be read; see the log".into())
         })?;
         if given.is_some_and(|given| same(given, &token)) {

@@ -21,14 +21,7 @@ pub fn verify(
     now: Timestamp,
     tolerance_millis: i64,
 ) -> Result<(), Rejection> {
-    let header = header.ok_or_else(|| {
-        Rejection::new(Reason::SignatureMissing, "the header `WorkOS-Signature` is missing")
-    })?;
-    let (stamp, signature) = parse(header).ok_or_else(|| {
-        let problem =
-            "`WorkOS-Signature` cannot be read; expected `t=<milliseconds>, v1=<64 hex digits>`";
-        Rejection::new(Reason::SignatureMissing, problem)
-    })?;
+    let (stamp, signature) = given(header)?;
     let signed = secrets.iter().any(|secret| {
         let mut mac = keyed(secret);
         mac.update(stamp.as_bytes());
@@ -50,6 +43,22 @@ pub fn verify(
         return Err(Rejection::new(Reason::SignatureStale, problem));
     }
     Ok(())
+}
+
+/// Whether there is a signature at all: what a flood does not bring costs nothing more.
+pub fn is_given(header: Option<&str>) -> Result<(), Rejection> {
+    given(header).map(drop)
+}
+
+fn given(header: Option<&str>) -> Result<(&str, Vec<u8>), Rejection> {
+    let header = header.ok_or_else(|| {
+        Rejection::new(Reason::SignatureMissing, "the header `WorkOS-Signature` is missing")
+    })?;
+    parse(header).ok_or_else(|| {
+        let problem =
+            "`WorkOS-Signature` cannot be read; expected `t=<milliseconds>, v1=<64 hex digits>`";
+        Rejection::new(Reason::SignatureMissing, problem)
+    })
 }
 
 /// The header that WorkOS would send: for the simulated provider and for tests.

@@ -105,7 +105,7 @@ impl Sessions {
         };
         Ok(Search {
             id: given(&asked.id),
-            emails: given(&asked.email).map(|email| self.kept(email)).transpose()?,
+            emails: given(&asked.email).map(|email| self.kept(&email)).transpose()?,
             status,
             connection: given(&asked.connection),
             from: moment("from", &asked.from)?,
@@ -116,12 +116,13 @@ impl Sessions {
     }
 
     /// An e-mail address as it may have been kept: hashed, or as it is where that was or is allowed.
-    fn kept(&self, email: String) -> Result<Vec<String>, String> {
+    fn kept(&self, email: &str) -> Result<Vec<String>, String> {
         if self.privacy.treatment() == Treatment::Drop {
             return Err("no e-mail address is kept (`privacy.personal: drop`); search by id, connection or time".into());
         }
-        let hashed = self.privacy.conceal(&email).map(|hashed| hashed.as_str().to_owned());
-        Ok([Some(email), hashed].into_iter().flatten().collect())
+        let hashed = self.privacy.concealed(email);
+        let hashed = hashed.iter().map(|hashed| hashed.as_str().to_owned());
+        Ok(hashed.chain([email.to_owned()]).collect())
     }
 }
 

@@ -15,6 +15,33 @@ pub(crate) struct Daemon {
     /// `http://127.0.0.1:PORT` of webhooks and pushed events.
     pub(crate) intake: String,
     component: Component,
+    /// Of the admin listener.
+    token: Option<String>,
+}
+
+/// What a daemon has of the machine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Use {
+    /// Bytes of memory.
+    pub(crate) resident: u64,
+    /// The most that it ever had.
+    pub(crate) peak: u64,
+    /// Open files and connections.
+    pub(crate) files: usize,
+    /// Seconds of processor time, user and system, since its start.
+    pub(crate) cpu: f64,
+}
+
+impl std::fmt::Display for Use {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { resident, peak, files, cpu } = self;
+        write!(
+            f,
+            "{} MiB (at most {} MiB), {files} open files, {cpu:.2} CPU s",
+            resident >> 20,
+            peak >> 20
+        )
+    }
 }
 
 impl Daemon {
@@ -30,6 +57,20 @@ impl Daemon {
         Self::start_by(&with)
     }
 
+    /// With `token` for the admin listener, and more keys of `http.intake`.
+    pub(crate) fn start_guarded(token: &str, intake: &str, config: &str) -> Self {
+        let listen = "listen: \"127.0.0.1:0\"";
+        let [before, admin, after] =
+            &*configuration(config).splitn(3, listen).map(str::to_owned).collect::<Vec<_>>()
+        else {
+            panic!("two listeners")
+        };
+        let config = format!("{before}{listen}, token: \"{token}\"{admin}{listen}{intake}{after}");
+        let mut daemon = Self::start_by(&config);
+        daemon.token = Some(token.to_owned());
+        daemon
+    }
+
     fn start_by(config: &str) -> Self {
         let (component, (), (admin, intake)) = Component::start(
             "ssowatch",
@@ -39,7 +80,7 @@ impl Daemon {
             },
             |place, ()| ready(place),
         );
-        Self { admin, intake, component }
+        Self { admin, intake, component, token: None }
     }
 
     /// `127.0.0.1:PORT` where it takes access logs by syslog.
@@ -56,10 +97,22 @@ impl Daemon {
 
     /// The most memory that it ever had, in bytes.
     pub(crate) fn peak_bytes(&self) -> u64 {
-        let status = format!("/proc/{}/status", self.component.id());
-        let status = std::fs::read_to_string(status).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+        self.use_of_machine().peak
+    }
+
+    /// What it has of the machine now.
+    pub(crate) fn use_of_machine(&self) -> Use {
+        let of = |file: &str| format!("/proc/{}/{file}", self.component.id());
+        let status = std::fs::read_to_string(of("status")).unwrap();
+        let bytes = |field: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
+            line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+        };
+        let stat = std::fs::read_to_string(of("stat")).unwrap();
+        let fields = stat.rsplit_once(')').unwrap().1.split_whitespace().skip(11).take(2);
+        let ticks: f64 = fields.map(|field| field.parse::<f64>().unwrap()).sum();
+        let files = std::fs::read_dir(of("fd")).unwrap().count();
+        Use { resident: bytes("VmRSS:"), peak: bytes("VmHWM:"), files, cpu: ticks / 100.0 }
     }
 
     /// Ends it in a way that no program can prepare for.
@@ -95,7 +148,11 @@ impl Daemon {
 
     /// The exposition text.
     pub(crate) fn metrics(&self) -> String {
-        http::get(&format!("{}/metrics", self.admin)).body
+        let mut request = http::client().get(format!("{}/metrics", self.admin));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        http::try_send(request).expect("it answers").body
     }
 
     /// What `POST /v1/events` answers to `lines`.

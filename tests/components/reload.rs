@@ -86,3 +86,75 @@ fn a_new_configuration_takes_over_and_a_wrong_one_stays_out() {
         http::get(&incidents).body.contains("TooManyFailures").then_some(())
     });
 }
+
+#[test]
+fn a_hashed_address_is_found_after_the_key_was_rotated() {
+    let key = |keys: &str| format!("privacy: {{ {keys} }}\n");
+    let daemon = Daemon::start(&key("key: one"));
+    let found = |wanted: usize| {
+        let url = format!("{}/api/v1/sessions?email=Ada@example.com", daemon.admin);
+        wait::until(&format!("{wanted} sign-ins of one person"), || {
+            let answer = http::get(&url).json();
+            (answer["sessions"].as_array()?.len() == wanted).then_some(answer)
+        })
+    };
+    let sign_in = |number: u32| {
+        let line = event("sso_succeeded", Some("conn_1"), &format!("s{number}"), now_millis());
+        daemon.push(&line.replace(&format!("s{number}@"), "ada@"));
+    };
+    sign_in(1);
+    let before = found(1);
+    assert!(before["sessions"][0]["email"].as_str().unwrap().starts_with("h:"), "{before}");
+
+    daemon.configure(&key("key: two, previous_key: one"));
+    hang_up(&daemon);
+    ready(&daemon, 2);
+    sign_in(2);
+    let both = found(2);
+    assert_ne!(both["sessions"][0]["email"], both["sessions"][1]["email"], "{both}");
+
+    // Whoever leaves the key before out finds what came since.
+    daemon.configure(&key("key: two"));
+    hang_up(&daemon);
+    ready(&daemon, 3);
+    assert_eq!(found(1)["sessions"][0]["id"], "s2");
+}
+
+#[test]
+fn a_secret_in_a_file_counts_as_soon_as_the_file_is_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    for name in ["secret", "before", "push"] {
+        std::fs::write(file(name), format!("{name}_1\n")).unwrap();
+    }
+    let daemon = Daemon::start(&format!(
+        "sources:\n  workos_webhook: {{ secret_file: {}, previous_secret_file: {} }}\n  push: {{ token_file: {} }}\n",
+        file("secret").display(),
+        file("before").display(),
+        file("push").display()
+    ));
+    let webhook = |secret: &str| {
+        let body = event("sso_started", Some("conn_1"), secret, now_millis());
+        let at = ssowatch::event::Timestamp::from_millis(now_millis());
+        let header = ssowatch::source::signature::sign(secret, body.as_bytes(), at);
+        let request = http::client().post(format!("{}/webhooks/workos", daemon.intake));
+        http::try_send(request.header("workos-signature", header).body(body)).unwrap().status
+    };
+    let push = |token: &str| {
+        let request = http::client().post(format!("{}/v1/events", daemon.intake));
+        http::try_send(request.bearer_auth(token).body("")).unwrap().status
+    };
+    let statuses = |number: u32| {
+        ["secret", "before"]
+            .map(|name| webhook(&format!("{name}_{number}")))
+            .into_iter()
+            .chain([push(&format!("push_{number}"))])
+            .collect::<Vec<_>>()
+    };
+    assert_eq!((statuses(1), statuses(2)), (vec![200; 3], vec![401; 3]));
+    for name in ["secret", "before", "push"] {
+        std::fs::write(file(name), format!("{name}_2\n")).unwrap();
+    }
+    assert_eq!((statuses(1), statuses(2)), (vec![401; 3], vec![200; 3]));
+    assert_eq!(daemon.said("\"Ready.\""), 1, "nothing was loaded again");
+}

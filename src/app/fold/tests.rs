@@ -29,6 +29,7 @@ fn fold(folder: &Path) -> Fold {
         owed: Vec::new(),
         checkpoint_due: EPOCH.plus_millis(CHECKPOINT_MILLIS),
         unsettled: None,
+        longest_tick: Duration::ZERO,
         unpublished: None,
     }
 }
