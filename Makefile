@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help fmt lint setup test bench bench-edge simulation kill-test golden detection-report fuzz deny sbom ci
+.PHONY: help fmt lint setup test bench bench-edge simulation kill-test flood long-day golden detection-report fuzz deny sbom ci
 
 help: ## Shows the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -31,6 +31,13 @@ simulation: ## The whole daemon on simulated time, disk and network: SEEDS=1..10
 
 kill-test: ## The shipped binary killed 200 times under load (as root: and on a 64 MB disk), some minutes.
 	KILLS=200 cargo test --test kill -- --nocapture
+
+flood: ## 20,000 unsigned webhooks a second for a minute, with good ones beside: what is lost, late, large.
+	cargo build --release
+	cargo run --release --example flood
+
+long-day: ## 24 hours of load, bad input and faults on simulated time: memory and open files of each hour (half an hour of work).
+	cargo run --release --example long_day
 
 golden: ## Rewrites the golden files after a look at each difference.
 	INSTA_UPDATE=always cargo test
