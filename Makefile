@@ -26,6 +26,11 @@ bench-edge: ## Access logs: lines a second and CPU of each format, beside mtail;
 	cargo build --release
 	benches/edge.py
 
+.PHONY: bench-page
+bench-page: ## The status page with 20,000 connections: bytes, first byte, usable in a real Chromium (Debian's chromium-driver).
+	cargo build --release
+	benches/page.py
+
 simulation: ## The whole daemon on simulated time, disk and network: SEEDS=1..1001, three minutes.
 	SIMULATION_SEEDS=$(SEEDS) cargo test --lib -- simulation::every_promise --nocapture
 

@@ -147,6 +147,12 @@ impl AddAssign for TierCounts {
 }
 
 impl TierCounts {
+    /// Those with which something is wrong: 5xx, 429, 403 and 414.
+    #[must_use]
+    pub fn bad(&self) -> u64 {
+        self.errors + self.limited + self.blocked + self.too_long
+    }
+
     /// Share of requests from within; `None` without a request.
     #[must_use]
     pub fn internal_share(&self) -> Option<f64> {

@@ -10,6 +10,9 @@ use crate::event::{ConnectionId, Timestamp};
 /// The alert of a sink that does not do its work.
 pub const SINK_FAILING: &str = "SinkFailing";
 
+/// Trouble of the edge and of sign-ins that began within this time of each other is told together.
+pub const TOGETHER_SECONDS: i64 = 15 * 60;
+
 /// One stretch of trouble that one alert describes.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Incident {
@@ -129,6 +132,17 @@ pub struct Transition {
     pub incident: std::sync::Arc<Incident>,
 }
 
+impl Incident {
+    /// Whether the one is of the edge, the other of sign-ins, and both began at about the same time: one cause may be behind them.
+    #[must_use]
+    pub fn began_with(&self, other: &Self) -> bool {
+        let apart = self.started_at.seconds().abs_diff(other.started_at.seconds());
+        let sides = self.scope.is_of_edge() && other.scope.is_of_sign_ins()
+            || self.scope.is_of_sign_ins() && other.scope.is_of_edge();
+        sides && apart <= TOGETHER_SECONDS.unsigned_abs()
+    }
+}
+
 impl Severity {
     /// The label value.
     #[must_use]
@@ -158,6 +172,12 @@ impl Scope {
     #[must_use]
     pub fn is_of_edge(&self) -> bool {
         matches!(self, Self::Tier(_) | Self::Limit(_))
+    }
+
+    /// Whether it is about people who sign in.
+    #[must_use]
+    pub fn is_of_sign_ins(&self) -> bool {
+        matches!(self, Self::Connection(_) | Self::ConnectionType(_) | Self::Fleet)
     }
 
     /// What its evidence counts.

@@ -12,7 +12,9 @@ mod stretch;
 pub use course::{Course, Happened, Reach, Step};
 pub use crowd::{Came, CrowdMinute, CrowdView, Share};
 pub use edge::{Buckets, KeyView, LimitView, Talker, TierCounts, TierMinute, TierView, TierWindow};
-pub use incident::{Evidence, Incident, SINK_FAILING, Scope, Severity, State, Transition};
+pub use incident::{
+    Evidence, Incident, SINK_FAILING, Scope, Severity, State, TOGETHER_SECONDS, Transition,
+};
 pub use snapshot::{
     Certificate, ClosedWindow, ConnectionDelta, ConnectionView, Counts, DURATION_BOUNDS_SECONDS,
     DurationDelta, Durations, Minute, ProviderView, ScopeView, Snapshot, SourceDelta, SourceView,

@@ -77,7 +77,13 @@ impl Report {
             let share =
                 value.filter(|value| *value <= 1.0).map(|value| format!(" ({})", percent(value)));
             let share = share.unwrap_or_default();
-            self.line(format_args!("- {bad} of {}{share} went wrong between the beginning and the moment when the alarm ended", count(*attempts, incident.scope.counted())));
+            let when = if incident.resolved_at.is_some() {
+                "between the beginning and the moment when the alarm ended"
+            } else {
+                "so far"
+            };
+            let all = count(*attempts, incident.scope.counted());
+            self.line(format_args!("- {bad} of {all}{share} went wrong {when}"));
         }
         if let Some(peak) = course.peak {
             let (from, until) = (moment(peak.from, day), moment(peak.until, day));
@@ -140,7 +146,7 @@ impl Report {
             self.line(format_args!("- Strength against chance: {nats:.1} nats"));
         }
         if let Some(days) = evidence.chance_days {
-            self.line(format_args!("- By chance alone: once in {days:.0} days"));
+            self.line(format_args!("- By chance alone: {}", chance(days)));
         }
         for (cause, count) in &evidence.causes {
             self.line(format_args!("- Cause {}: {count}", Plain(cause)));
@@ -180,6 +186,18 @@ fn words(what: &Happened) -> String {
         }
         Happened::Unsilenced => "The silence was ended".into(),
         Happened::Marked { note, by } => format!("Work was marked by {by}: {note}"),
+    }
+}
+
+/// How seldom chance alone would do it. Beyond ten thousand years a number says no more.
+fn chance(days: f64) -> String {
+    let years = days / 365.25;
+    if years >= 10_000.0 {
+        "less than once in 10,000 years".into()
+    } else if years >= 1.0 {
+        format!("once in {years:.0} years")
+    } else {
+        format!("once in {days:.0} days")
     }
 }
 

@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::event::{Privacy, Treatment};
 use crate::journal::{self, Inlet};
 use crate::setting::Secret;
-use crate::signal::Snapshot;
+use crate::signal::{Scope, Snapshot, State as IncidentState};
 
 mod decision;
 mod login;
@@ -89,6 +89,7 @@ async fn the_pages_are_as_agreed_and_escape_what_others_wrote() {
     for (name, path) in [
         ("front", "/"),
         ("connection", "/connections/conn_1"),
+        ("edge", "/edge"),
         ("incidents", "/incidents"),
         ("incident", "/incidents/0123456789abcdef-firing"),
         ("silences", "/silences"),
@@ -97,6 +98,28 @@ async fn the_pages_are_as_agreed_and_escape_what_others_wrote() {
         assert_eq!(status, StatusCode::OK, "{path}");
         assert!(!page.contains("<b>") && !page.contains("<Acme>"), "{page}");
         insta::assert_snapshot!(format!("page_{name}"), page);
+    }
+}
+
+#[tokio::test]
+async fn what_began_together_on_the_other_side_is_a_click_away() {
+    for (minutes, want) in [(-14, true), (-17, false), (14, true)] {
+        let mut snapshot = sample::snapshot();
+        let mut edge = sample::incident(IncidentState::Firing);
+        edge.id = "edge-1".into();
+        edge.scope = Scope::Tier("api".into());
+        edge.started_at = edge.started_at.plus_millis(minutes * 60_000);
+        snapshot.incidents.push(Arc::new(edge));
+        for (path, other) in [
+            ("/incidents/0123456789abcdef-firing", "edge-1"),
+            ("/incidents/edge-1", "0123456789abcdef-firing"),
+        ] {
+            let response = ask(admin(snapshot.clone(), None), Method::GET, path, &[]).await;
+            let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+            let page = String::from_utf8(body.to_vec()).unwrap();
+            let link = format!("<a href=\"/incidents/{other}\">");
+            assert_eq!(page.contains(&link), want, "{path} {minutes}: {page}");
+        }
     }
 }
 

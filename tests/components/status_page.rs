@@ -9,15 +9,28 @@ use serde_json::{Value, json};
 use crate::browser::{Browser, ENTER, TAB, WINDOWS};
 use crate::daemon::Daemon;
 use crate::events::{event, now_millis};
+use crate::recorder::Recorder;
 use crate::{http, wait};
 
 /// One rule with a threshold that a handful of events reaches, and no built-in one.
 const RULES: &str = r#"
 built_in_alerts: false
+edge: { tiers: [ { name: api } ], limits: [ { name: per_client, key: client, quota: 5/s, burst: 5 } ] }
 rules:
   - { name: ManyFailures, metric: failure_ratio, op: ">", value: 0.5, window: 5m, min_attempts: 4, for: 0s, keep_firing_for: 0s,
       severity: page, summary: "Too many sign-ins fail" }
 "#;
+
+/// The rules, and a pager that is told.
+fn rules(pager: &Recorder) -> String {
+    format!(
+        "{RULES}receivers: [ {{ webhook: {{ url: \"{}/page\", name: pager }} }} ]\n",
+        pager.url()
+    )
+}
+
+/// What the alert's words say of work that was marked just before.
+const BEGAN: &str = "It began about when work was marked: deploy 4711 at ";
 
 /// What of a page is hard to read or to use, in words: text with too little contrast (WCAG AA), fields without a name, and what
 /// is wider than the window.
@@ -99,7 +112,8 @@ fn look(browser: &Browser, daemon: &Daemon, pages: &[(&str, String)]) -> Vec<Str
 
 #[test]
 fn an_incident_is_seen_understood_silenced_and_over_by_keyboard_alone() {
-    let mut daemon = Daemon::start(RULES);
+    let pager = Recorder::answering(200);
+    let mut daemon = Daemon::start(&rules(&pager));
     introduce(&daemon);
     for connection in ["conn_acme", "conn_globex", "conn_initech"] {
         sign_ins(&daemon, "sso_succeeded", connection, 12, "good");
@@ -110,7 +124,7 @@ fn an_incident_is_seen_understood_silenced_and_over_by_keyboard_alone() {
     until_page_says(&browser, "Sign-ins work as usual");
 
     // It opens while somebody looks: the page renews itself.
-    let work = json!({"note": "deploy 4711", "author": "ci"});
+    let work = json!({"note": "deploy 4711", "author": "ci", "duration": "10m"});
     let request = http::client().post(format!("{}/api/v1/markers", daemon.admin));
     let marked =
         http::try_send(request.header("content-type", "application/json").body(work.to_string()));
@@ -128,10 +142,15 @@ fn an_incident_is_seen_understood_silenced_and_over_by_keyboard_alone() {
     let incident = browser.path();
     let text = browser.text();
     for words in
-        ["Too many sign-ins fail", "Globex Entra ID", "deploy 4711", "Timeline", "30 of 42"]
+        ["Too many sign-ins fail", "Globex Entra ID", BEGAN, "Work was marked by ci", "30 of 42"]
     {
         assert!(text.contains(words), "{words}: {text}");
     }
+    // The pager says so too.
+    let told = wait::until("the pager is told", || {
+        pager.bodies("/page").into_iter().find(|body| body.to_string().contains("ManyFailures"))
+    });
+    assert!(told.to_string().contains(BEGAN), "{told}");
     browser.tab_to("e.textContent.startsWith('Report')");
     browser.press(ENTER);
     until_page_says(&browser, "# Incident report: ManyFailures");
@@ -154,7 +173,25 @@ fn an_incident_is_seen_understood_silenced_and_over_by_keyboard_alone() {
     browser.open(&format!("{}/", daemon.admin));
     until_page_says(&browser, "1 open incident, silenced");
 
+    // An edge beside it, with a limit that somebody would meet.
+    let mut lines = String::new();
+    for n in 0..40 {
+        let (at, status) = (now_millis() - n * 40, if n % 4 == 0 { 429 } else { 200 });
+        writeln!(
+            lines,
+            "{{\"msec\":{}.{:03},\"remote_addr\":\"192.0.2.7\",\"request_method\":\"GET\",\"request_uri\":\"/x\",\"status\":{status}}}",
+            at / 1000,
+            at % 1000
+        )
+        .unwrap();
+    }
+    let edge = format!("{}/v1/edge?format=nginx_json&tier=api", daemon.intake);
+    assert_eq!(http::post(&edge, lines).status, 200);
+    browser.open(&format!("{}/edge", daemon.admin));
+    until_page_says(&browser, "Callers held to per_client, 40 requests in all");
+
     let pages = [
+        ("edge", "/edge".to_owned()),
         ("front", "/".to_owned()),
         ("incident", incident.clone()),
         ("connection", "/connections/conn_globex".into()),

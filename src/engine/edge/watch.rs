@@ -11,16 +11,13 @@ use crate::engine::rule::Phase;
 use crate::engine::watch::labels;
 use crate::engine::worst::Worst;
 use crate::event::Timestamp;
-use crate::signal::{Evidence, Reach, Scope, Severity, Stretch};
+use crate::signal::{Evidence, Reach, Scope, Severity, Stretch, TOGETHER_SECONDS};
 
 /// How often the words of what goes on are renewed.
 const RENEW_SECONDS: i64 = 10;
 
 /// Share of the accepted false alarms that the edge has.
 const SHARE: f64 = 0.1;
-
-/// Trouble of the edge and of sign-ins that began within this time of each other is told together.
-const TOGETHER_SECONDS: i64 = 900;
 
 /// Causes and callers that an alert names.
 const CAUSES_MAX: usize = 5;
@@ -131,13 +128,9 @@ impl Engine {
         since: Timestamp,
         key: &Key,
     ) -> Vec<(Box<str>, Timestamp)> {
-        let of_edge = |scope: &Scope| matches!(scope, Scope::Tier(_) | Scope::Limit(_));
-        let of_sign_ins = |scope: &Scope| {
-            matches!(scope, Scope::Connection(_) | Scope::ConnectionType(_) | Scope::Fleet)
-        };
-        let from_edge = of_edge(&key.scope);
+        let from_edge = key.scope.is_of_edge();
         let others = self.memory.alerts.open().filter(|other| {
-            if from_edge { of_sign_ins(&other.scope) } else { of_edge(&other.scope) }
+            if from_edge { other.scope.is_of_sign_ins() } else { other.scope.is_of_edge() }
         });
         let mut together: Vec<_> = others
             .filter_map(|other| {

@@ -1,8 +1,9 @@
 //! `GET /connections/{id}`: one connection.
 
+use super::chart::{Hour, SIGN_INS};
 use super::html::{Encoded, Escaped, Html, Moment, Visitor};
 use super::words::{percent, span};
-use super::{chart, front, incident, session};
+use super::{front, incident, session};
 use crate::archive::{Found, Status};
 use crate::event::{Covers, OrganizationId, Timestamp};
 use crate::signal::{ConnectionView, Counts, Incident, Scope, Snapshot, WINDOWS};
@@ -28,11 +29,8 @@ pub(super) fn page(
     page.line(format_args!("<h1>{}</h1>\n<dl>", Escaped(name)));
     facts(&mut page, view, snapshot.now);
     page.line("</dl>\n<div id=\"numbers\" data-live>");
-    page.line(format_args!(
-        "<figure class=\"chart\">{}<figcaption><span>an hour ago</span><span>ended a minute, and what failed or timed out</span>\
-         <span>now</span></figcaption></figure>",
-        chart::hour(&view.scope.minutes, snapshot.now, &marks(snapshot, view))
-    ));
+    let hour = Hour::new(&*view.scope.minutes, SIGN_INS, snapshot.now);
+    hour.figure(&mut page, "Sign-ins", &marks(snapshot, view));
     rates(&mut page, view);
     causes(&mut page, view);
     page.line("</div>\n<section id=\"incidents\" aria-labelledby=\"incidents-name\" data-live>");
@@ -68,14 +66,14 @@ fn sign_ins(page: &mut Html, view: &ConnectionView, recent: &[Found]) {
     if let (Some(middle), Some(most)) = (took.get(took.len() / 2), took.last()) {
         let (all, middle, most) = (took.len(), span(*middle), span(*most));
         page.line(format_args!(
-            "<p>The last {all} that succeeded took {middle} in the middle, {most} at most.</p>"
+            "<p>The last {all} that succeeded took {middle} in the median, {most} at most.</p>"
         ));
     }
     if recent.is_empty() {
         page.line("<p>None is kept.</p>");
     } else {
         let shown = &recent[..recent.len().min(RECENT_MAX)];
-        session::table(page, "Newest first", shown);
+        session::table(page, "Newest first", shown, session::Column::None);
         let link = Encoded(view.label());
         page.line(format_args!(
             "<p><a href=\"/sessions?connection={link}\">Search its sign-ins</a></p>"

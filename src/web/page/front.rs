@@ -1,9 +1,10 @@
 //! `GET /`: how things stand, in one sentence, and what to look at.
 
+use super::chart::{Hour, SIGN_INS};
 use super::html::{Escaped, Html, Visitor};
 use super::listing::{self, Listing};
 use super::words::{count, percent};
-use super::{chart, health, incident};
+use super::{edge, health, incident};
 use crate::event::Timestamp;
 use crate::signal::{Counts, Incident, Severity, Snapshot, State};
 
@@ -18,7 +19,9 @@ pub(super) fn page(snapshot: &Snapshot, listing: &Listing, own: &str, visitor: V
     state(&mut page, snapshot);
     page.line("</div>\n<section id=\"incidents\" aria-labelledby=\"incidents-name\" data-live>");
     incidents(&mut page, snapshot);
-    page.line("</section>\n<section aria-labelledby=\"connections-name\">");
+    page.line("</section>");
+    edge::section(&mut page, snapshot);
+    page.line("<section aria-labelledby=\"connections-name\">");
     page.line("<h2 id=\"connections-name\">Connections</h2>");
     listing::section(&mut page, snapshot, listing);
     page.line("</section>\n<section id=\"health\" aria-labelledby=\"health-name\" data-live>");
@@ -64,11 +67,8 @@ fn state(page: &mut Html, snapshot: &Snapshot) {
         page.line(format_args!("<p>Silenced besides: {silenced}.</p>"));
     }
     page.line(format_args!("<p>{}</p>", Escaped(fleet(snapshot))));
-    page.line(format_args!(
-        "<figure class=\"chart\">{}<figcaption><span>an hour ago</span><span>all connections: ended a minute, \
-         and what failed or timed out</span><span>now</span></figcaption></figure>",
-        chart::hour(&snapshot.fleet.minutes, snapshot.now, &marks(snapshot))
-    ));
+    let hour = Hour::new(&*snapshot.fleet.minutes, SIGN_INS, snapshot.now);
+    hour.figure(page, "Sign-ins of all connections", &marks(snapshot));
 }
 
 /// When marked work began.

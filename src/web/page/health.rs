@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::html::{Escaped, Html, Moment};
 use super::words::span;
 use crate::signal::catalog::{NOTIFICATIONS, SINK_REQUESTS};
-use crate::signal::{Snapshot, SourceView};
+use crate::signal::{Scope, Snapshot, SourceView, State};
 
 /// What became of what was sent to one place, by result.
 type Results = BTreeMap<String, u64>;
@@ -17,8 +17,26 @@ pub(super) fn section(page: &mut Html, snapshot: &Snapshot, own: &str) {
     } else {
         sources(page, snapshot);
     }
-    sent(page, "Receivers", "notifications", &results(own, NOTIFICATIONS.name, "receiver"));
-    sent(page, "Sinks", "requests", &results(own, SINK_REQUESTS.name, "sink"));
+    let receivers = results(own, NOTIFICATIONS.name, "receiver");
+    if receivers.is_empty() {
+        page.line("<p class=\"soft\">No receiver has been told anything since the start.</p>");
+    }
+    sent(page, "Receivers: notifications", &receivers, |_| false);
+    let fails = |name: &str| {
+        troubled(snapshot, |scope| matches!(scope, Scope::Sink(sink) if **sink == *name))
+    };
+    sent(page, "Sinks: requests", &results(own, SINK_REQUESTS.name, "sink"), fails);
+}
+
+/// Whether an open incident is about it.
+fn troubled(snapshot: &Snapshot, about: impl Fn(&Scope) -> bool) -> bool {
+    let open = snapshot.incidents.iter().filter(|incident| incident.state == State::Firing);
+    open.into_iter().any(|incident| about(&incident.scope))
+}
+
+/// A word beside the name of what does not do its work.
+fn mark(troubled: bool, word: &str) -> String {
+    if troubled { format!(" <span class=\"tag page\">{word}</span>") } else { String::new() }
 }
 
 fn sources(page: &mut Html, snapshot: &Snapshot) {
@@ -29,26 +47,46 @@ fn sources(page: &mut Html, snapshot: &Snapshot) {
          <th scope=\"col\" class=\"hide\">Newest event</th></tr></thead>\n<tbody>",
     );
     for source in &snapshot.sources {
-        let SourceView { received, duplicates, rejected, .. } = source;
-        let rejected: u64 = rejected.iter().map(|(_, count)| count).sum();
+        let SourceView { received, duplicates, .. } = source;
+        let rejected = rejected(source);
         let delay = source.lag_millis.map(|lag| span(i64::try_from(lag).unwrap_or(i64::MAX)));
         let newest = source.last_event_at.map(|at| Moment(at).to_string());
         let (delay, newest) = (delay.unwrap_or_default(), newest.unwrap_or_else(|| "none".into()));
         let name = source.source.as_str();
+        let stalled =
+            troubled(snapshot, |scope| matches!(scope, Scope::Source(one) if **one == *name));
+        let stalled = mark(stalled, "stalled");
         page.line(format_args!(
-            "<tr><th scope=\"row\">{name}</th><td class=\"n\">{received}</td><td class=\"n hide\">{duplicates}</td>\
+            "<tr><th scope=\"row\">{name}{stalled}</th><td class=\"n\">{received}</td><td class=\"n hide\">{duplicates}</td>\
              <td class=\"n\">{rejected}</td><td class=\"n\">{delay}</td><td class=\"hide\">{newest}</td></tr>"
         ));
     }
     page.line("</tbody></table></div>");
 }
 
-fn sent(page: &mut Html, title: &str, what: &str, places: &BTreeMap<String, Results>) {
+/// How many were rejected, and why.
+fn rejected(source: &SourceView) -> String {
+    let all: u64 = source.rejected.iter().map(|(_, count)| count).sum();
+    if all == 0 {
+        return "0".into();
+    }
+    let reasons = source.rejected.iter().filter(|(_, count)| *count > 0);
+    let reasons: Vec<String> =
+        reasons.map(|(reason, count)| format!("{count} {}", reason.as_str())).collect();
+    format!("{all}<small>{}</small>", reasons.join(", "))
+}
+
+fn sent(
+    page: &mut Html,
+    title: &str,
+    places: &BTreeMap<String, Results>,
+    fails: impl Fn(&str) -> bool,
+) {
     if places.is_empty() {
         return;
     }
     page.line(format_args!(
-        "<div class=\"wide\"><table><caption>{title}: {what} since the start</caption><thead><tr><th scope=\"col\">Name</th>\
+        "<div class=\"wide\"><table><caption>{title} since the start</caption><thead><tr><th scope=\"col\">Name</th>\
          <th scope=\"col\" class=\"n\">Accepted</th><th scope=\"col\">Otherwise</th></tr></thead>\n<tbody>"
     ));
     for (name, results) in places {
@@ -56,10 +94,13 @@ fn sent(page: &mut Html, title: &str, what: &str, places: &BTreeMap<String, Resu
         let others = results.iter().filter(|(result, _)| *result != "accepted");
         let others: Vec<String> =
             others.map(|(result, count)| format!("{count} {result}")).collect();
+        // Nobody was ever reached: a wrong address or key.
+        let never = *accepted == 0 && !others.is_empty();
+        let fails = mark(never || fails(name), "failing");
         let others = if others.is_empty() { "–".to_owned() } else { others.join(", ") };
         let (name, others) = (Escaped(name), Escaped(others));
         page.line(format_args!(
-            "<tr><th scope=\"row\">{name}</th><td class=\"n\">{accepted}</td><td>{others}</td></tr>"
+            "<tr><th scope=\"row\">{name}{fails}</th><td class=\"n\">{accepted}</td><td>{others}</td></tr>"
         ));
     }
     page.line("</tbody></table></div>");

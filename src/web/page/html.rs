@@ -4,6 +4,16 @@ use std::fmt::{self, Display, Write};
 
 use crate::event::Timestamp;
 
+/// The pages to which every page leads: address and name.
+const PAGES: [(&str, &str); 6] = [
+    ("/", "Status"),
+    ("/incidents", "Incidents"),
+    ("/sessions", "Sign-ins"),
+    ("/edge", "Edge"),
+    ("/silences", "Silences"),
+    ("/#health", "Health"),
+];
+
 /// Who looks at a page.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::web) enum Visitor {
@@ -32,7 +42,11 @@ impl Html {
     }
 
     fn frame(name: &str, visitor: Visitor, refresh: &str) -> Self {
-        let name = Escaped(name);
+        let links = PAGES.map(|(address, page)| {
+            let here = if page == name { " aria-current=\"page\"" } else { "" };
+            format!("<a href=\"{address}\"{here}>{page}</a>")
+        });
+        let (name, links) = (Escaped(name), links.join(" "));
         let leave = match visitor {
             Visitor::SignedIn => {
                 "<form class=\"leave\" method=\"post\" action=\"/logout\"><button>Sign out</button></form>"
@@ -47,8 +61,7 @@ impl Html {
              <script src=\"/live.js\" defer></script>\n{refresh}</head>\n<body>\n\
              <a class=\"skip\" href=\"#content\">Skip to the content</a>\n\
              <header><a class=\"brand\" href=\"/\">ssowatch</a>\n\
-             <nav aria-label=\"Pages\"><a href=\"/\">Status</a> <a href=\"/incidents\">Incidents</a> \
-             <a href=\"/sessions\">Sign-ins</a> <a href=\"/silences\">Silences</a> <a href=\"/#health\">Health</a></nav>{leave}</header>\n<main id=\"content\">"
+             <nav aria-label=\"Pages\">{links}</nav>{leave}</header>\n<main id=\"content\">"
         ));
         html
     }
@@ -114,14 +127,15 @@ impl Display for Encoded<'_> {
     }
 }
 
-/// A moment, for people and machines.
+/// A moment, for people and machines. A narrow column breaks it between day and time, nowhere else.
 pub(super) struct Moment(pub(super) Timestamp);
 
 impl Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let exact = self.0.to_rfc3339_seconds();
-        let words = exact.replace('T', " ").replace('Z', "");
-        write!(f, "<time datetime=\"{exact}\">{words}</time>")
+        let (day, rest) = exact.split_once('T').expect("RFC 3339");
+        let time = rest.trim_end_matches('Z');
+        write!(f, "<time datetime=\"{exact}\"><span>{day}</span> <span>{time}</span></time>")
     }
 }
 

@@ -4,11 +4,14 @@ use super::html::{Encoded, Escaped, Html, Moment, Visitor};
 use super::words::{count, percent, span};
 use super::{front, silence};
 use crate::event::Timestamp;
-use crate::signal::{Evidence, Incident, Snapshot, State};
+use crate::signal::{Evidence, Incident, Scope, Snapshot, State};
 use crate::web::report::{story, worst};
 
 /// Incidents in the list, newest first.
 const LISTED_MAX: usize = 200;
+
+/// Incidents on a page that began together with its own.
+const TOGETHER_MAX: usize = 10;
 
 /// The list.
 pub(super) fn list(snapshot: &Snapshot, visitor: Visitor) -> String {
@@ -88,10 +91,13 @@ pub(super) fn page(snapshot: &Snapshot, id: &str, visitor: Visitor) -> Option<St
         ));
     }
     page.line("<dl>");
+    subject(&mut page, incident, snapshot);
     facts(&mut page, incident, snapshot.now);
     page.line("</dl>");
     who(&mut page, snapshot, &incident.evidence);
+    callers(&mut page, &incident.evidence);
     timeline(&mut page, incident);
+    together(&mut page, incident, snapshot);
     let link = Encoded(id);
     let silent = if incident.state == State::Resolved || silence.is_some() {
         String::new()
@@ -99,10 +105,62 @@ pub(super) fn page(snapshot: &Snapshot, id: &str, visitor: Visitor) -> Option<St
         silence::link(incident)
     };
     page.line(format_args!(
-        "<p class=\"acts\"><a class=\"act\" href=\"/api/v1/incidents/{link}/report\">Report, ready to edit (Markdown)</a>{silent}</p>"
+        "<p class=\"acts\"><a class=\"act\" href=\"/api/v1/incidents/{link}/report\">Report, ready to edit (Markdown)</a>{}{silent}</p>",
+        sign_ins(incident)
     ));
     page.line("</article>");
     Some(page.end(snapshot.now, &format!("/api/v1/incidents/{}", Encoded(id))))
+}
+
+/// What it is about, with the way there.
+fn subject(page: &mut Html, incident: &Incident, snapshot: &Snapshot) {
+    let (name, link, words) = match &incident.scope {
+        Scope::Connection(id) => {
+            let label = id.as_ref().map_or("unknown", |id| id.as_str());
+            let link = format!("/connections/{}", Encoded(label));
+            ("Connection", link, called(snapshot, label))
+        }
+        Scope::Tier(name) => ("Tier", "/edge".into(), name.to_string()),
+        Scope::Limit(name) => ("Limit", "/edge#limits".into(), name.to_string()),
+        Scope::ConnectionType(kind) => {
+            ("Provider", format!("/?q={}", Encoded(kind)), kind.to_string())
+        }
+        Scope::Fleet | Scope::Source(_) | Scope::Sink(_) | Scope::None => return,
+    };
+    let words = Escaped(words);
+    page.line(format_args!("<dt>{name}</dt><dd><a href=\"{link}\">{words}</a></dd>"));
+}
+
+/// How people know a connection.
+fn called(snapshot: &Snapshot, label: &str) -> String {
+    let view = snapshot.connections.iter().find(|view| view.label() == label);
+    let info = view.and_then(|view| view.info.as_deref());
+    let name = info.and_then(|info| info.organization_name.as_deref().or(info.name.as_deref()));
+    name.unwrap_or(label).to_owned()
+}
+
+/// The way to the sign-ins that it is about; none for what is not about sign-ins.
+fn sign_ins(incident: &Incident) -> String {
+    let connection = match &incident.scope {
+        Scope::Connection(id) => {
+            let label = id.as_ref().map_or("unknown", |id| id.as_str());
+            format!("&amp;connection={}", Encoded(label))
+        }
+        Scope::ConnectionType(_) | Scope::Fleet => String::new(),
+        Scope::Tier(_) | Scope::Limit(_) | Scope::Source(_) | Scope::Sink(_) | Scope::None => {
+            return String::new();
+        }
+    };
+    // What has causes is about failures; time-outs and silence are not.
+    let status = if incident.evidence.causes.is_empty() { "" } else { "&amp;status=failed" };
+    let from = incident.started_at.to_rfc3339_seconds();
+    let to =
+        incident.resolved_at.map(|at| format!("&amp;to={}", Encoded(&at.to_rfc3339_seconds())));
+    format!(
+        "<a class=\"act\" href=\"/sessions?from={}{}{connection}{status}\">Its sign-ins</a>",
+        Encoded(&from),
+        to.unwrap_or_default()
+    )
 }
 
 fn facts(page: &mut Html, incident: &Incident, now: Timestamp) {
@@ -169,6 +227,18 @@ fn timeline(page: &mut Html, incident: &Incident) {
     page.line("</ol>");
 }
 
+/// What began at about the same time on the other side, the edge's or that of sign-ins.
+fn together(page: &mut Html, incident: &Incident, snapshot: &Snapshot) {
+    let mut others = front::shown(snapshot)
+        .filter(|other| incident.began_with(other))
+        .take(TOGETHER_MAX)
+        .peekable();
+    if others.peek().is_some() {
+        page.line("<h2>Began together with</h2>");
+        cards(page, others, snapshot);
+    }
+}
+
 /// The connections that carry it.
 fn who(page: &mut Html, snapshot: &Snapshot, evidence: &Evidence) {
     if evidence.connections.is_empty() {
@@ -179,12 +249,27 @@ fn who(page: &mut Html, snapshot: &Snapshot, evidence: &Evidence) {
          <th scope=\"col\" class=\"n\">Bad sign-ins</th></tr></thead>\n<tbody>",
     );
     for (id, bad) in &evidence.connections {
-        let view = snapshot.connections.iter().find(|view| *view.label() == **id);
-        let info = view.and_then(|view| view.info.as_deref());
-        let name = info.and_then(|info| info.organization_name.as_deref()).unwrap_or(id);
-        let (link, name) = (Encoded(id), Escaped(name));
+        let (link, name) = (Encoded(id), Escaped(called(snapshot, id)));
         page.line(format_args!(
             "<tr><td><a href=\"/connections/{link}\">{name}</a></td><td class=\"n\">{bad}</td></tr>"
+        ));
+    }
+    page.line("</tbody></table></div>");
+}
+
+/// The callers behind what happens at the edge.
+fn callers(page: &mut Html, evidence: &Evidence) {
+    if evidence.callers.is_empty() {
+        return;
+    }
+    page.line(
+        "<h2>Callers hit most</h2>\n<div class=\"wide\"><table><thead><tr><th scope=\"col\">Caller</th>\
+         <th scope=\"col\" class=\"n\">Requests</th></tr></thead>\n<tbody>",
+    );
+    for (caller, requests) in &evidence.callers {
+        let caller = Escaped(caller);
+        page.line(format_args!(
+            "<tr><td><code>{caller}</code></td><td class=\"n\">{requests}</td></tr>"
         ));
     }
     page.line("</tbody></table></div>");

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use super::chart;
+use super::chart::{Hour, SIGN_INS};
 use super::html::{Encoded, Escaped, Html};
 use super::words::{percent, span};
 use crate::event::{ConnectionId, OrganizationId, Timestamp};
@@ -114,7 +114,9 @@ fn row(page: &mut Html, view: &ConnectionView, severity: Option<Severity>, now: 
     let info = view.info.as_deref();
     let name = info.and_then(|info| info.organization_name.as_deref().or(info.name.as_deref()));
     let (link, label) = (Encoded(view.label()), Escaped(view.label()));
-    let below = name.map(|_| format!("<small>{label}</small>")).unwrap_or_default();
+    let below = name.map(|_| format!("<small class=\"hide\">{label}</small>")).unwrap_or_default();
+    let own = info.and_then(|info| info.name.as_deref()).filter(|own| Some(*own) != name);
+    let own = own.map(|own| format!("<small>{}</small>", Escaped(own))).unwrap_or_default();
     let name = Escaped(name.unwrap_or(view.label()));
     let hit = if severity >= Some(Severity::Ticket) { " class=\"hit\"" } else { "" };
     let kind = Escaped(view.connection_type());
@@ -124,10 +126,11 @@ fn row(page: &mut Html, view: &ConnectionView, severity: Option<Severity>, now: 
     };
     let failed = ratio(hour.failed, hour.failure_ratio());
     let timed_out = ratio(hour.timed_out, hour.timeout_ratio());
-    let (ended, drawing) = (hour.finished(), chart::hour(&view.scope.minutes, now, &[]));
+    let drawing = Hour::new(&*view.scope.minutes, SIGN_INS, now).drawing(&[]);
+    let ended = hour.finished();
     let certificate = certificate(view, now).unwrap_or_default();
     page.line(format_args!(
-        "<tr{hit}><td><a href=\"/connections/{link}\">{name}</a>{below}{certificate}</td><td class=\"hide\">{kind}</td>\
+        "<tr{hit}><td><a href=\"/connections/{link}\">{name}</a>{own}{below}{certificate}</td><td class=\"hide\">{kind}</td>\
          <td class=\"n\">{ended}</td><td class=\"n\">{failed}</td><td class=\"n hide\">{timed_out}</td><td>{drawing}</td></tr>"
     ));
 }

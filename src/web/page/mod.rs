@@ -2,6 +2,7 @@
 
 mod chart;
 mod connection;
+mod edge;
 mod front;
 mod health;
 pub(super) mod html;
@@ -31,6 +32,7 @@ pub(super) fn routes() -> Router<Arc<Admin>> {
     Router::new()
         .route("/", get(front))
         .route("/connections/{id}", get(connection))
+        .route("/edge", get(edge))
         .route("/incidents", get(incidents))
         .route("/incidents/{id}", get(incident))
         .route("/silences", get(silences))
@@ -85,6 +87,13 @@ async fn connection(
         || absent(StatusCode::NOT_FOUND, "No such connection is known.", snapshot.now, visitor),
         |page| Html(page).into_response(),
     )
+}
+
+async fn edge(
+    State(admin): State<Arc<Admin>>,
+    Extension(visitor): Extension<Visitor>,
+) -> Html<String> {
+    Html(edge::page(&admin.snapshots.borrow(), visitor))
 }
 
 async fn incidents(

@@ -30,7 +30,7 @@ pub(super) fn list(
         Ok((found, _)) if found.is_empty() => page.line("<p>None fits.</p>"),
         Ok((found, more)) => {
             let shown = count(found.len() as u64, "sign-in");
-            table(&mut page, &format!("{shown}, newest first"), found);
+            table(&mut page, &format!("{shown}, newest first"), found, Column::Connection);
             if let (true, Some(last)) = (*more, found.last()) {
                 let older = Asked { to: last.first_at.to_string(), ..asked.clone() };
                 let link = Escaped(address(&older));
@@ -43,22 +43,39 @@ pub(super) fn list(
     page.end(now, &address(asked).replacen("/sessions", "/api/v1/sessions", 1))
 }
 
+/// Whether a table says of each sign-in on which connection it was.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Column {
+    Connection,
+    /// All are on one, which the page is about.
+    None,
+}
+
 /// A table of sign-ins.
-pub(super) fn table(page: &mut Html, caption: &str, found: &[Found]) {
+pub(super) fn table(page: &mut Html, caption: &str, found: &[Found], column: Column) {
     let caption = Escaped(caption);
+    let head = match column {
+        Column::Connection => "<th scope=\"col\" class=\"hide\">Connection</th>",
+        Column::None => "",
+    };
     page.line(format_args!(
         "<div class=\"wide\"><table><caption>{caption}</caption><thead><tr><th scope=\"col\">Began</th><th scope=\"col\">Sign-in</th>\
-         <th scope=\"col\">Outcome</th><th scope=\"col\" class=\"n\">Took</th><th scope=\"col\" class=\"hide\">Connection</th></tr></thead>\n<tbody>"
+         <th scope=\"col\">Outcome</th><th scope=\"col\" class=\"n\">Took</th>{head}</tr></thead>\n<tbody>"
     ));
     for one in found {
         let (began, link, id) = (Moment(one.first_at), Encoded(&one.id), Escaped(&one.id));
         let code = one.steps.iter().rev().find_map(|step| step.code.as_deref());
         let code = code.map(|code| format!("<small>{}</small>", Escaped(code))).unwrap_or_default();
         let (outcome, took) = (outcome(one.status), took(one));
-        let connection = connection(one.connection.as_deref());
+        let connection = match column {
+            Column::Connection => {
+                format!("<td class=\"hide\">{}</td>", connection(one.connection.as_deref()))
+            }
+            Column::None => String::new(),
+        };
         page.line(format_args!(
             "<tr><td>{began}</td><td><a href=\"/sessions/{link}\">{id}</a></td><td>{outcome}{code}</td>\
-             <td class=\"n\">{took}</td><td class=\"hide\">{connection}</td></tr>"
+             <td class=\"n\">{took}</td>{connection}</tr>"
         ));
     }
     page.line("</tbody></table></div>");
