@@ -1,5 +1,6 @@
 use super::*;
 
+mod edge;
 mod gate;
 mod report;
 

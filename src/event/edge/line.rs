@@ -202,7 +202,9 @@ fn split(request: Cow<'_, str>) -> (Method, Option<Cow<'_, str>>) {
         if !token || !(target || name == "CONNECT") {
             return None;
         }
-        let end = rest.rfind(" HTTP/").unwrap_or(rest.len());
+        let mut spaces = memchr::memrchr_iter(b' ', rest.as_bytes());
+        let end = spaces.find(|at| rest[*at..].starts_with(" HTTP/"));
+        let end = end.unwrap_or(rest.len());
         Some((name.len() + 1, name.len() + 1 + end))
     };
     let Some((begin, end)) = split(&request) else { return (Method::None, None) };

@@ -7,6 +7,7 @@
 mod address;
 mod distinct;
 mod format;
+mod hasher;
 mod json;
 mod line;
 mod method;

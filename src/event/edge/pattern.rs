@@ -163,12 +163,11 @@ fn end(text: &str, until: &str, quoted: bool) -> Option<usize> {
     }
 }
 
-/// One byte is the usual case, and several times as fast to find.
+/// By its first byte, which in a log is rare enough: a search that prepares itself for the whole text takes longer to prepare than
+/// to find.
 fn find(text: &str, until: &str) -> Option<usize> {
-    match until.as_bytes() {
-        [byte] if byte.is_ascii() => text.find(char::from(*byte)),
-        _ => text.find(until),
-    }
+    let (first, bytes) = (*until.as_bytes().first()?, text.as_bytes());
+    memchr::memchr_iter(first, bytes).find(|at| bytes[*at..].starts_with(until.as_bytes()))
 }
 
 /// `[2001:db8::1]:443` and `192.0.2.1:443` without the port.

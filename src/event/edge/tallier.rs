@@ -13,6 +13,7 @@ use std::sync::Arc;
 use self::open::Open;
 use super::Format;
 use super::address::address;
+use super::hasher::Seed;
 use super::line::EdgeLine;
 use super::route;
 use super::scheme::{Key, Scheme};
@@ -29,6 +30,9 @@ const PATH_BYTES_MAX: usize = 512;
 /// Tallies that are open at most: a log that is in order needs two seconds of each tier.
 const OPEN_MAX: usize = 1_024;
 
+/// What is remembered from line to line.
+type Table<K, V> = HashMap<K, V, Seed>;
+
 /// Adds up the lines of one log.
 #[derive(Debug)]
 pub struct Tallier {
@@ -38,12 +42,14 @@ pub struct Tallier {
     tier: Option<Box<str>>,
     privacy: Privacy,
     needs_host: bool,
-    places: HashMap<Box<[u8]>, Place>,
+    places: Table<Box<[u8]>, Place>,
     names: Names,
-    callers: HashMap<Box<str>, u32>,
+    callers: Table<Box<str>, u32>,
+    /// The same by what is kept of them: one caller may be written in several ways.
+    named: Table<Personal, u32>,
     known: Vec<Known>,
     /// Values of limits' keys that are not addresses, for each limit.
-    values: Vec<HashMap<Box<str>, u32>>,
+    values: Vec<Table<Box<str>, u32>>,
     /// The limits that count the line at hand, and for whom.
     counting: Vec<(usize, u32)>,
     open: Vec<Open>,
@@ -57,7 +63,7 @@ pub struct Tallier {
 /// Texts by number.
 #[derive(Debug, Default)]
 struct Names {
-    numbers: HashMap<Arc<str>, u32>,
+    numbers: Table<Arc<str>, u32>,
     texts: Vec<Arc<str>>,
 }
 
@@ -90,14 +96,15 @@ impl Tallier {
         tier.map(super::scheme::label).transpose()?;
         Ok(Self {
             needs_host: tier.is_none() && scheme.needs_host(),
-            values: scheme.watches().iter().map(|_| HashMap::new()).collect(),
+            values: scheme.watches().iter().map(|_| Table::default()).collect(),
             scheme,
             format,
             tier: tier.map(Into::into),
             privacy,
-            places: HashMap::new(),
+            places: Table::default(),
             names: Names::default(),
-            callers: HashMap::new(),
+            callers: Table::default(),
+            named: Table::default(),
             known: Vec::new(),
             counting: Vec::new(),
             open: Vec::new(),
@@ -111,9 +118,10 @@ impl Tallier {
     /// Adds one line, without its line end. What is not UTF-8 in it, which clients may send, counts as a replacement
     /// character.
     pub fn add(&mut self, line: &[u8], now: Timestamp) -> Result<(), Rejection> {
-        match String::from_utf8_lossy(line) {
-            Cow::Borrowed(text) => self.add_text(text, now),
-            Cow::Owned(text) => self.add_text(&text, now),
+        // What is UTF-8 is known sooner so than by looking for what is not.
+        match std::str::from_utf8(line) {
+            Ok(text) => self.add_text(text, now),
+            Err(_) => self.add_text(&String::from_utf8_lossy(line), now),
         }
     }
 
@@ -218,7 +226,18 @@ impl Tallier {
             parsed.map_or(Cow::Borrowed(client), |address| Cow::Owned(address.to_string()));
         let treated = self.privacy.caller(&written);
         let (name, hash) = treated.map_or((None, 0), |(name, hash)| (Some(name), hash));
-        let number = self.learn(Known { name, hash, internal });
+        let number = match &name {
+            Some(name) => match self.named.get(name) {
+                Some(number) => *number,
+                None => {
+                    let (name, kept) = (name.clone(), Some(name.clone()));
+                    let number = self.learn(Known { name: kept, hash, internal });
+                    self.named.insert(name, number);
+                    number
+                }
+            },
+            None => self.learn(Known { name, hash, internal }),
+        };
         if text.len() <= PATH_BYTES_MAX {
             self.callers.insert(text.into(), number);
         }
@@ -318,8 +337,9 @@ impl Tallier {
         self.places.clear();
         self.names = Names::default();
         self.callers.clear();
+        self.named.clear();
         self.known.clear();
-        self.values.iter_mut().for_each(HashMap::clear);
+        self.values.iter_mut().for_each(Table::clear);
     }
 }
 

@@ -144,7 +144,7 @@ impl EdgeTally {
         self.limited.merge(&other.limited);
         self.blocked.merge(&other.blocked);
         let callers = std::mem::take(&mut self.callers).into_iter().chain(other.callers.clone());
-        self.callers = busiest(callers);
+        self.callers = busiest(merged(callers));
         for their in &other.limits {
             match self.limits.binary_search_by(|ours| ours.limit.cmp(&their.limit)) {
                 Ok(found) => self.limits[found].merge(their),
@@ -162,8 +162,8 @@ pub(super) fn add_cell(cells: &mut BTreeMap<Kind, u64>, mut kind: Kind, count: u
     *cells.entry(kind).or_default() += count;
 }
 
-/// The callers with most requests, most 429s, most 403s and most URIs that are too long, each once, in order of their names.
-pub(super) fn busiest(callers: impl Iterator<Item = Caller>) -> Vec<Caller> {
+/// Each caller once, in order of their names.
+fn merged(callers: impl Iterator<Item = Caller>) -> Vec<Caller> {
     let mut all: Vec<Caller> = callers.collect();
     all.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     all.dedup_by(|other, known| {
@@ -177,31 +177,39 @@ pub(super) fn busiest(callers: impl Iterator<Item = Caller>) -> Vec<Caller> {
         }
         same
     });
-    if all.len() <= CALLERS_EACH_MAX {
-        return all;
-    }
-    let measures: [fn(&Caller) -> u64; 4] = [
-        |caller| caller.requests,
-        |caller| caller.limited,
-        |caller| caller.blocked,
-        |caller| caller.too_long,
-    ];
-    let mut kept = vec![false; all.len()];
-    for measure in measures {
-        let hit = (0..all.len()).filter(|place| measure(&all[*place]) > 0);
-        let mut ranked: Vec<usize> = hit.collect();
-        if ranked.len() > CALLERS_EACH_MAX {
-            // Of those with as many, the first by name.
-            let order = |place: &usize| (std::cmp::Reverse(measure(&all[*place])), *place);
-            ranked.select_nth_unstable_by_key(CALLERS_EACH_MAX, order);
-            ranked.truncate(CALLERS_EACH_MAX);
+    all
+}
+
+/// Of callers that are each there once, those with most requests, most 429s, most 403s and most URIs that are too long, in order of
+/// their names. Of a thousand in a second most are left out: only those that are kept are sorted.
+pub(super) fn busiest(mut all: Vec<Caller>) -> Vec<Caller> {
+    if all.len() > CALLERS_EACH_MAX {
+        let measures: [fn(&Caller) -> u64; 4] = [
+            |caller| caller.requests,
+            |caller| caller.limited,
+            |caller| caller.blocked,
+            |caller| caller.too_long,
+        ];
+        let mut kept = vec![false; all.len()];
+        for measure in measures {
+            let hit = (0..all.len()).filter(|place| measure(&all[*place]) > 0);
+            let mut ranked: Vec<usize> = hit.collect();
+            if ranked.len() > CALLERS_EACH_MAX {
+                ranked.select_nth_unstable_by(CALLERS_EACH_MAX, |a, b| {
+                    let (a, b) = (&all[*a], &all[*b]);
+                    // Of those with as many, the first by name.
+                    measure(b).cmp(&measure(a)).then_with(|| a.name.cmp(&b.name))
+                });
+                ranked.truncate(CALLERS_EACH_MAX);
+            }
+            for place in ranked {
+                kept[place] = true;
+            }
         }
-        for place in ranked {
-            kept[place] = true;
-        }
+        let mut kept = kept.into_iter();
+        all.retain(|_| kept.next() == Some(true));
     }
-    let mut kept = kept.into_iter();
-    all.retain(|_| kept.next() == Some(true));
+    all.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     all
 }
 

@@ -1,9 +1,9 @@
 //! A tally that lines are still added to.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Known, Place};
+use super::{Known, Place, Table};
 use crate::event::edge::distinct::Distinct;
 use crate::event::edge::line::EdgeLine;
 use crate::event::edge::method::Method;
@@ -22,14 +22,14 @@ const SLOT_MILLIS: usize = 1000 / SLOTS;
 pub(super) struct Open {
     pub(super) second: i64,
     pub(super) tier: u32,
-    cells: HashMap<Cell, u64>,
+    cells: Table<Cell, u64>,
     durations: Buckets<{ DURATION_BOUNDS_MICROS.len() + 1 }>,
     uri_bytes: Buckets<{ URI_BOUNDS_BYTES.len() + 1 }>,
     long_uris: u64,
     limited: Distinct,
     blocked: Distinct,
-    callers: HashMap<u32, Calls>,
-    limits: HashMap<(usize, u32), Arrivals>,
+    callers: Table<u32, Calls>,
+    limits: Table<(usize, u32), Arrivals>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -60,14 +60,14 @@ impl Open {
         Self {
             second,
             tier,
-            cells: HashMap::new(),
+            cells: Table::default(),
             durations: Buckets::new(),
             uri_bytes: Buckets::new(),
             long_uris: 0,
             limited: Distinct::default(),
             blocked: Distinct::default(),
-            callers: HashMap::new(),
-            limits: HashMap::new(),
+            callers: Table::default(),
+            limits: Table::default(),
         }
     }
 
@@ -157,7 +157,7 @@ impl Open {
             long_uris: self.long_uris,
             limited: self.limited,
             blocked: self.blocked,
-            callers: busiest(callers),
+            callers: busiest(callers.collect()),
             limits,
         }
     }

@@ -75,6 +75,115 @@ async fn access_log_lines_are_counted_and_the_bad_ones_named() {
     assert_eq!(taken.await.unwrap().iter().map(lines).sum::<u64>(), 15);
 }
 
+/// Of each format: lines of real servers or of the vendor's documentation, and why each bad line between them is refused: garbage,
+/// one that is cut off, one of another format.
+const FORMATS: [(&str, &str, [&str; 3]); 8] = [
+    (
+        "nginx_combined",
+        include_str!("../../../../tests/fixtures/edge/nginx-combined.sample.log"),
+        ["not_a_line", "not_a_line", "not_a_line"],
+    ),
+    (
+        "nginx_json",
+        include_str!("../../../../tests/fixtures/edge/nginx-json.sample.log"),
+        ["not_json", "not_json", "bad_status"],
+    ),
+    (
+        "caddy_json",
+        include_str!("../../../../tests/fixtures/edge/caddy-json.sample.log"),
+        ["not_json", "not_json", "bad_status"],
+    ),
+    (
+        "haproxy_http",
+        include_str!("../../../../tests/fixtures/edge/haproxy-http.sample.log"),
+        ["not_a_line", "not_a_line", "not_a_line"],
+    ),
+    (
+        "haproxy_json",
+        include_str!("../../../../tests/fixtures/edge/haproxy-json.sample.log"),
+        ["not_json", "not_json", "bad_status"],
+    ),
+    (
+        "envoy_json",
+        include_str!("../../../../tests/fixtures/edge/envoy-json.documented.log"),
+        ["not_json", "not_json", "bad_status"],
+    ),
+    (
+        "aws_alb",
+        include_str!("../../../../tests/fixtures/edge/aws-alb.documented.log"),
+        ["not_a_line", "not_a_line", "not_a_line"],
+    ),
+    (
+        "cloudflare_ndjson",
+        include_str!("../../../../tests/fixtures/edge/cloudflare.documented.log"),
+        ["not_json", "not_json", "bad_status"],
+    ),
+];
+
+#[tokio::test]
+async fn bad_lines_between_good_ones_are_counted_by_reason_and_cost_no_good_one() {
+    for (format, log, reasons) in FORMATS {
+        let (router, way_in, taken) = intake(None);
+        // One of nginx's own lines is no JSON: a client's bytes, escaped as for text.
+        let is_good = |line: &&str| {
+            !format.ends_with("json") || serde_json::from_str::<serde_json::Value>(line).is_ok()
+        };
+        let good: Vec<&str> = log.lines().filter(is_good).collect();
+        let foreign = match format {
+            // Every JSON is asked for a status; of text the pattern says no.
+            "nginx_json" | "haproxy_json" => FORMATS[5].1.lines().next().unwrap(),
+            "caddy_json" | "envoy_json" => FORMATS[7].1.lines().next().unwrap(),
+            "cloudflare_ndjson" => FORMATS[1].1.lines().next().unwrap(),
+            _ => FORMATS[2].1.lines().next().unwrap(),
+        };
+        let mut body = Vec::new();
+        for line in &good {
+            // Before its status: behind it, what servers cut themselves counts as far as it goes.
+            let cut = &line[..40];
+            let gigantic = vec![b'x'; LINE_BYTES_MAX + 1];
+            for part in [line.as_bytes(), b"\x00\xff garbage \x16\x03", cut.as_bytes(), &gigantic] {
+                body.extend_from_slice(part);
+                body.push(b'\n');
+            }
+            // A line end of Windows, an empty line, and none at the very end are no mistakes.
+            body.extend_from_slice(foreign.as_bytes());
+            body.extend_from_slice(b"\r\n\n");
+        }
+        body.extend_from_slice(good[0].as_bytes());
+        let path = format!("/v1/edge?format={format}&tier=web");
+        let (status, answer) = call(&router, &path, true, &body).await;
+        let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+        assert_eq!(
+            (status, &answer["accepted"]),
+            (200, &(good.len() + 1).into()),
+            "{format}: {answer}"
+        );
+        let mut wanted = std::collections::BTreeMap::from([("too_large", good.len())]);
+        for reason in reasons {
+            *wanted.entry(reason).or_default() += good.len();
+        }
+        let mut counted = std::collections::BTreeMap::<&str, usize>::new();
+        for one in answer["rejected"].as_array().unwrap() {
+            *counted.entry(one["reason"].as_str().unwrap()).or_default() += 1;
+        }
+        assert_eq!(counted, wanted, "{format}");
+        let refused = way_in.refusals().drain().into_iter().map(|record| match record {
+            Record::Refused { rejected, .. } => {
+                rejected.iter().map(|(_, count)| count).sum::<u64>()
+            }
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(refused.sum::<u64>(), 4 * good.len() as u64, "{format}");
+        drop((router, way_in));
+        let kept = taken.await.unwrap();
+        let requests = kept.iter().map(|record| match record {
+            Record::Edge(tally) => tally.requests(),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(requests.sum::<u64>(), good.len() as u64 + 1, "{format}");
+    }
+}
+
 #[tokio::test]
 async fn what_the_request_lacks_is_said() {
     let (router, _, _) = intake(None);
