@@ -50,7 +50,8 @@ for (const e of document.querySelectorAll("input:not([type=hidden]), select, tex
   if (!e.ariaLabel && !e.labels.length) flaws.push(`no name: ${e.outerHTML}`);
 for (const e of document.querySelectorAll("svg")) if (!e.ariaLabel) flaws.push("a drawing without words");
 if (document.querySelectorAll("h1").length != 1) flaws.push("not one h1");
-const wide = document.documentElement.scrollWidth - innerWidth;
+// Not innerWidth: a telephone zooms out until everything is in.
+const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
 if (wide > 0) flaws.push(`${wide} px wider than the window`);
 return flaws;
 "#;
@@ -112,8 +113,8 @@ fn look(browser: &Browser, daemon: &Daemon, pages: &[(&str, String)]) -> Vec<Str
 
 #[test]
 fn an_incident_is_seen_understood_silenced_and_over_by_keyboard_alone() {
-    let pager = Recorder::answering(200);
-    let mut daemon = Daemon::start(&rules(&pager));
+    let told_of = Recorder::answering(200);
+    let mut daemon = Daemon::start(&rules(&told_of));
     introduce(&daemon);
     for connection in ["conn_acme", "conn_globex", "conn_initech"] {
         sign_ins(&daemon, "sso_succeeded", connection, 12, "good");
@@ -148,7 +149,7 @@ fn an_incident_is_seen_understood_silenced_and_over_by_keyboard_alone() {
     }
     // The pager says so too.
     let told = wait::until("the pager is told", || {
-        pager.bodies("/page").into_iter().find(|body| body.to_string().contains("ManyFailures"))
+        told_of.bodies("/page").into_iter().find(|body| body.to_string().contains("ManyFailures"))
     });
     assert!(told.to_string().contains(BEGAN), "{told}");
     browser.tab_to("e.textContent.startsWith('Report')");

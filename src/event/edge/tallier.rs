@@ -226,18 +226,14 @@ impl Tallier {
             parsed.map_or(Cow::Borrowed(client), |address| Cow::Owned(address.to_string()));
         let treated = self.privacy.caller(&written);
         let (name, hash) = treated.map_or((None, 0), |(name, hash)| (Some(name), hash));
-        let number = match &name {
-            Some(name) => match self.named.get(name) {
-                Some(number) => *number,
-                None => {
-                    let (name, kept) = (name.clone(), Some(name.clone()));
-                    let number = self.learn(Known { name: kept, hash, internal });
-                    self.named.insert(name, number);
-                    number
-                }
-            },
-            None => self.learn(Known { name, hash, internal }),
-        };
+        let known = name.as_ref().and_then(|name| self.named.get(name)).copied();
+        let number = known.unwrap_or_else(|| {
+            let number = self.learn(Known { name: name.clone(), hash, internal });
+            if let Some(name) = name {
+                self.named.insert(name, number);
+            }
+            number
+        });
         if text.len() <= PATH_BYTES_MAX {
             self.callers.insert(text.into(), number);
         }

@@ -141,8 +141,8 @@ fn share(part: u64, all: u64, clients: Option<u64>) -> String {
 
 fn limits(page: &mut Html, limits: &[LimitView], open: &Open<'_>) {
     page.line(
-        "<div class=\"wide\"><table><caption>Declared limits, run in shadow</caption><thead><tr><th scope=\"col\">Limit</th>\
-         <th scope=\"col\" class=\"n\">Busiest use, last minute</th><th scope=\"col\" class=\"n\">Would refuse</th>\
+        "<div class=\"wide\"><table><caption>Declared limits, run in shadow; the busiest caller's use in the last minute</caption><thead><tr><th scope=\"col\">Limit</th>\
+         <th scope=\"col\" class=\"n\">Use</th><th scope=\"col\" class=\"n\">Would refuse</th>\
          <th scope=\"col\" class=\"hide\">First</th></tr></thead>\n<tbody>",
     );
     for view in limits {
@@ -227,7 +227,7 @@ fn keys(page: &mut Html, view: &LimitView) {
     let (name, requests) = (Escaped(&view.limit), count(view.requests, "request"));
     page.line(format_args!(
         "<div class=\"wide\"><table><caption>Callers held to {name}, {requests} in all</caption><thead><tr><th scope=\"col\">Caller</th>\
-         <th scope=\"col\" class=\"n\">Use now</th><th scope=\"col\" class=\"n\">Highest use</th>\
+         <th scope=\"col\" class=\"n hide\">Use now</th><th scope=\"col\" class=\"n\">Highest use</th>\
          <th scope=\"col\" class=\"n\">Would refuse</th><th scope=\"col\" class=\"hide\">Last</th></tr></thead>\n<tbody>"
     ));
     for key in &view.keys {
@@ -235,7 +235,7 @@ fn keys(page: &mut Html, view: &LimitView) {
         let (key, now, peak) = (Escaped(key.as_str()), percent(*utilization), percent(*peak));
         let last = moment(*last_refused_at);
         page.line(format_args!(
-            "<tr><td><code>{key}</code></td><td class=\"n\">{now}</td><td class=\"n\">{peak}</td>\
+            "<tr><td><code>{key}</code></td><td class=\"n hide\">{now}</td><td class=\"n\">{peak}</td>\
              <td class=\"n\">{refused} of {requests}</td><td class=\"hide\">{last}</td></tr>"
         ));
     }

@@ -3,7 +3,8 @@
 /// A share, with a decimal where it is small.
 pub(in crate::web) fn percent(ratio: f64) -> String {
     let percent = ratio * 100.0;
-    if percent >= 10.0 { format!("{percent:.0} %") } else { format!("{percent:.1} %") }
+    let decimals = usize::from(percent > 0.0 && percent < 10.0);
+    format!("{percent:.decimals$} %")
 }
 
 /// A length of time in its two largest units.
