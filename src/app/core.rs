@@ -183,3 +183,6 @@ pub(super) fn recover(
     tracing::info!(entries, position = state.position(), "State recovered.");
     Ok((journal, state))
 }
+
+#[cfg(test)]
+mod tests;

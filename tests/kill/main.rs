@@ -43,7 +43,12 @@ fn config(services: &Services) -> String {
 }
 
 /// Waits until `fine` gives a value, looking a few times a second.
-pub(crate) async fn until<T>(what: &str, mut fine: impl AsyncFnMut() -> Option<T>) -> T {
+pub(crate) async fn until<T>(what: &str, fine: impl AsyncFnMut() -> Option<T>) -> T {
+    until_or(|| what.to_owned(), fine).await
+}
+
+/// [`until`], with words for a failure that are put together only then.
+async fn until_or<T>(what: impl Fn() -> String, mut fine: impl AsyncFnMut() -> Option<T>) -> T {
     let look = async {
         loop {
             if let Some(value) = fine().await {
@@ -52,7 +57,7 @@ pub(crate) async fn until<T>(what: &str, mut fine: impl AsyncFnMut() -> Option<T
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
-    timeout(WAIT_MAX, look).await.unwrap_or_else(|_| panic!("{what}: waited in vain"))
+    timeout(WAIT_MAX, look).await.unwrap_or_else(|_| panic!("{}: waited in vain", what()))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,8 +104,9 @@ async fn settle(daemon: &Daemon, services: &Services, sent: &load::Totals) {
     until("Datadog has all windows", async || (services.totals() == *sent).then_some(())).await;
     assert_eq!(services.changed_points(), [""; 0], "a window is sent with the same values again");
     let fired = until("every incident is over", async || daemon.incidents_if_over().await).await;
-    until("PagerDuty has heard of every end", async || services.pages_if_over()).await;
-    let told = services.pages_if_over().unwrap();
+    let open =
+        || format!("PagerDuty has heard of every end; open there: {:?}", services.open_pages());
+    let told = until_or(open, async || services.pages_if_over()).await;
     eprintln!("Datadog: {} points; PagerDuty: {told:?}; fired: {fired:?}", services.points());
     assert_eq!(told, fired, "each incident is told once, and its end");
     assert_eq!(services.unlogged(sent), 0, "every event is a log");

@@ -33,8 +33,18 @@ struct Kept {
     points: BTreeMap<(String, Vec<String>, i64), f64>,
     changed: Vec<String>,
     logged: BTreeSet<String>,
-    /// By dedup key: whether it is open, how often it was opened, how often resolved.
-    pages: BTreeMap<String, (bool, u32, u32)>,
+    /// By dedup key.
+    pages: BTreeMap<String, Page>,
+}
+
+/// What PagerDuty knows of one dedup key.
+#[derive(Debug, Default)]
+struct Page {
+    open: bool,
+    /// How often it was opened, in effect.
+    opened: u32,
+    resolved: u32,
+    summary: String,
 }
 
 impl Services {
@@ -111,10 +121,15 @@ impl Services {
     /// How often each alert was opened in effect, by dedup key, once all are resolved.
     pub(crate) fn pages_if_over(&self) -> Option<BTreeMap<String, u32>> {
         let kept = self.kept();
-        let over = kept.pages.values().all(|(open, opened, resolved)| !open && opened == resolved);
-        over.then(|| {
-            kept.pages.iter().map(|(key, (_, opened, _))| (key.clone(), *opened)).collect()
-        })
+        let over = kept.pages.values().all(|page| !page.open && page.opened == page.resolved);
+        over.then(|| kept.pages.iter().map(|(key, page)| (key.clone(), page.opened)).collect())
+    }
+
+    /// What is open with PagerDuty.
+    pub(crate) fn open_pages(&self) -> Vec<String> {
+        let kept = self.kept();
+        let open = kept.pages.iter().filter(|(_, page)| page.open);
+        open.map(|(key, page)| format!("{key} {page:?}")).collect()
     }
 }
 
@@ -190,12 +205,13 @@ async fn pager(State(services): State<Services>, body: Bytes) -> StatusCode {
     let (taken, status) = kept.fate();
     if taken {
         let key = body["dedup_key"].as_str().unwrap().to_owned();
-        let (open, opened, resolved) = kept.pages.entry(key).or_default();
+        let page = kept.pages.entry(key).or_default();
         // What changes nothing is no change: that is what a dedup key is for.
         if body["event_action"] == "trigger" {
-            *opened += u32::from(!std::mem::replace(open, true));
+            page.opened += u32::from(!std::mem::replace(&mut page.open, true));
+            page.summary = body["payload"]["summary"].to_string();
         } else {
-            *resolved += u32::from(std::mem::replace(open, false));
+            page.resolved += u32::from(std::mem::replace(&mut page.open, false));
         }
     }
     status
