@@ -11,8 +11,7 @@ use crate::config::Config;
 use crate::journal::{Inlet, Journal};
 use crate::outbound::Transport;
 use crate::signal::Snapshot;
-use crate::sink::datadog;
-use crate::sink::otlp;
+use crate::sink::{Logs, datadog, otlp};
 use crate::store::State;
 
 /// Sinks that are ready to run.
@@ -20,8 +19,8 @@ use crate::store::State;
 pub(super) struct Sinks<T> {
     // Boxed: they are large, and wait in the future that starts the daemon.
     datadog_metrics: Option<Box<datadog::Metrics<T>>>,
-    datadog_logs: Option<Box<datadog::Logs<T>>>,
     otlp_metrics: Option<Box<otlp::Metrics<T>>>,
+    logs: Vec<Box<Logs<T>>>,
     /// Sinks that read the journal themselves.
     pub(super) readers: Vec<&'static str>,
 }
@@ -41,26 +40,38 @@ impl<T: Transport> Sinks<T> {
     ) -> anyhow::Result<Self> {
         let mut sinks = Self {
             datadog_metrics: None,
-            datadog_logs: None,
             otlp_metrics: None,
+            logs: Vec::new(),
             readers: Vec::new(),
         };
+        // Logs begin with what comes after they were switched on, whenever that was.
+        let reader =
+            |sink| journal.reader(state.sent(sink).unwrap_or_else(|| journal.next_position()));
         if let Some(otlp) = &config.sinks.otlp {
+            let logs = otlp::logs(otlp, reader(otlp::LOGS), client(), inlet.clone(), clock);
+            sinks.add_logs(otlp::LOGS, logs)?;
             let metrics = otlp::Metrics::new(otlp, client(), inlet.clone(), clock, scrape);
             sinks.otlp_metrics = metrics.map_err(|error| anyhow!(error))?.map(Box::new);
         }
         let Some(datadog) = &config.sinks.datadog else { return Ok(sinks) };
         let mark = state.sent(datadog::METRICS);
         let metrics = datadog::Metrics::new(datadog, mark, client(), inlet.clone(), clock, own);
-        // Logs begin with what comes after they were switched on, whenever that was.
-        let mark = state.sent(datadog::LOGS);
-        let reader = journal.reader(mark.unwrap_or(journal.next_position()));
-        let logs = datadog::Logs::new(datadog, reader, client(), inlet.clone(), clock);
-        let logs = logs.map_err(|error| anyhow!(error))?;
-        sinks.readers.extend(logs.iter().map(|_| datadog::LOGS));
         sinks.datadog_metrics = metrics.map_err(|error| anyhow!(error))?.map(Box::new);
-        sinks.datadog_logs = logs.map(Box::new);
+        let logs = datadog::logs(datadog, reader(datadog::LOGS), client(), inlet.clone(), clock);
+        sinks.add_logs(datadog::LOGS, logs)?;
         Ok(sinks)
+    }
+
+    fn add_logs(
+        &mut self,
+        sink: &'static str,
+        logs: Result<Option<Logs<T>>, String>,
+    ) -> anyhow::Result<()> {
+        if let Some(logs) = logs.map_err(|error| anyhow!(error))? {
+            self.readers.push(sink);
+            self.logs.push(Box::new(logs));
+        }
+        Ok(())
     }
 
     /// Starts each as a task of its own.
@@ -76,7 +87,7 @@ impl<T: Transport> Sinks<T> {
         if let Some(metrics) = self.otlp_metrics {
             tasks.spawn(metrics.run(snapshots.clone(), stopped.clone()));
         }
-        if let Some(logs) = self.datadog_logs {
+        for logs in self.logs {
             tasks.spawn(logs.run(snapshots.clone(), stopped.clone()));
         }
     }

@@ -2,19 +2,24 @@
 //!
 //! A sink encodes with pure functions and has a task and a position of its own, so that a slow one delays nobody. What the
 //! sinks share is here: bodies within limits ([`batch`]), the one who carries them ([`courier`]), how a
-//! sink is ([`health`]), and the record of that and of how far it has come ([`ledger`]).
+//! sink is ([`health`]), the record of that and of how far it has come ([`ledger`]), and events as logs ([`logs`]).
 
 mod batch;
 mod courier;
 pub mod datadog;
+mod event_log;
 mod health;
 mod ledger;
+mod logs;
 pub mod otlp;
+mod tail;
 
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
 use bytes::Bytes;
+
+pub use logs::Logs;
 
 use crate::outbound::{Method, Request, Verdict};
 use crate::setting::{Secret, SecretError};

@@ -108,3 +108,38 @@ fn thousands_of_connections_arrive_whole_with_their_histogram() {
     assert_eq!(point["bucket_counts"][2], all, "each took four seconds: {point}");
     assert_eq!(point["sum"], 10_000.0, "{point}");
 }
+
+/// The sessions of the log records that came, and how bad each was. What came twice is there once.
+fn logged(receiver: &Receiver) -> BTreeMap<String, String> {
+    let records = receiver.all("logs", ["resource_logs", "scope_logs", "log_records"]);
+    let each = records.iter().map(|record| {
+        assert_eq!(attribute(record, "connection_id").as_deref(), Some("conn_1"), "{record}");
+        let severity = record["severity_text"].as_str().unwrap().to_owned();
+        (attribute(record, "session.id").unwrap(), severity)
+    });
+    each.collect()
+}
+
+#[test]
+fn each_event_arrives_as_a_log_record_though_the_daemon_is_killed() {
+    let receiver = Receiver::start();
+    let mut daemon = Daemon::start(&format!(
+        "sinks: {{ otlp: {{ endpoint: \"{}\", metrics: false, logs: true }} }}\n",
+        receiver.url
+    ));
+    let at = now_millis() - 60_000;
+    let mut sent = BTreeMap::new();
+    for life in 0..2 {
+        let mut lines = String::new();
+        for n in 0..1_200 {
+            let session = format!("session_{life}_{n}");
+            lines += &event("sso_failed", Some("conn_1"), &session, at);
+            sent.insert(session, "ERROR".to_owned());
+        }
+        assert_eq!(daemon.push(&lines)["accepted"], 1_200);
+        daemon.kill();
+        daemon.start_again();
+    }
+    wait::until("all events arrive", || (logged(&receiver).len() >= sent.len()).then_some(()));
+    assert_eq!(logged(&receiver), sent);
+}

@@ -4,10 +4,10 @@ use serde::Serialize;
 
 use super::Identity;
 use crate::event::{
-    AuthError, AuthEvent, Body, CertificateNotice, ConnectionId, ConnectionInfo, OrganizationId,
-    Person, Personal, SessionId, Sso, Step,
+    AuthError, AuthEvent, Body, ConnectionId, OrganizationId, Person, Personal, SessionId,
 };
 use crate::sink::batch::Envelope;
+use crate::sink::event_log::{level, message, outcome};
 
 /// `POST /api/v2/logs`, with Datadog's numbers, which are of decompressed bytes. It also cuts a log at 1 MB: one of ours has
 /// less than 10 KiB, because decoding bounds what an event holds.
@@ -129,16 +129,15 @@ struct Certificate<'a> {
 
 /// The log of `event`. Same event, same bytes.
 pub(super) fn log(event: &AuthEvent, identity: &Identity, ddtags: &str) -> Box<str> {
-    let outcome = outcome(event);
     let mut log = Log {
         message: message(event),
-        status: status(event, outcome),
+        status: level(event).as_str(),
         timestamp: event.at.millis(),
         ddsource: SOURCE,
         service: SERVICE,
         ddtags,
         hostname: identity.host.as_deref(),
-        evt: Evt { id: event.id.as_str(), name: &event.name, outcome },
+        evt: Evt { id: event.id.as_str(), name: &event.name, outcome: outcome(event) },
         sso: None,
         error: None,
         usr: None,
@@ -204,100 +203,6 @@ fn ids<'a>(
 
 fn error(error: &AuthError) -> ErrorInfo<'_> {
     ErrorInfo { code: &error.code, kind: &error.code, message: &error.message }
-}
-
-/// In the words of the metrics' tag `outcome`.
-fn outcome(event: &AuthEvent) -> Option<&'static str> {
-    match &event.body {
-        Body::Sso(sso) => match sso.step {
-            Step::Started => None,
-            Step::Succeeded => Some("succeeded"),
-            Step::Failed => Some("failed"),
-            Step::TimedOut => Some("timed_out"),
-        },
-        Body::Authentication(_) => {
-            ["succeeded", "failed"].into_iter().find(|word| event.name.ends_with(word))
-        }
-        Body::Connection(_) | Body::Certificate(_) | Body::Other => None,
-    }
-}
-
-fn status(event: &AuthEvent, outcome: Option<&str>) -> &'static str {
-    let due = event.name.ends_with("certificate_renewal_required");
-    match outcome {
-        Some("failed") => "error",
-        Some("timed_out") => "warn",
-        Some(_) | None => {
-            if due {
-                "warn"
-            } else {
-                "info"
-            }
-        }
-    }
-}
-
-/// What happened, in plain words.
-fn message(event: &AuthEvent) -> String {
-    match &event.body {
-        Body::Sso(sso) => sign_in(sso),
-        Body::Connection(info) => connection(info, &event.name),
-        Body::Certificate(notice) => certificate(notice, &event.name),
-        Body::Authentication(other) => {
-            let words = words(&event.name);
-            other.error.as_ref().map_or(words.clone(), |error| format!("{words}: {}", why(error)))
-        }
-        Body::Other => words(&event.name),
-    }
-}
-
-fn sign_in(sso: &Sso) -> String {
-    let step = match sso.step {
-        Step::Started => "started",
-        Step::Succeeded => "succeeded",
-        Step::Failed => "failed",
-        Step::TimedOut => "timed out",
-    };
-    let on = sso.connection_id.as_ref().map_or_else(
-        || "without a connection".to_owned(),
-        |connection| format!("on {}", connection.as_str()),
-    );
-    let test = if sso.test { "Test sign-in" } else { "Sign-in" };
-    let why = sso.error.as_ref().map_or_else(String::new, |error| format!(": {}", why(error)));
-    format!("{test} {step} {on}{why}")
-}
-
-fn why(error: &AuthError) -> String {
-    match (&*error.code, &*error.message) {
-        ("", message) => message.to_owned(),
-        (code, "") => code.to_owned(),
-        (code, message) => format!("{code}, {message}"),
-    }
-}
-
-fn connection(info: &ConnectionInfo, name: &str) -> String {
-    let id = info.id.as_str();
-    let known = info.name.as_ref().map_or_else(|| id.to_owned(), |name| format!("{name} ({id})"));
-    let (_, what) = name.rsplit_once('.').unwrap_or(("", name));
-    format!("Connection {known} {}", what.replace('_', " "))
-}
-
-fn certificate(notice: &CertificateNotice, name: &str) -> String {
-    let CertificateNotice { connection_id, certificate_type, expires_at, .. } = notice;
-    let (connection, expires) = (connection_id.as_str(), expires_at.to_rfc3339_seconds());
-    let what = if name.ends_with("renewed") { "was renewed and" } else { "must be renewed, it" };
-    format!("Certificate {certificate_type} of {connection} {what} expires at {expires}")
-}
-
-/// `authentication.password_failed` as `Password failed`.
-fn words(name: &str) -> String {
-    let (_, what) = name.split_once('.').unwrap_or(("", name));
-    let what = if name.starts_with("authentication.") { what } else { name };
-    let mut words = what.replace(['_', '.'], " ");
-    if let Some(first) = words.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
-    words
 }
 
 #[cfg(test)]

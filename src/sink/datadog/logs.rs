@@ -1,44 +1,18 @@
-//! The logs sink: sends each event of the journal as a log, from where it has come to.
-//!
-//! Datadog has no way to tell that a log is the same as another, so after a crash the logs of one request may be there twice:
-//! with the same event id. What is too old for Datadog is passed over and counted.
+//! Events as Datadog's logs.
 
-use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
-
-use super::log::ENVELOPE;
-use super::tail::{Piece, Tail, is_too_old};
+use super::log::{ENVELOPE, log};
 use super::{Config, Identity, LOGS, endpoint};
 use crate::clock::Clock;
-use crate::event::Timestamp;
 use crate::journal::{Inlet, Reader};
-use crate::offload::offload;
 use crate::outbound::Transport;
 use crate::setting::Secret;
-use crate::signal::Snapshot;
-use crate::sink::batch::Batch;
-use crate::sink::courier::Courier;
-use crate::sink::ledger::Ledger;
-use crate::telemetry;
+use crate::sink::Logs;
+use crate::sink::logs::Format;
 
-/// When the journal is read again after it could not be.
-const READ_PAUSE: Duration = Duration::from_secs(30);
-
-/// How many entries are passed over before that is recorded: the record is an entry, too, and must not call for the next.
-const PASSED_MAX: u64 = 10_000;
-
-/// Logs that became too old for Datadog while they waited: the label `reason`.
-const TOO_OLD: &str = "too_old";
-
-/// Logs that were too old when they came.
-const BACKFILLED: &str = "backfilled";
-
-/// Entries that the journal no longer had: it was at its size, or is damaged.
-const JOURNAL: &str = "journal";
+/// Datadog takes logs of the last 18 hours; ten minutes are left for the way and for clocks that differ.
+const AGE_MILLIS_MAX: i64 = (18 * 60 - 10) * 60_000;
 
 /// What the sink is told once.
 #[derive(Clone, Debug)]
@@ -49,169 +23,28 @@ pub(crate) struct Settings {
     pub(crate) interval: Duration,
 }
 
-/// The sink.
-pub struct Logs<T> {
-    /// `None` while it is being read.
-    tail: Option<Tail>,
-    interval: Duration,
-    courier: Courier<T>,
-    ledger: Ledger,
+/// The sink that `config` asks for, if it does. `reader` stands at the position to go on from.
+pub fn logs<T: Transport>(
+    config: &Config,
+    reader: Reader,
+    transport: T,
+    inlet: Inlet,
     clock: Clock,
-    /// Everything before this position has been taken or given up.
-    mark: u64,
-    /// The mark that was last recorded.
-    noted: u64,
-    job: Option<Job>,
-    /// When the journal is read again.
-    read_at: Instant,
-}
-
-/// What the courier carries.
-struct Job {
-    until: u64,
-    /// When the events of its logs happened; those of the first may have been taken.
-    times: Vec<Timestamp>,
-    waiting_since: Timestamp,
-}
-
-impl<T: Transport> Logs<T> {
-    /// The sink that `config` asks for, if it does. `reader` stands at the position to go on from.
-    pub fn new(
-        config: &Config,
-        reader: Reader,
-        transport: T,
-        inlet: Inlet,
-        clock: Clock,
-    ) -> Result<Option<Self>, String> {
-        let Some(settings) = config.logs()? else { return Ok(None) };
-        let mark = reader.position();
-        let endpoint = endpoint(LOGS, settings.url, settings.api_key);
-        let mut ledger = Ledger::new(LOGS, inlet);
-        // From here on the journal keeps what is not sent, and a restart knows where logs began.
-        ledger.note(mark);
-        Ok(Some(Self {
-            tail: Some(Tail::new(reader, settings.identity)),
-            interval: settings.interval,
-            courier: Courier::new(endpoint, ENVELOPE, transport),
-            ledger,
-            clock,
-            mark,
-            noted: mark,
-            job: None,
-            read_at: Instant::now(),
-        }))
-    }
-
-    /// Sends until `stop`, or until nobody publishes any more.
-    pub async fn run(
-        mut self,
-        mut snapshots: watch::Receiver<Arc<Snapshot>>,
-        mut stop: watch::Receiver<bool>,
-    ) {
-        self.ledger.record().await;
-        while !*stop.borrow() {
-            let snapshot = Arc::clone(&snapshots.borrow_and_update());
-            self.turn(&mut stop).await;
-            if let Some(condition) = self.courier.news(self.clock.now(), &snapshot) {
-                self.ledger.note_health(condition);
-            }
-            self.ledger.record().await;
-            let wake = if self.job.is_some() { self.courier.free_at() } else { self.read_at };
-            tokio::select! {
-                biased;
-                // An error means that the daemon is gone: stop as well.
-                _ = stop.wait_for(|stop| *stop) => break,
-                changed = snapshots.changed() => if changed.is_err() { break },
-                () = sleep_until(wake) => {}
-            }
-        }
-        self.ledger.close().await;
-    }
-
-    /// Does one thing.
-    async fn turn(&mut self, stop: &mut watch::Receiver<bool>) {
-        let now = self.clock.now();
-        if self.job.as_ref().is_some_and(|job| job.times.iter().any(|at| is_too_old(*at, now))) {
-            self.give_up(now);
-        }
-        if self.job.is_none() && Instant::now() >= self.read_at {
-            self.read(now).await;
-        }
-        self.courier.step(now, stop).await;
-        if let Some(job) = self.job.take_if(|_| self.courier.is_idle()) {
-            self.advance(job.until, true);
-        }
-        let waiting_since = self.job.as_ref().map(|job| job.waiting_since);
-        let age = waiting_since.map_or(0.0, |since| now.since(since).as_secs_f64());
-        telemetry::sink_backlog(LOGS, age);
-    }
-
-    /// Takes out of the job what has become too old.
-    fn give_up(&mut self, now: Timestamp) {
-        let Some(job) = &mut self.job else { return };
-        let logs = self.courier.unload();
-        let times = job.times.split_off(job.times.len() - logs.len());
-        let all = logs.len();
-        let young = times.into_iter().zip(logs).filter(|(at, _)| !is_too_old(*at, now));
-        let (times, logs): (Vec<_>, Vec<_>) = young.unzip();
-        self.courier.give_up(now, TOO_OLD, (all - times.len()) as u64);
-        job.times = times;
-        self.courier.load(ENVELOPE.pack(logs));
-    }
-
-    /// Reads the next piece of the journal, and makes a job of it if there is any log in it.
-    async fn read(&mut self, now: Timestamp) {
-        let mut tail = self.tail.take().expect("it is only away while it is read");
-        let read = offload(move || {
-            let piece = tail.read(now);
-            (tail, piece.map(pack))
-        });
-        let (tail, read) = read.await.expect("reading does not panic");
-        let tail = self.tail.insert(tail);
-        let (piece, batches) = match read {
-            Ok(read) => read,
-            Err(error) => {
-                tail.rewind(self.mark);
-                self.read_at = Instant::now() + READ_PAUSE;
-                telemetry::sink_unreadable(LOGS, &error);
-                return;
-            }
-        };
-        let pause = if piece.more { Duration::ZERO } else { self.interval };
-        self.read_at = Instant::now() + pause;
-        self.courier.give_up(now, TOO_OLD, piece.too_old);
-        self.courier.give_up(now, JOURNAL, piece.lost);
-        if piece.backfilled > 0 {
-            // Nothing that anybody could have sent in time: no alarm.
-            telemetry::sink_dropped(LOGS, BACKFILLED, piece.backfilled);
-        }
-        let Piece { until, times, waiting_since, .. } = piece;
-        if let Some(waiting_since) = waiting_since {
-            self.courier.load(batches);
-            self.job = Some(Job { until, times, waiting_since });
-        } else {
-            self.advance(until, false);
-        }
-    }
-
-    fn advance(&mut self, until: u64, taken: bool) {
-        self.mark = until;
-        if taken || until - self.noted >= PASSED_MAX {
-            self.noted = until;
-            self.ledger.note(until);
-        }
-    }
-}
-
-impl<T> fmt::Debug for Logs<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Logs").field("mark", &self.mark).finish_non_exhaustive()
-    }
-}
-
-fn pack(mut piece: Piece) -> (Piece, Vec<Batch>) {
-    let batches = ENVELOPE.pack(std::mem::take(&mut piece.logs));
-    (piece, batches)
+) -> Result<Option<Logs<T>>, String> {
+    let Some(Settings { url, api_key, identity, interval }) = config.logs()? else {
+        return Ok(None);
+    };
+    let ddtags = identity.tags.joined();
+    let format = Format {
+        envelope: ENVELOPE,
+        events_max: ENVELOPE.items_max,
+        age_millis_max: Some(AGE_MILLIS_MAX),
+        encode: Box::new(move |events| {
+            events.iter().map(|event| log(event, &identity, &ddtags).into()).collect()
+        }),
+    };
+    let endpoint = endpoint(LOGS, url, api_key);
+    Ok(Some(Logs::new(endpoint, format, interval, reader, transport, inlet, clock)))
 }
 
 #[cfg(test)]

@@ -10,10 +10,9 @@ mod logs;
 mod metrics;
 mod series;
 mod tag;
-mod tail;
 
 pub use config::{Config, ConnectionTag};
-pub use logs::Logs;
+pub use logs::logs;
 pub use metrics::{Metrics, Own};
 
 #[cfg(test)]

@@ -71,9 +71,6 @@ impl Config {
         if self.headers.len() > HEADERS_MAX {
             return Err(format!("`sinks.otlp.headers` has more than {HEADERS_MAX} headers"));
         }
-        if self.logs {
-            return Err("`sinks.otlp.logs` is not there yet; leave it out".into());
-        }
         for name in self.headers.keys() {
             let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
             if name.is_empty() || !name.bytes().all(valid) {

@@ -8,6 +8,7 @@
 mod config;
 mod histogram;
 mod instrument;
+mod logs;
 mod metrics;
 mod payload;
 mod scrape;
@@ -17,6 +18,7 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResp
 use prost::Message;
 
 pub use config::Config;
+pub use logs::logs;
 pub use metrics::{Exposition, Metrics};
 
 use super::{Endpoint, Verdicts};

@@ -6,6 +6,7 @@ use super::super::stage::{Asked, EPOCH_SECONDS, Stage, config};
 use super::*;
 use crate::event::{AuthEvent, Body, Entry, EventId, Record, Source};
 use crate::journal::{self, Journal};
+use crate::telemetry;
 
 const HOUR: u64 = 3600;
 
@@ -28,7 +29,7 @@ impl World {
         let (reader, transport) = (self.journal.reader(position), self.stage.intake.clone());
         let inlet = self.stage.inlet.take().unwrap();
         let config = config(&json!({}));
-        let sink = Logs::new(&config, reader, transport, inlet, self.stage.clock);
+        let sink = logs(&config, reader, transport, inlet, self.stage.clock);
         let sink = sink.unwrap().unwrap();
         self.stage.run(|snapshots, stop| sink.run(snapshots, stop));
     }
