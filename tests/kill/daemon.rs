@@ -98,18 +98,23 @@ impl Daemon {
         totals
     }
 
-    /// How often each alert has fired, by fingerprint, once none fires any more.
-    pub(crate) async fn incidents_if_over(&self) -> Option<BTreeMap<String, u32>> {
+    /// How often each page has fired and whether it still does, by fingerprint, once the rule's own are over. A built-in
+    /// alert needs sign-ins that work before it is over, and may fire for ever when nobody signs in any more.
+    pub(crate) async fn pages_if_over(&self) -> Option<BTreeMap<String, (u32, bool)>> {
         let answer: Value = serde_json::from_str(&self.get("/api/v1/incidents").await).unwrap();
-        let mut fired = BTreeMap::new();
+        let mut fired: BTreeMap<String, (u32, bool)> = BTreeMap::new();
         for incident in answer["incidents"].as_array().unwrap_or_else(|| panic!("{answer}")) {
-            if incident["labels"]["alertname"] != "ManyFailures" {
+            if incident["severity"] != "page" || incident["fired_at"].is_null() {
                 continue;
             }
-            if incident["state"] != "resolved" {
+            let firing = incident["state"] == "firing";
+            if firing && incident["labels"]["alertname"] == "ManyFailures" {
                 return None;
             }
-            *fired.entry(incident["fingerprint"].as_str().unwrap().to_owned()).or_default() += 1;
+            let fingerprint = incident["fingerprint"].as_str().unwrap().to_owned();
+            let (count, still) = fired.entry(fingerprint).or_default();
+            *count += 1;
+            *still |= firing;
         }
         Some(fired)
     }

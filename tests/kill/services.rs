@@ -38,13 +38,11 @@ struct Kept {
 }
 
 /// What PagerDuty knows of one dedup key.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Page {
     open: bool,
     /// How often it was opened, in effect.
     opened: u32,
-    resolved: u32,
-    summary: String,
 }
 
 impl Services {
@@ -118,18 +116,10 @@ impl Services {
         sent.events().saturating_sub(self.kept().logged.len() as u64)
     }
 
-    /// How often each alert was opened in effect, by dedup key, once all are resolved.
-    pub(crate) fn pages_if_over(&self) -> Option<BTreeMap<String, u32>> {
+    /// How often each page was opened in effect and whether it is open, by dedup key.
+    pub(crate) fn pages(&self) -> BTreeMap<String, (u32, bool)> {
         let kept = self.kept();
-        let over = kept.pages.values().all(|page| !page.open && page.opened == page.resolved);
-        over.then(|| kept.pages.iter().map(|(key, page)| (key.clone(), page.opened)).collect())
-    }
-
-    /// What is open with PagerDuty.
-    pub(crate) fn open_pages(&self) -> Vec<String> {
-        let kept = self.kept();
-        let open = kept.pages.iter().filter(|(_, page)| page.open);
-        open.map(|(key, page)| format!("{key} {page:?}")).collect()
+        kept.pages.iter().map(|(key, page)| (key.clone(), (page.opened, page.open))).collect()
     }
 }
 
@@ -209,9 +199,8 @@ async fn pager(State(services): State<Services>, body: Bytes) -> StatusCode {
         // What changes nothing is no change: that is what a dedup key is for.
         if body["event_action"] == "trigger" {
             page.opened += u32::from(!std::mem::replace(&mut page.open, true));
-            page.summary = body["payload"]["summary"].to_string();
         } else {
-            page.resolved += u32::from(std::mem::replace(&mut page.open, false));
+            page.open = false;
         }
     }
     status
