@@ -89,13 +89,17 @@ pub fn main() -> ExitCode {
             Ok(config) => replay::command(&args, &config),
             Err(code) => return code,
         },
-        Command::Demo(args) => match config::scenario(&args.scenario) {
-            Ok(scenario) => demo::command(&args, scenario),
-            Err(error) => {
-                complain(format, &error.to_string());
-                return ExitCode::from(2);
+        Command::Demo(args) => {
+            let own = args.config.as_deref().map(|file| load(Some(file), format)).transpose();
+            match (config::scenario(&args.scenario), own) {
+                (Ok(scenario), Ok(own)) => demo::command(&args, scenario, own),
+                (Ok(_), Err(code)) => return code,
+                (Err(error), _) => {
+                    complain(format, &error.to_string());
+                    return ExitCode::from(2);
+                }
             }
-        },
+        }
         Command::Simulate(args) => match config::scenario(&args.scenario) {
             Ok(scenario) => simulate::command(&args, scenario),
             Err(error) => {

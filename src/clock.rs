@@ -7,6 +7,9 @@ use tokio::time::Instant;
 
 use crate::event::Timestamp;
 
+/// A look costs milliseconds: however fast a clock is, there are not more than twenty a second.
+const SECOND_MIN: Duration = Duration::from_millis(50);
+
 /// Tells the time: the machine's, tokio's (so that tests on paused time move timers and time together), or what
 /// somebody sets.
 #[derive(Clone, Copy, Debug)]
@@ -22,14 +25,14 @@ enum Hand {
         /// How many times faster than tokio's time it runs.
         speed: u32,
     },
-    Set(&'static AtomicI64),
+    Set {
+        hand: &'static AtomicI64,
+        /// How many times faster than the machine's time it is meant to run.
+        speed: u32,
+    },
     /// Tokio's time, wrong by so many milliseconds.
     #[cfg(test)]
-    Skewed {
-        epoch: Timestamp,
-        start: Instant,
-        skew: &'static AtomicI64,
-    },
+    Skewed { epoch: Timestamp, start: Instant, skew: &'static AtomicI64 },
 }
 
 impl Clock {
@@ -51,12 +54,12 @@ impl Clock {
         Self(Hand::Running { epoch, start: Instant::now(), speed })
     }
 
-    /// A clock that shows `epoch` until its [`Setter`] says otherwise. Its eight bytes are never freed, so that clocks
-    /// stay as light to hand around as a number.
+    /// A clock that shows `epoch` until its [`Setter`] says otherwise, which moves it about `speed` times faster than the
+    /// machine's time. Its eight bytes are never freed, so that clocks stay as light to hand around as a number.
     #[must_use]
-    pub fn set_by_hand(epoch: Timestamp) -> (Self, Setter) {
+    pub fn set_by_hand(epoch: Timestamp, speed: u32) -> (Self, Setter) {
         let hand: &AtomicI64 = Box::leak(Box::new(AtomicI64::new(epoch.millis())));
-        (Self(Hand::Set(hand)), Setter(hand))
+        (Self(Hand::Set { hand, speed }), Setter(hand))
     }
 
     /// A clock that shows `epoch` now, runs with tokio's time, and is wrong by `skew` milliseconds.
@@ -73,12 +76,26 @@ impl Clock {
             Hand::Running { epoch, start, speed } => {
                 epoch.plus_millis(millis(start.elapsed() * speed))
             }
-            Hand::Set(hand) => Timestamp::from_millis(hand.load(Ordering::Acquire)),
+            Hand::Set { hand, .. } => Timestamp::from_millis(hand.load(Ordering::Acquire)),
             #[cfg(test)]
             Hand::Skewed { epoch, start, skew } => {
                 epoch.plus_millis(millis(start.elapsed()) + skew.load(Ordering::Relaxed))
             }
         }
+    }
+
+    /// The time on the machines of others, for what is to end by their clocks: where a simulation sets this one, they go by
+    /// the wall's.
+    #[must_use]
+    pub fn theirs(&self) -> Timestamp {
+        if let Hand::Set { .. } = self.0 { system_now() } else { self.now() }
+    }
+
+    /// How long a second of this clock takes, for what is looked at once a second.
+    #[must_use]
+    pub fn second(&self) -> Duration {
+        let speed = if let Hand::Set { speed, .. } = self.0 { speed.max(1) } else { 1 };
+        (Duration::from_secs(1) / speed).max(SECOND_MIN)
     }
 }
 
@@ -124,9 +141,19 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_set_by_hand_never_goes_back() {
-        let (clock, setter) = Clock::set_by_hand(Timestamp::from_millis(1000));
+        let (clock, setter) = Clock::set_by_hand(Timestamp::from_millis(1000), 1);
         setter.set(Timestamp::from_millis(3000));
         setter.set(Timestamp::from_millis(2000));
         assert_eq!(clock.now(), Timestamp::from_millis(3000));
+        assert!(clock.theirs() > Timestamp::parse("2025-01-01T00:00:00Z").unwrap());
+    }
+
+    #[test]
+    fn a_clock_that_runs_faster_has_shorter_seconds() {
+        for (speed, millis) in [(1, 1000), (10, 100), (60, 50)] {
+            let (clock, _) = Clock::set_by_hand(Timestamp::from_millis(0), speed);
+            assert_eq!(clock.second(), Duration::from_millis(millis), "{speed}");
+        }
+        assert_eq!(Clock::system().second(), Duration::from_secs(1));
     }
 }

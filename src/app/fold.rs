@@ -29,9 +29,6 @@ use crate::signal::Snapshot;
 use crate::store::{State, checkpoint};
 use crate::telemetry;
 
-/// How often the engine ticks: nothing that pages depends on less than a second.
-const TICK: Duration = Duration::from_secs(1);
-
 /// Deliveries that go into one group commit. With 500 events each this is 128,000 events, 30 MB: one sync's worth.
 const DELIVERIES_PER_COMMIT_MAX: usize = 256;
 
@@ -95,7 +92,8 @@ struct Synced {
 impl Fold {
     /// Runs until every inlet is gone and all that was taken is durable; then writes a last checkpoint.
     pub(super) async fn run(mut self) {
-        let mut ticks = tokio::time::interval(TICK);
+        // Nothing that pages depends on less than a second.
+        let mut ticks = tokio::time::interval(self.clock.second());
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut syncing: Option<Syncing> = None;
         let mut gathered = Vec::with_capacity(DELIVERIES_PER_COMMIT_MAX);

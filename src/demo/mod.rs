@@ -1,18 +1,20 @@
 //! `ssowatch demo`: a simulated WorkOS and the daemon in one process, with no credentials and no network.
 //!
-//! The daemon is the real one; it judges connections after 10 attempts and resolves after 2 quiet minutes. Its clock runs faster
-//! than the wall, so that minutes pass while somebody watches; the simulated WorkOS stamps and signs with the same clock. Time
-//! goes on when all that has happened was delivered: on a busy machine the demo is slower, and tells the same.
+//! The daemon is the real one; unless a configuration says otherwise it judges connections after 10 attempts and resolves after
+//! 2 quiet minutes. Its clock runs faster than the wall, so that minutes pass while somebody watches; the simulated WorkOS stamps
+//! and signs with the same clock. Time goes on when all that has happened was delivered and seen: on a busy machine the demo is
+//! slower, and tells the same.
 
+mod assembly;
 mod pager;
+mod past;
 mod provider;
 mod story;
 mod webhooks;
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,25 +24,25 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use self::assembly::assemble;
 use self::pager::Notification;
+use self::past::Past;
 use self::provider::{API_KEY, Provider};
 use self::story::Story;
 use self::webhooks::Webhooks;
 use crate::app::Daemon;
 use crate::clock::{Clock, Setter};
-use crate::config::{Config, Webhook};
+use crate::config::Config;
 use crate::event::Timestamp;
 use crate::listener::Sockets;
-use crate::receiver;
-use crate::setting::{Period, Secret};
-use crate::signal::{Severity, Snapshot};
+use crate::setting::Period;
+use crate::signal::Snapshot;
 use crate::simulate::{Recording, Scenario, Simulation, Wire};
-use crate::source::workos_api;
 
 /// The scenario that is shown unless another one is asked for.
 pub const SCENARIO_DEFAULT: &str = "demo-certificate";
 
-/// Faster, and the daemon, which looks once a second, would see minutes at once.
+/// Faster, and the daemon, which looks twenty times a second at most, would see minutes at once.
 const SPEED_MAX: i64 = 60;
 
 /// How long ordinary traffic flows before the first thing happens, in simulated time: enough to fill a window.
@@ -49,11 +51,8 @@ const LEAD_IN_MILLIS: i64 = 5 * 60_000;
 /// How often due events are sent.
 const BEAT_MILLIS: u32 = 100;
 
-/// How far the world may be ahead of what the daemon has seen, on the wall's time: it looks once a second.
-const LEAD_MILLIS: u32 = 1500;
-
-/// How often the Events API is read, on the wall's time.
-const POLL: Period = Period::from_secs(1);
+/// How many of the daemon's looks the world may be ahead of what it has seen.
+const LEAD_LOOKS: f64 = 1.5;
 
 /// How often the state of things is printed.
 const WEATHER: Duration = Duration::from_secs(10);
@@ -73,6 +72,14 @@ pub struct Args {
     /// Loopback address of metrics, page and API. Default 127.0.0.1:9470, or any free port when that is taken.
     #[arg(long, value_parser = loopback)]
     admin: Option<SocketAddr>,
+    /// A configuration whose receivers are really told, and whose detection and rules decide. Its data directory, listeners,
+    /// sources and sinks are left alone.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// How many of the scenario's ordinary days (`warmup`) the daemon learns from before the demo begins, e.g. 7d. Default: at
+    /// most 2d.
+    #[arg(long, value_name = "DURATION")]
+    history: Option<Period>,
 }
 
 /// There is no token, so nobody from outside may come in.
@@ -85,25 +92,29 @@ fn loopback(text: &str) -> Result<SocketAddr, String> {
     Err("the demo is for this machine only; use an address of 127.0.0.1 or [::1]".into())
 }
 
-/// Runs the demo and prints what happens.
-pub fn command(args: &Args, scenario: Scenario) -> anyhow::Result<()> {
+/// Runs the demo and prints what happens; `own` is the operator's configuration.
+pub fn command(args: &Args, scenario: Scenario, own: Option<Config>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(run(args, scenario, &mut io::stdout()))
+    runtime.block_on(run(args, scenario, own, &mut io::stdout()))
 }
 
-async fn run(args: &Args, scenario: Scenario, out: &mut impl Write) -> anyhow::Result<()> {
+async fn run(
+    args: &Args,
+    scenario: Scenario,
+    own: Option<Config>,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
     let simulation = Simulation::new(scenario, None);
     let wire = Wire::new(&simulation);
     let mut story = Story::new(&simulation, &wire);
-    let from_minute = simulation.minute_of(story.first(), LEAD_IN_MILLIS);
-    let recording = simulation.endless(from_minute);
-    let (clock, setter) = Clock::set_by_hand(recording.begin());
+    let mut past = Past::new(&simulation, story.first(), LEAD_IN_MILLIS, args.history);
+    let (clock, setter) = Clock::set_by_hand(past.end, args.speed);
     let folder = Folder::new()?;
     let (pager, notifications) = pager::pager();
     let (pager, _pager_serving) = serve(pager).await?;
     let provider = Arc::new(Provider::new(wire.connections(), wire.organizations()));
     let (api, _api_serving) = serve(provider::router(Arc::clone(&provider))).await?;
-    let config = config(args, &folder, pager, api);
+    let config = assemble(own, args.admin, &folder.0, pager, api);
     let daemon = Daemon::start(&config, clock, &mut Sockets::default(), None)?;
     let begun = clock.now();
     let mut show = Show {
@@ -116,6 +127,9 @@ async fn run(args: &Args, scenario: Scenario, out: &mut impl Write) -> anyhow::R
         out,
     };
     show.introduce(&simulation, &daemon, api)?;
+    let learned = past.teach(&wire, daemon.intake).await?;
+    show.begin(&simulation, learned)?;
+    let recording = past.recording;
     let url = format!("http://{}/webhooks/workos", daemon.intake);
     let mut webhooks = Webhooks::new(url, clock);
     let mut world = World {
@@ -152,46 +166,6 @@ async fn serve(router: axum::Router) -> anyhow::Result<(SocketAddr, JoinSet<io::
     Ok((address, serving))
 }
 
-/// The daemon's configuration: the default one, on loopback, in a folder of its own, with both ways in from WorkOS and one
-/// receiver.
-fn config(args: &Args, folder: &Folder, pager: SocketAddr, api: SocketAddr) -> Config {
-    let mut config = Config::default();
-    config.data_dir.0.clone_from(&folder.0);
-    let usual = config.http.admin.listen;
-    config.http.admin.listen = args.admin.unwrap_or_else(|| {
-        let free = StdListener::bind(usual).is_ok();
-        if free { usual } else { ([127, 0, 0, 1], 0).into() }
-    });
-    config.http.intake.listen.set_port(0);
-    // Minutes stand for the days in which the daemon gets to know a fleet, and for the quiet that ends an incident.
-    config.detection.min_attempts = 10;
-    config.detection.keep_firing_for = Period::from_secs(120);
-    config.sources.workos_webhook = Some(Webhook {
-        secret: Some(Secret::inline(webhooks::SECRET)),
-        secret_file: None,
-        previous_secret: None,
-        previous_secret_file: None,
-        tolerance: Period::from_secs(180),
-    });
-    config.sources.workos_api = Some(workos_api::Config {
-        api_key: Some(Secret::inline(API_KEY)),
-        base_url: format!("http://{api}"),
-        poll_interval: POLL,
-        ..workos_api::Config::default()
-    });
-    config.receivers.push(receiver::Config::Webhook(receiver::webhook::Config {
-        url: Some(Secret::inline(&format!("http://{pager}/"))),
-        url_file: None,
-        token: None,
-        token_file: None,
-        name: Some("pager".into()),
-        severity: vec![Severity::Page, Severity::Ticket],
-        labels: BTreeMap::new(),
-        send_resolved: true,
-    }));
-    config
-}
-
 /// Somebody ends it.
 async fn interrupted() -> io::Result<()> {
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
@@ -218,6 +192,8 @@ impl World<'_> {
     async fn turn(&mut self, speed: u32, end: Option<Timestamp>) {
         let mut beats = tokio::time::interval(Duration::from_millis(BEAT_MILLIS.into()));
         let step = i64::from(BEAT_MILLIS * speed);
+        let lead = self.clock.second().mul_f64(LEAD_LOOKS * f64::from(speed));
+        let lead = i64::try_from(lead.as_millis()).unwrap_or(i64::MAX);
         // A beat that was missed is not made up for: the world was busy, and so was the machine.
         beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while end.is_none_or(|end| self.clock.now() < end) {
@@ -231,7 +207,7 @@ impl World<'_> {
                 self.webhooks.send(body).await;
             }
             self.webhooks.settle().await;
-            let seen = now.plus_millis(-i64::from(LEAD_MILLIS * speed));
+            let seen = now.plus_millis(-lead);
             // An error means that the daemon is gone, which the one who tells notices.
             drop(self.snapshots.wait_for(|snapshot| snapshot.now >= seen).await);
             self.setter.set(now);
@@ -290,8 +266,16 @@ impl<W: Write> Show<'_, W> {
         for (name, value) in lines {
             writeln!(text, "  {name:17} {value}").expect("memory grows");
         }
-        text.push_str("\nsimulated, after\n");
-        self.out.write_all(text.as_bytes())?;
+        text.push('\n');
+        self.out.write_all(text.as_bytes())
+    }
+
+    fn begin(&mut self, simulation: &Simulation, learned: u64) -> io::Result<()> {
+        let scenario = simulation.scenario();
+        if learned > 0 {
+            writeln!(self.out, "The daemon has learned from {learned} events of ordinary days.\n")?;
+        }
+        self.out.write_all(b"simulated, after\n")?;
         let fleet =
             format!("{} connections are healthy and people sign in", scenario.fleet.connections);
         self.line(self.begun, &fleet)

@@ -6,6 +6,8 @@ fn args(speed: u32, seconds: u64) -> Args {
         speed,
         length: Some(Period::from_secs(seconds)),
         admin: Some(([127, 0, 0, 1], 0).into()),
+        config: None,
+        history: None,
     }
 }
 
@@ -13,7 +15,7 @@ fn args(speed: u32, seconds: u64) -> Args {
 async fn the_daemon_pages_for_the_expired_certificate_and_for_nothing_else() {
     let scenario = crate::config::scenario(SCENARIO_DEFAULT).unwrap();
     let mut out = Vec::new();
-    Box::pin(run(&args(60, 11), scenario, &mut out)).await.unwrap();
+    Box::pin(run(&args(60, 11), scenario, None, &mut out)).await.unwrap();
     let text = String::from_utf8(out).unwrap();
     let wanted = [
         "16 connections are healthy",
@@ -26,7 +28,8 @@ async fn the_daemon_pages_for_the_expired_certificate_and_for_nothing_else() {
     for want in wanted {
         assert!(text.contains(want), "{want} is missing in\n{text}");
     }
-    assert!(text.find("PAGE  ") < text.find("pager rings"), "known before it is told\n{text}");
+    let (known, told) = (text.find("PAGE  "), text.find("pager rings (page)"));
+    assert!(known < told, "known before it is told\n{text}");
     assert!(!text.contains("RESOLVED"), "the end of what was never told\n{text}");
 }
 
@@ -39,7 +42,7 @@ async fn a_page_that_is_due_and_does_not_fire_is_a_failure() {
     std::fs::write(file.path(), text.replace("target_delay: 4m", "target_delay: 30s")).unwrap();
     let scenario = crate::config::scenario(file.path().to_str().unwrap()).unwrap();
     let mut out = Vec::new();
-    let error = Box::pin(run(&args(60, 2), scenario, &mut out)).await.unwrap_err();
+    let error = Box::pin(run(&args(60, 2), scenario, None, &mut out)).await.unwrap_err();
     assert!(error.to_string().contains("none fired"), "{error}");
 }
 

@@ -139,11 +139,11 @@ impl Alertmanager {
 }
 
 fn alert(notification: &Notification) -> Value {
-    let Notification { incident, now, links, .. } = notification;
+    let Notification { incident, their_now, links, .. } = notification;
     let end = match incident.resolved_at.filter(|_| notification.is_end()) {
         // An end before the start is answered with 400.
         Some(end) => end.max(incident.started_at.plus_millis(1)),
-        None => now.plus_millis(END_AHEAD_MILLIS),
+        None => their_now.plus_millis(END_AHEAD_MILLIS),
     };
     let labels: BTreeMap<String, &str> = incident
         .labels

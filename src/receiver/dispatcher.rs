@@ -177,7 +177,8 @@ impl<T: Transport> Courier<T> {
         let mut notifications = Vec::with_capacity(owed.len());
         for Owed { incident, reason } in owed {
             let links = Arc::clone(&self.links);
-            let notification = Notification { incident, reason, now, links };
+            let their_now = self.clock.theirs();
+            let notification = Notification { incident, reason, now, their_now, links };
             if self.target.sends(&notification) {
                 notifications.push(notification);
             } else {

@@ -36,6 +36,8 @@ pub struct Notification {
     pub reason: Reason,
     /// When it is sent.
     pub now: Timestamp,
+    /// The same moment on the receiver's clock.
+    pub their_now: Timestamp,
     /// Where to read more.
     pub links: Arc<Links>,
 }

@@ -62,7 +62,8 @@ pub(super) fn links() -> Links {
 
 pub(super) fn notification(incident: Incident, reason: Reason) -> Notification {
     let now = Timestamp::from_millis(START + 660_000);
-    Notification { incident: Arc::new(incident), reason, now, links: Arc::new(links()) }
+    let (incident, links) = (Arc::new(incident), Arc::new(links()));
+    Notification { incident, reason, now, their_now: now, links }
 }
 
 fn everyone() -> Vec<Target> {

@@ -252,7 +252,7 @@ async fn it_is_not_ready_before_the_first_tick_nor_while_the_disk_takes_nothing(
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     for (millis, want) in [(30_000, 200), (30_001, 503)] {
         let mut admin = admin(sample::snapshot(), None);
-        admin.clock = Clock::set_by_hand(sample::snapshot().now.plus_millis(millis)).0;
+        admin.clock = Clock::set_by_hand(sample::snapshot().now.plus_millis(millis), 1).0;
         let response = ask(admin, Method::GET, "/-/ready", &[]).await;
         assert_eq!(response.status(), want, "{millis}");
     }
