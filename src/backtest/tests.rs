@@ -101,6 +101,30 @@ fn a_small_fleet_pages_for_what_is_broken_once_and_for_nothing_else() {
 }
 
 #[test]
+fn what_an_incident_has_explained_opens_no_ticket_when_it_ends() {
+    // Many connections with a sign-in or two in ten minutes: each has some evidence when the fleet's page is over.
+    let trouble = "faults: [ { id: f, at: +3d4h, duration: 40m, select: { all: true }, effect: { hard_fail: 0.3, code: server_error } } ]";
+    let warm = Warm::new(scenario(""), Config::default());
+    for seed in 1..=2 {
+        let simulation = Simulation::new(scenario(trouble), Some(seed));
+        let from = simulation.minute_of(Some(simulation.warm_up_ends()), 0);
+        let until = simulation.at_hours(72 + 7);
+        let recording = simulation.recording_from(from);
+        let mut told = fold(warm.engine.clone(), &simulation, recording, until);
+        let begun = simulation.at_hours(72 + 4);
+        let words = |told: &Told| format!("{} {} {}", told.at, told.alertname, told.summary);
+        let after = told.incidents.iter().filter(|told| told.at >= begun);
+        let alerts: Vec<_> = after.clone().map(|told| told.alertname.as_str()).collect();
+        let all: Vec<_> = after.map(words).collect();
+        assert_eq!(alerts, ["SsoFleetFailing"], "seed {seed}: {all:#?}");
+        let snapshot = told.engine.snapshot();
+        let mut incidents = snapshot.incidents.iter();
+        let page = incidents.find(|incident| &*incident.alertname == "SsoFleetFailing").unwrap();
+        assert!(page.state == State::Resolved, "seed {seed}: {page:?}");
+    }
+}
+
+#[test]
 fn nothing_that_was_over_before_it_was_known_pages_and_what_still_goes_on_does() {
     use crate::signal::Severity;
     // The whole recording comes at once: the daemon was away, or is new.

@@ -128,6 +128,7 @@ impl Engine {
             self.memory.closing.next_second(),
             self.next_look_at_hanging().map(at),
             self.next_look_at_flows(),
+            self.next_ticket(),
             self.memory.edge.next_second(&self.config.edge),
             self.memory.alerts.next_deadline().map(at),
             self.memory.delivery.next_deadline().map(at),

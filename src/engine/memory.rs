@@ -61,6 +61,8 @@ pub(super) struct Memory {
     pub(super) outbreaks: Outbreaks,
     /// Alarms that nobody was paged for yet: they were found late, or are expected.
     pub(super) held: Vec<Change>,
+    /// Evidence for tickets that wait: it is young, or an incident covers it.
+    pub(super) tickets: Vec<Change>,
     pub(super) announced: Announced,
     pub(super) hanging: Hanging,
     pub(super) edge: Edge,
@@ -107,6 +109,7 @@ impl Memory {
             detection: Detection::default(),
             outbreaks: Outbreaks::default(),
             held: Vec::new(),
+            tickets: Vec::new(),
             announced: Announced::default(),
             hanging: Hanging::default(),
             edge: Edge::default(),

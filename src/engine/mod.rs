@@ -45,7 +45,7 @@ use crate::event::{ConnectionInfo, EventId, Source, Timestamp};
 use crate::signal::{ConnectionView, Snapshot, Transition, WINDOWS};
 
 /// Version of the encoding of a checkpoint's engine. A checkpoint of another version is not read: the journal is folded anew.
-const STATE_VERSION: u8 = 12;
+const STATE_VERSION: u8 = 13;
 
 /// What an engine is told once.
 #[derive(Clone, Debug)]

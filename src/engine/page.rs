@@ -17,6 +17,9 @@ use crate::signal::{Evidence, Severity};
 /// How often the words of an incident that goes on are renewed.
 const RENEW_SECONDS: i64 = 10;
 
+/// How long the evidence for a ticket must last: nobody hurries to it, and what becomes a page meanwhile needs none.
+const TICKET_WAIT_SECONDS: u32 = 60;
+
 /// What was found late goes on still if somebody suffered from it within this time.
 const STILL_SECONDS: u32 = 1_800;
 
@@ -63,6 +66,13 @@ impl Engine {
         self.memory.detection.next_look_at_flows().filter(|_| live).map(i64::from)
     }
 
+    /// When a ticket that waits is due.
+    pub(super) fn next_ticket(&self) -> Option<i64> {
+        let due = |change: &Change| i64::from(change.second.saturating_add(TICKET_WAIT_SECONDS));
+        let due = self.memory.tickets.iter().map(due);
+        due.filter(|due| *due > self.memory.now.seconds()).min()
+    }
+
     /// Looks at sign-ins that should have ended by now.
     pub(super) fn look_at_hanging(&mut self) {
         let Some(config) = &self.config.detection else { return };
@@ -105,6 +115,9 @@ impl Engine {
             let key = self.key(outbreak.lead);
             self.memory.alerts.end(&key, self.memory.now);
         }
+        for change in std::mem::take(&mut self.memory.tickets) {
+            self.ticket(change);
+        }
         if i64::from(now) % RENEW_SECONDS == 0 {
             self.renew();
         }
@@ -119,7 +132,12 @@ impl Engine {
             What::Over if ticket_at_most => self.end_ticket(change),
             What::Raised => self.raised(change, now),
             What::Over => {
-                self.memory.outbreaks.over(&change);
+                if let Some(explained) = self.memory.outbreaks.over(&change) {
+                    for (place, kind) in self.memory.detection.start_afresh(&explained) {
+                        let signal = Signal::Stream(kind);
+                        self.end_ticket(Change { place, signal, what: What::TicketOver, ..change });
+                    }
+                }
                 if let Some(lead) = self.lead_at(change.place) {
                     self.note_end(lead);
                 }
@@ -244,6 +262,15 @@ impl Engine {
 
     fn ticket(&mut self, change: Change) {
         let Some(key) = self.ticket_key(change) else { return };
+        if !self.memory.detection.has_ticket(change.place, change.signal) {
+            return;
+        }
+        let provider_of = |index: u32| self.memory.connections[index as usize].provider;
+        let waited = second_of(self.memory.now).saturating_sub(change.second);
+        // What an incident covers is told with it; what is left when that has ended is news.
+        if waited < TICKET_WAIT_SECONDS || self.memory.outbreaks.cover(change.place, provider_of) {
+            return self.memory.tickets.push(change);
+        }
         let Some(numbers) = self.memory.detection.numbers(change.place, change.signal) else {
             return;
         };

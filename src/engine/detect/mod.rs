@@ -5,6 +5,7 @@
 //! several sizes at once; the threshold follows from how many false pages a month are accepted, the attempts a day and the
 //! number of scopes, so that more connections do not mean more false pages. `docs/detection.md` explains the method.
 
+mod afresh;
 mod change;
 mod config;
 mod crowd;
@@ -34,7 +35,7 @@ use self::config::{Level, SHARE_DROUGHT};
 use self::crowd::Crowd;
 use self::drought::{Flow, Weather};
 use self::group::Group;
-pub(super) use self::outbreak::{Outbreak, Outbreaks, Step};
+pub(super) use self::outbreak::{Explained, Outbreak, Outbreaks, Step};
 use self::slow::SlowMark;
 use self::spreading::Spreading;
 pub(super) use self::stream::Numbers;
@@ -313,6 +314,16 @@ impl Detection {
                 self.stream(place, kind).is_some_and(|stream| stream.alarm.is_some())
             }
             Signal::Code(_) | Signal::Drought(_) => self.numbers(place, signal).is_some(),
+        }
+    }
+
+    /// Whether the evidence for a ticket is still there.
+    pub(super) fn has_ticket(&self, place: Place, signal: Signal) -> bool {
+        match signal {
+            Signal::Stream(kind) => {
+                self.stream(place, kind).is_some_and(|stream| stream.known_since().is_some())
+            }
+            Signal::Code(_) | Signal::Drought(_) => false,
         }
     }
 

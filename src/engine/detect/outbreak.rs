@@ -1,8 +1,9 @@
 //! Alarms that share a cause are one outbreak: one page, at the scope that explains the most.
 //!
 //! A new alarm joins an outbreak that covers its scope, that lies within its scope and began at about the same time, or that is
-//! the same trouble on another connection at about the same time. An outbreak is over when all its alarms have been over for a
-//! while; one that flares up again takes longer to be believed.
+//! the same trouble on another connection at about the same time. When the alarms of its widest kind of scope are over, the
+//! narrower ones are too: the alarm of a connection with a sign-in an hour would take hours to be over by itself. An outbreak
+//! ends when it has been quiet for a while; one that flares up again takes longer to be believed.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +21,7 @@ const GROW_SECONDS: u32 = 1_200;
 /// After this time an outbreak takes over no more than what it covers.
 const JOIN_SECONDS: u32 = 3_600;
 
-/// Scopes that an outbreak names at most.
+/// Connections that an outbreak names at most; of wider scopes there are few.
 const PLACES_MAX: usize = 1_000;
 
 /// The longest that an outbreak which flares up again and again must be quiet, in seconds.
@@ -39,11 +40,23 @@ pub(in crate::engine) struct Outbreak {
     pub(in crate::engine) since: u32,
     /// Every scope that had an alarm.
     pub(in crate::engine) places: BTreeSet<Place>,
-    /// When the last alarm was over, while none is up.
+    /// When the last alarm of the lead's kind of scope was over, while none is up.
     pub(in crate::engine) quiet_since: Option<u32>,
     raised_at: u32,
     flares: u32,
     alarms: BTreeSet<(Place, Signal)>,
+}
+
+/// What an outbreak has explained when the alarms of its widest kind of scope are over: the narrower evidence. It is spent: the same counts say
+/// nothing more, and whoever suffers on is found anew.
+#[derive(Clone, PartialEq, Debug)]
+pub(in crate::engine) struct Explained {
+    /// Narrower alarms that are up still.
+    pub(super) alarms: BTreeSet<(Place, Signal)>,
+    /// When the trouble is believed to have begun.
+    pub(super) since: u32,
+    lead: Place,
+    places: BTreeSet<Place>,
 }
 
 /// What an alarm did to the outbreaks.
@@ -99,7 +112,7 @@ impl Outbreaks {
         };
         let outbreak = &mut self.0[index];
         outbreak.alarms.insert((place, signal));
-        if outbreak.places.len() < PLACES_MAX {
+        if outbreak.places.len() < PLACES_MAX || level(place) > 0 {
             outbreak.places.insert(place);
         }
         if outbreak.quiet_since.take().is_some() {
@@ -113,14 +126,22 @@ impl Outbreaks {
         Step::Joined
     }
 
-    /// An alarm is over.
-    pub(in crate::engine) fn over(&mut self, change: &Change) {
-        for outbreak in &mut self.0 {
-            if outbreak.alarms.remove(&(change.place, change.signal)) && outbreak.alarms.is_empty()
-            {
-                outbreak.quiet_since = Some(change.second);
-            }
+    /// An alarm is over. When it was the last one of the lead's kind of scope, gives what the outbreak has explained.
+    pub(in crate::engine) fn over(&mut self, change: &Change) -> Option<Explained> {
+        let alarm = (change.place, change.signal);
+        let outbreak = self.0.iter_mut().find(|outbreak| outbreak.alarms.contains(&alarm))?;
+        outbreak.alarms.remove(&alarm);
+        let lead = level(outbreak.lead.0);
+        if outbreak.alarms.iter().any(|(place, _)| level(*place) >= lead) {
+            return None;
         }
+        outbreak.quiet_since = Some(change.second);
+        Some(Explained {
+            alarms: std::mem::take(&mut outbreak.alarms),
+            places: outbreak.places.clone(),
+            lead: outbreak.lead.0,
+            since: outbreak.since,
+        })
     }
 
     /// Takes out those that have been quiet for long enough.
@@ -131,6 +152,19 @@ impl Outbreaks {
             outbreak.quiet_since.is_some_and(|since| now.saturating_sub(since) >= needed)
         };
         self.0.extract_if(.., is_over).collect()
+    }
+
+    /// Whether what happens at `place` is told by one that goes on.
+    pub(in crate::engine) fn cover(&self, place: Place, provider_of: impl Fn(u32) -> u32) -> bool {
+        self.0.iter().any(|outbreak| covers(&outbreak.places, place, &provider_of))
+    }
+}
+
+impl Explained {
+    /// Whether it explains what happened at `place`: that lies within, and is narrower than what was paged for. What is as wide
+    /// says itself whether the trouble is back.
+    pub(super) fn covers(&self, place: Place, provider_of: impl Fn(u32) -> u32) -> bool {
+        level(place) < level(self.lead) && covers(&self.places, place, provider_of)
     }
 }
 
@@ -172,4 +206,13 @@ fn level(place: Place) -> u8 {
         Place::Provider(_) => 1,
         Place::Fleet => 2,
     }
+}
+
+/// Whether `place` lies within one of `places`.
+fn covers(places: &BTreeSet<Place>, place: Place, provider_of: impl Fn(u32) -> u32) -> bool {
+    let around = match place {
+        Place::Connection(index) => Place::Provider(provider_of(index)),
+        Place::Provider(_) | Place::Fleet => place,
+    };
+    [place, around, Place::Fleet].iter().any(|place| places.contains(place))
 }

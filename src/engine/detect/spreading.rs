@@ -155,6 +155,14 @@ impl Spreading {
         })
     }
 
+    /// Ends the alarm on a code.
+    pub(super) fn dismiss(&mut self, id: u64) {
+        for code in self.codes.iter_mut().filter(|code| code.id == id) {
+            code.alarm = None;
+            code.runs = Default::default();
+        }
+    }
+
     fn enter(&mut self, second: u32) {
         if self.entered_at > 0 {
             for code in &mut self.codes {
@@ -180,6 +188,7 @@ impl Spreading {
             if failed_with == Some(code.id) {
                 alarm.bad += 1;
                 alarm.last_bad = second;
+                alarm.during = during(alarm.bad, alarm.attempts, alarm.usual);
             }
             alarm.relief += if failed_with == Some(code.id) {
                 libm::log(usual / alarm.during)
@@ -266,7 +275,6 @@ impl Spreading {
             return false;
         }
         let since_began = (attempts - run.began).max(1.0);
-        let during = (f64::from(run.bad) / since_began * 0.8).max(usual * 2.0).min(0.95);
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -282,7 +290,7 @@ impl Spreading {
             nats,
             chance_days: libm::exp(nats.min(60.0)) / (per_day * STREAMS),
             usual,
-            during,
+            during: during(run.bad.into(), looked_at, usual),
             relief: 0.0,
         });
         code.runs = Default::default();
@@ -342,4 +350,10 @@ impl Code {
         }
         counts
     }
+}
+
+/// The share of attempts that fail with a code while it spreads, by what was seen up to the last of them.
+#[expect(clippy::cast_precision_loss, reason = "counts of an outage")]
+fn during(bad: u64, attempts: u64, usual: f64) -> f64 {
+    (0.8 * bad as f64 / attempts.max(1) as f64).max(2.0 * usual).min(0.95)
 }

@@ -32,8 +32,10 @@ const LUCK_NATS: f64 = 3.0;
 /// A ticket is over when the evidence is below this share of the threshold.
 const TICKET_END_SHARE: f64 = 0.3;
 
-/// Share of the ratio since the onset that the trouble is thought to have at least.
+/// Share of the ratio since the onset that the trouble is thought to have at least, and of the ratio up to the last bad attempt
+/// that it is thought to have.
 const SEEN_SHARE: f64 = 0.7;
+const LAST_SHARE: f64 = 0.8;
 
 /// Nats that a repeated failure of one person takes from the evidence that the trouble is over.
 const REPEAT_RELIEF: f64 = -0.6;
@@ -466,13 +468,15 @@ impl Stream {
         let alarm = self.alarm.as_mut().expect("an alarm is raised");
         alarm.attempts += 1;
         alarm.repeats += u32::from(!attempt.fresh);
+        alarm.bad += u32::from(attempt.bad);
+        // What was seen since the onset says more about the trouble than the first few attempts did: three bad of three are
+        // followed by good ones in an outage of a third.
+        let seen = f64::from(alarm.bad) / f64::from(alarm.attempts);
         if attempt.bad {
-            alarm.bad += 1;
             alarm.last_bad = attempt.second;
             alarm.people += u32::from(attempt.first);
+            alarm.during = (LAST_SHARE * seen).max(1.8 * self.usual);
         }
-        // What was seen since the onset says more about the trouble than the first few attempts did.
-        let seen = f64::from(alarm.bad) / f64::from(alarm.attempts);
         let during = alarm.during.max(SEEN_SHARE * seen).min(0.97);
         let usual = (self.usual * 1.1).min(during * 0.66);
         let nats = if attempt.bad && !attempt.fresh {
@@ -485,11 +489,32 @@ impl Stream {
         alarm.relief = (alarm.relief + nats).max(0.0);
         let lasted = attempt.second.saturating_sub(alarm.raised_at);
         if alarm.relief >= bar.relief_nats && lasted >= bar.alarm_seconds_min {
-            self.alarm = None;
-            self.learned.forget_fresh();
+            self.dismiss();
             return Verdict::Over;
         }
         Verdict::Nothing
+    }
+
+    /// Ends the alarm.
+    pub(super) fn dismiss(&mut self) {
+        self.alarm = None;
+        self.learned.forget_fresh();
+    }
+
+    /// Drops what was found since the trouble that explains it began; an alarm only if it is no more than a ticket. Whether a
+    /// ticket was open.
+    pub(super) fn start_afresh(&mut self, since: u32, ticket_at_most: bool) -> bool {
+        let known_before = self.known_since().is_some_and(|known| known < since);
+        if known_before || (self.alarm.is_some() && !ticket_at_most) {
+            return false;
+        }
+        let open = self.known_since().is_some();
+        if open {
+            self.dismiss();
+        }
+        self.grid = None;
+        self.ticket = None;
+        open
     }
 }
 

@@ -64,8 +64,10 @@ impl Watch {
         config: &Config,
     ) -> bool {
         let old = self.first_at <= began.saturating_add(BEGINNING_SECONDS);
-        let learned = &self.streams[kind as usize].learned;
-        learned.attempts + learned.fresh_attempts >= f64::from(config.min_attempts)
+        let stream = &self.streams[kind as usize];
+        let attempts = stream.learned.attempts + stream.learned.fresh_attempts;
+        // An alarm forgets what was not yet usual: that makes nobody a stranger while it is up.
+        (attempts >= f64::from(config.min_attempts) || stream.alarm.is_some())
             && self.successes >= config.min_successes
             && (old || u64::from(second.saturating_sub(self.first_at)) >= config.min_age.seconds())
     }
