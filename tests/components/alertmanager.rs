@@ -19,7 +19,7 @@ links: { external_url: "https://sso.example.com", runbooks: "https://runbooks.ex
 
 /// A member of the cluster.
 #[derive(Debug)]
-struct Member {
+pub(crate) struct Member {
     url: String,
     cluster: String,
     component: Component,
@@ -30,7 +30,7 @@ impl Member {
     ///
     /// `group_interval` must be longer than `cluster.peer-timeout`, as it is by default (5 min and 15 s): otherwise the
     /// second member always looks at how things were, and calls for that.
-    fn start(hook: &str, peer: Option<&Self>) -> Self {
+    pub(crate) fn start(hook: &str, peer: Option<&Self>) -> Self {
         let config = format!(
             r#"
 route:
@@ -76,8 +76,13 @@ receivers:
         Self { url, cluster, component }
     }
 
+    /// Its address.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Every alert that it shows of the name `alertname`.
-    fn alerts(&self, alertname: &str) -> Vec<Value> {
+    pub(crate) fn alerts(&self, alertname: &str) -> Vec<Value> {
         let url = format!("{}/api/v2/alerts?filter=alertname%3D%22{alertname}%22", self.url);
         http::get(&url).json().as_array().unwrap().clone()
     }

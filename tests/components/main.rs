@@ -28,6 +28,7 @@ mod payloads;
 mod privacy;
 mod prometheus;
 mod promtool;
+mod published_incident;
 mod recorder;
 mod reload;
 mod rules;
