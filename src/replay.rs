@@ -8,6 +8,7 @@ mod access_log;
 mod input;
 mod limits;
 mod order;
+mod truth;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -31,6 +32,7 @@ use crate::web::report::markdown;
 use self::access_log::AccessLog;
 use self::input::{Input, expand};
 use self::order::order;
+use self::truth::{Score, Truth};
 
 /// How long after the last second of access logs time goes on, so that it is judged: the longest wait, and a bin.
 const JUDGED_MILLIS: i64 = 70_000;
@@ -54,6 +56,9 @@ pub struct Args {
     /// `edge.limits` would have refused.
     #[arg(long)]
     access_log: Vec<AccessLog>,
+    /// What `ssowatch simulate --truth` wrote: adds how soon the alerts came, what was missed and what was false.
+    #[arg(long)]
+    truth: Option<PathBuf>,
     /// Recorded events: files, globs or folders, plain, gzip or zstd; `-` for standard input.
     #[arg(required_unless_present = "access_log")]
     paths: Vec<String>,
@@ -105,10 +110,17 @@ pub fn command(args: &Args, config: &Config) -> anyhow::Result<()> {
         record: Record::Edge(tally),
     }));
     let known = args.connections.as_deref().map(directory).transpose()?;
+    let truth = args.truth.as_deref().map(truth::read).transpose()?;
+    let announced = truth.iter().flat_map(Truth::announced);
+    let before: Vec<_> = known.map(Record::Directory).into_iter().chain(announced).collect();
+    let mut score = truth.map(Score::new);
     let engine = config.engine().map_err(|error| anyhow::anyhow!(error))?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     let mut incidents: BTreeMap<Box<str>, Arc<Incident>> = BTreeMap::new();
-    let (timeline, snapshot) = fold(engine, &entries, known, |transition| {
+    let (timeline, snapshot) = fold(engine, &entries, before, |transition| {
+        if let Some(score) = &mut score {
+            score.take(transition);
+        }
         let incident = &transition.incident;
         incidents.insert(incident.id.clone(), Arc::clone(incident));
         match args.format {
@@ -127,11 +139,13 @@ pub fn command(args: &Args, config: &Config) -> anyhow::Result<()> {
     match args.format {
         Format::Json => {
             limits.iter().try_for_each(|limit| writeln!(out, "{}", limits::as_json(limit)))?;
+            score.iter().try_for_each(|score| writeln!(out, "{}", score.json()))?;
             writeln!(out, "{}", timeline.json(rejected))?;
         }
         Format::Text => {
             writeln!(out, "{}", timeline.text(rejected))?;
             limits.iter().try_for_each(|limit| writeln!(out, "{}", limits::as_text(limit)))?;
+            score.iter().try_for_each(|score| writeln!(out, "{}", score.text()))?;
         }
     }
     Ok(out.flush()?)
@@ -152,7 +166,7 @@ struct Summary {
 fn fold(
     config: crate::engine::Config,
     entries: &[Entry],
-    known: Option<Vec<ConnectionInfo>>,
+    before: Vec<Record>,
     mut tell: impl FnMut(&Transition) -> io::Result<()>,
 ) -> anyhow::Result<(Summary, Snapshot)> {
     let mut engine = Engine::new(config);
@@ -160,8 +174,10 @@ fn fold(
     let order = order(entries);
     let time = |place: Option<&usize>| place.map(|place| entries[*place].received_at);
     let (first, last) = (time(order.first()), time(order.last()));
-    if let (Some(at), Some(known)) = (first, known) {
-        engine.apply(&Entry { received_at: at, record: Record::Directory(known) });
+    if let Some(received_at) = first {
+        for record in before {
+            engine.apply(&Entry { received_at, record });
+        }
     }
     let mut drain = |engine: &mut Engine| -> io::Result<()> {
         let transitions = engine.transitions();

@@ -128,6 +128,43 @@ fn whoever_has_read_enough_is_no_failure() {
 }
 
 #[test]
+fn a_replay_is_scored_against_the_truth_of_its_simulation() {
+    let dir = tempfile::tempdir().unwrap();
+    let scenario = "format: sso-scenario/v1\nname: small\ntitle: small\nkind: synthetic\nseed: 1\nfleet_seed: 4\n\
+        start: 2025-06-03T00:00:00Z\nwarmup: 2d\nduration: 8h\n\
+        fleet: { connections: 20, attempts_per_day: 4000, zipf_s: 0.5, hours: flat }\n\
+        faults: [ { id: f, at: +2d4h, duration: 1h, select: { all: true }, effect: { hard_fail: 0.9, code: server_error } } ]\n\
+        expect: { page: true, scope: fleet, target_delay: 20m }\n";
+    let scenario = write(&dir, "s.yaml", scenario);
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let (events, truth) = (path("events.ndjson"), path("truth.json"));
+    let simulated = ssowatch(&["simulate", "--out", &events, "--truth", &truth, &scenario]);
+    assert!(simulated.status.success(), "{}", text(&simulated.stderr));
+    let output = ssowatch(&["replay", "--format", "json", "--truth", &truth, &events]);
+    let told = text(&output.stdout);
+    let [.., score, summary] = &*told.lines().collect::<Vec<_>>() else { panic!("{told}") };
+    assert!(summary.contains("\"type\":\"summary\""), "{told}");
+    for want in [
+        "\"type\":\"score\"",
+        "\"due\":true",
+        "\"missed\":false",
+        "\"late\":false",
+        "\"right\":1",
+        "\"false_pages\":[]",
+    ] {
+        assert!(score.contains(want), "{want}: {told}");
+    }
+    let output = ssowatch(&["replay", "--truth", &truth, &events]);
+    let last = text(&output.stdout);
+    assert!(
+        last.lines().last().unwrap().starts_with("score of small, seed 1: found after "),
+        "{last}"
+    );
+    let other = ssowatch(&["replay", "--truth", &scenario, &events]);
+    assert!(text(&other.stderr).contains("simulate --truth"), "{}", text(&other.stderr));
+}
+
+#[test]
 fn a_replay_of_access_logs_says_whom_a_declared_limit_would_hurt() {
     let dir = tempfile::tempdir().unwrap();
     let config = write(
