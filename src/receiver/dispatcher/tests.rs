@@ -503,3 +503,20 @@ async fn what_may_have_been_told_is_closed_where_an_end_of_nothing_does_no_harm(
         stage.asked().iter().map(|line| line.split_once(' ').unwrap().1.to_owned()).collect();
     assert_eq!(asked, ["pagerduty resolve again 202", "pagerduty resolve f 202"]);
 }
+
+#[test]
+fn notifications_are_counted_from_zero() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_all().start_paused(true).build().unwrap();
+    metrics::with_local_recorder(&recorder, || {
+        runtime.block_on(async {
+            Stage::new(&pagerduty(), &[], |_, _, _| status(202)).show(&[], 2).await;
+        });
+    });
+    let own = recorder.handle().render();
+    for result in ["accepted", "retried", "held", "dropped"] {
+        let series = format!("{{receiver=\"pagerduty\",result=\"{result}\"}} 0");
+        assert!(own.contains(&format!("ssowatch_notifications_total{series}")), "{own}");
+    }
+}

@@ -108,6 +108,20 @@ async fn each_event_is_a_log_and_the_position_is_recorded() {
     world.stage.end().await;
 }
 
+#[test]
+fn requests_are_counted_from_zero() {
+    counted(|own| async move {
+        let mut world = World::new(|_| 202);
+        world.start(0);
+        world.stage.pass(2).await;
+        for result in ["accepted", "retried", "held", "split", "dropped"] {
+            let series = format!("{{sink=\"datadog_logs\",result=\"{result}\"}} 0");
+            assert!(own.render().contains(&format!("ssowatch_sink_requests_total{series}")));
+        }
+        world.stage.end().await;
+    });
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_request_holds_a_thousand_and_a_full_one_is_followed_at_once() {
     let mut world = World::new(|_| 202);
