@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help fmt lint setup test bench bench-edge simulation kill-test flood long-day golden detection-report fuzz deny sbom ci
+.PHONY: help fmt lint setup test bench bench-edge simulation mutations kill-test flood long-day golden detection-report fuzz deny sbom ci
 
 help: ## Shows the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -33,6 +33,11 @@ bench-page: ## The status page with 20,000 connections: bytes, first byte, usabl
 
 simulation: ## The whole daemon on simulated time, disk and network: SEEDS=1..1001, three minutes.
 	SIMULATION_SEEDS=$(SEEDS) cargo test --lib -- simulation::every_promise --nocapture
+
+MUTATION_SEEDS ?= 1..101
+
+mutations: ## Breaks one promise after the other in a copy of the code and says which seeds find it: MUTATION_SEEDS=1..101, a quarter of an hour.
+	SEEDS=$(MUTATION_SEEDS) tests/mutations.py
 
 kill-test: ## The shipped binary killed 200 times under load (as root: and on a 64 MB disk), some minutes.
 	KILLS=200 cargo test --test kill -- --nocapture

@@ -353,5 +353,7 @@ fn begin(key: &Key, id: &str, finding: &Finding) -> Incident {
         description: String::new(),
         evidence: Evidence::default(),
         course: Course::default(),
+        parts: Vec::new(),
+        part_of: None,
     }
 }

@@ -6,6 +6,7 @@
 //! crash between the two tells it once more after the restart: the dedup keys make that harmless everywhere
 //! but in Slack.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,13 +15,13 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::log::{Log, Owed, Standing};
+use super::log::{self, Log, Owed, Standing};
 use super::{Links, Notification, Pace, Reason, Target, words};
 use crate::clock::Clock;
 use crate::event::{Record, Timestamp, Told};
 use crate::journal::{Delivery, Inlet};
 use crate::outbound::{Answer, Backoff, Request, SendError, Transport, Verdict};
-use crate::signal::Snapshot;
+use crate::signal::{Incident, Snapshot, joined};
 use crate::telemetry;
 
 /// How long a request that is under way may still take when the daemon stops.
@@ -170,6 +171,10 @@ impl<T: Transport> Courier<T> {
     fn batch(&mut self, snapshot: &Snapshot, now: Timestamp) -> Vec<Notification> {
         let audience = &self.target.audience;
         let Snapshot { incidents, silences, .. } = snapshot;
+        let told = |one: &Incident| audience.wants(one) && !log::is_quiet(one, silences, now);
+        let told_as: Cow<'_, [_]> =
+            if self.target.joins() { joined(incidents, told).into() } else { incidents.into() };
+        let incidents = &*told_as;
         if !std::mem::replace(&mut self.recalled, true) && self.target.ignores_unknown_ends() {
             self.log.recall(incidents, audience, now);
         }

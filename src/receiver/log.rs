@@ -10,6 +10,7 @@
 //! - What may have been told (no answer came, or the daemon died before it wrote the answer down) and is over is closed
 //!   where an end of nothing does no harm: nobody else would ever close it.
 //! - What a receiver refused for good is not offered again, and its end is not told.
+//! - What is part of another incident that it is told of is told with that one.
 //! - While a silence covers it, neither a beginning nor a rise is told; what still fires when the silence ends is.
 //! - A ticket that becomes a page is told again. Which severity was told is kept in memory only: after a
 //!   restart the present one counts as told.
@@ -153,9 +154,6 @@ impl Log {
         now: Timestamp,
         repeat: Option<Repeat>,
     ) -> Vec<Owed> {
-        let is_quiet = |incident: &Incident| {
-            silences.iter().any(|one| one.lasts(now) && one.covers(&incident.labels))
-        };
         let newest = newest(incidents);
         let gone = self.observe(&newest, now);
         let mut owed: Vec<Owed> = newest
@@ -169,7 +167,9 @@ impl Log {
             // hear again is reminded in spite of a silence: it would say that the trouble is over.
             .filter(|owed| match owed.reason {
                 Reason::Opened | Reason::Escalated => {
-                    audience.wants(&owed.incident) && !is_quiet(&owed.incident)
+                    let Owed { incident, .. } = owed;
+                    let is_news = incident.part_of.is_none();
+                    is_news && audience.wants(incident) && !is_quiet(incident, silences, now)
                 }
                 Reason::Closed | Reason::StillOpen => true,
             })
@@ -277,6 +277,11 @@ impl Log {
     }
 }
 
+/// Whether a silence covers `incident` at `now`.
+pub(super) fn is_quiet(incident: &Incident, silences: &[Arc<Silence>], now: Timestamp) -> bool {
+    silences.iter().any(|one| one.lasts(now) && one.covers(&incident.labels))
+}
+
 /// Of several incidents with one fingerprint: the one that fires, else the one that was resolved last.
 fn newest(incidents: &[Arc<Incident>]) -> BTreeMap<&str, &Arc<Incident>> {
     let mut newest: BTreeMap<&str, &Arc<Incident>> = BTreeMap::new();
@@ -307,6 +312,8 @@ fn forgotten(fingerprint: &str, last: Option<&Incident>, now: Timestamp) -> Inci
         description: String::new(),
         evidence: Evidence::default(),
         course: Course::default(),
+        parts: Vec::new(),
+        part_of: None,
     });
     incident.state = State::Resolved;
     incident.resolved_at = incident.resolved_at.or(Some(now));

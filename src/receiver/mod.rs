@@ -168,6 +168,12 @@ impl Target {
         self.service.secrets().into_iter().filter_map(|secret| secret.reveal().ok()).collect()
     }
 
+    /// Whether alerts of one cause are one incident to it. Alertmanager is told of alerts, and groups them itself.
+    #[must_use]
+    pub(crate) fn joins(&self) -> bool {
+        !matches!(self.service, Service::Alertmanager(_))
+    }
+
     /// Whether an end of which it never heard the beginning does no harm: it knows incidents by a key.
     #[must_use]
     pub(crate) fn ignores_unknown_ends(&self) -> bool {

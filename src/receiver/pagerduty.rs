@@ -162,7 +162,7 @@ fn payload(notification: &Notification) -> Value {
 /// One line each, because PagerDuty shows them as a table.
 fn details(incident: &Incident) -> Map<String, Value> {
     let cut = |text: &str| Value::from(words::cut(text, DETAIL_CHARS_MAX).into_owned());
-    let mut details = words::evidence(&incident.evidence);
+    let mut details = words::evidence(incident);
     for (name, counts) in
         [("causes", &incident.evidence.causes), ("connections", &incident.evidence.connections)]
     {

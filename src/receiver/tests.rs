@@ -49,6 +49,8 @@ pub(super) fn incident(fingerprint: &str, state: State) -> Incident {
             ..Evidence::default()
         },
         course: Course::default(),
+        parts: Vec::new(),
+        part_of: None,
     }
 }
 

@@ -130,7 +130,7 @@ fn body(receiver: &str, notification: &Notification) -> Value {
         "endsAt": time(end),
         "generatorURL": links.json(incident),
         "externalURL": links.external_url,
-        "evidence": words::evidence(&incident.evidence),
+        "evidence": words::evidence(incident),
     })
 }
 

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 use std::fmt::Write;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{Notification, Reason, Target};
 use crate::outbound::{Answer, Method, Request, Verdict};
@@ -48,8 +49,20 @@ pub(super) fn thing(incident: &Incident) -> &str {
     label.and_then(|label| incident.labels.get(*label)).map_or(scope, |value| value)
 }
 
-/// The numbers, without what the alert does not use.
-pub(super) fn evidence(evidence: &Evidence) -> Map<String, Value> {
+/// The numbers, without what the alert does not use, and those of its parts.
+pub(super) fn evidence(incident: &Incident) -> Map<String, Value> {
+    let mut all = numbers(&incident.evidence);
+    if !incident.parts.is_empty() {
+        let part = |part: &Arc<Incident>| {
+            let evidence = numbers(&part.evidence);
+            json!({"incident_id": part.id, "alertname": part.alertname, "summary": part.summary, "evidence": evidence})
+        };
+        all.insert("parts".into(), incident.parts.iter().map(part).collect());
+    }
+    all
+}
+
+fn numbers(evidence: &Evidence) -> Map<String, Value> {
     let value = serde_json::to_value(evidence).expect("numbers and names can be encoded");
     let Value::Object(mut numbers) = value else { unreachable!("a struct is an object") };
     numbers.retain(|_, value| {

@@ -45,6 +45,12 @@ pub struct Incident {
     pub evidence: Evidence,
     /// How far it went, and what happened when.
     pub course: Course,
+    /// Alerts with the same cause that fired later and are told with it. Filled in by [`super::joined`], kept nowhere.
+    #[serde(skip)]
+    pub parts: Vec<std::sync::Arc<Incident>>,
+    /// The incident that this one is part of; as `parts`.
+    #[serde(skip)]
+    pub part_of: Option<Box<str>>,
 }
 
 /// Where an incident stands. Pending ones are shown and counted, and told to nobody.
@@ -178,6 +184,12 @@ impl Scope {
     #[must_use]
     pub fn is_of_sign_ins(&self) -> bool {
         matches!(self, Self::Connection(_) | Self::ConnectionType(_) | Self::Fleet)
+    }
+
+    /// Whether it is about the sign-ins of more than one connection.
+    #[must_use]
+    pub fn is_of_many_sign_ins(&self) -> bool {
+        matches!(self, Self::ConnectionType(_) | Self::Fleet)
     }
 
     /// What its evidence counts.

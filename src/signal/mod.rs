@@ -6,6 +6,7 @@ mod course;
 mod crowd;
 mod edge;
 mod incident;
+mod joined;
 mod snapshot;
 mod stretch;
 
@@ -15,6 +16,7 @@ pub use edge::{Buckets, KeyView, LimitView, Talker, TierCounts, TierMinute, Tier
 pub use incident::{
     Evidence, Incident, SINK_FAILING, Scope, Severity, State, TOGETHER_SECONDS, Transition,
 };
+pub use joined::joined;
 pub use snapshot::{
     Certificate, ClosedWindow, ConnectionDelta, ConnectionView, Counts, DURATION_BOUNDS_SECONDS,
     DurationDelta, Durations, Minute, ProviderView, ScopeView, Snapshot, SourceDelta, SourceView,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CrowdView, Incident, LimitView, TierView};
+use super::{CrowdView, Incident, LimitView, TierView, joined};
 use crate::event::{ConnectionId, ConnectionInfo, Marker, Reason, Silence, Source, Timestamp};
 
 /// Length of a window for push sinks, in seconds: what Datadog's own agent flushes at.
@@ -226,6 +226,18 @@ impl Snapshot {
         let lasting = lasting.filter(|silence| silence.lasts(self.now));
         let about = lasting.filter(|silence| silence.covers(&incident.labels));
         about.max_by_key(|silence| silence.until)
+    }
+
+    /// The incidents as people are told of them: see [`joined`].
+    #[must_use]
+    pub fn joined(&self) -> Vec<Arc<Incident>> {
+        joined(&self.incidents, |incident| self.silence_of(incident).is_none())
+    }
+
+    /// The one with this id, with its parts.
+    #[must_use]
+    pub fn incident(&self, id: &str) -> Option<Arc<Incident>> {
+        self.joined().into_iter().find(|incident| *incident.id == *id)
     }
 }
 

@@ -164,9 +164,12 @@ fn stretch_json(one: &Stretch) -> Value {
     })
 }
 
-/// An incident, and the silence that covers it now.
+/// An incident, what it is joined with, and the silence that covers it now.
 fn told(incident: &Incident, snapshot: &Snapshot) -> Value {
     let mut json = incident_json(incident);
+    json["part_of"] = json!(incident.part_of);
+    let part = |part: &Arc<Incident>| json!({"id": part.id, "alertname": part.alertname, "summary": part.summary, "evidence": part.evidence});
+    json["parts"] = incident.parts.iter().map(part).collect();
     json["silenced_by"] = json!(snapshot.silence_of(incident).map(|silence| &silence.id));
     json
 }
@@ -194,27 +197,28 @@ async fn incidents(
     let fits = |incident: &Incident| {
         closed.is_none_or(|closed| closed == (incident.state == IncidentState::Resolved))
     };
-    let listed = snapshot.incidents.iter().filter(|incident| fits(incident));
+    let all = snapshot.joined();
+    let listed = all.iter().filter(|incident| fits(incident));
     let listed: Vec<_> = listed.map(|incident| told(incident, &snapshot)).collect();
     Json(json!({"incidents": listed})).into_response()
 }
 
 async fn incident(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> Response {
     let snapshot = Arc::clone(&admin.snapshots.borrow());
-    let found = snapshot.incidents.iter().find(|incident| *incident.id == *id);
+    let found = snapshot.incident(&id);
     found.map_or_else(
         || problem(StatusCode::NOT_FOUND, "no such incident; see /api/v1/incidents"),
-        |incident| Json(told(incident, &snapshot)).into_response(),
+        |incident| Json(told(&incident, &snapshot)).into_response(),
     )
 }
 
 async fn incident_report(State(admin): State<Arc<Admin>>, Path(id): Path<String>) -> Response {
     let snapshot = Arc::clone(&admin.snapshots.borrow());
-    let Some(incident) = snapshot.incidents.iter().find(|incident| *incident.id == *id) else {
+    let Some(incident) = snapshot.incident(&id) else {
         return problem(StatusCode::NOT_FOUND, "no such incident; see /api/v1/incidents");
     };
     let kind = [(header::CONTENT_TYPE, "text/markdown; charset=utf-8")];
-    (kind, report::markdown(incident, &snapshot)).into_response()
+    (kind, report::markdown(&incident, &snapshot)).into_response()
 }
 
 #[derive(serde::Deserialize)]

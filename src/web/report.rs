@@ -19,7 +19,16 @@ pub fn markdown(incident: &Incident, snapshot: &Snapshot) -> String {
     report.impact(incident, snapshot);
     report.timeline(incident);
     report.detection(incident);
+    report.line("\n## Evidence\n");
     report.evidence(&incident.evidence);
+    for part in &incident.parts {
+        report.line(format_args!(
+            "\n### {}\n\n{}.\n",
+            Plain(&part.alertname),
+            Plain(&part.summary)
+        ));
+        report.evidence(&part.evidence);
+    }
     report.line(format_args!("\n## Cause\n\n{BLANK}\n\n## Prevention\n\n{BLANK}"));
     report.0
 }
@@ -131,7 +140,6 @@ impl Report {
     }
 
     fn evidence(&mut self, evidence: &Evidence) {
-        self.line("\n## Evidence\n");
         let share = |value: f64| if value <= 1.0 { percent(value) } else { format!("{value:.0}") };
         for (name, value) in [
             ("Measured", evidence.value),
@@ -166,6 +174,13 @@ pub(super) fn story(incident: &Incident) -> Vec<(Timestamp, String)> {
     story.extend(incident.course.steps.iter().map(|step| (step.at, words(&step.what))));
     if let Some(at) = incident.course.ended_at {
         story.push((at, "The trouble ended (estimated)".to_owned()));
+    }
+    for part in &incident.parts {
+        let known = part.fired_at.unwrap_or(part.started_at);
+        story.push((known, format!("{} became part of it: {}", part.alertname, part.summary)));
+        if let Some(at) = part.resolved_at {
+            story.push((at, format!("{} counted as resolved", part.alertname)));
+        }
     }
     // What falls together stays in the order in which it happened.
     story.sort_by_key(|(at, _)| *at);

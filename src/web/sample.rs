@@ -92,6 +92,8 @@ pub(super) fn incident(state: State) -> Incident {
             people: 22,
             steps: steps(state),
         },
+        parts: Vec::new(),
+        part_of: None,
     }
 }
 

@@ -252,4 +252,11 @@ fn sign_ins_and_a_tier_that_fail_together_name_each_other() {
         description("SsoFleetFailing")
             .contains("Began together with EdgeErrors at web (since about")
     );
+    // People are told of one incident, with the evidence of both.
+    let wholes: Vec<_> =
+        engine.snapshot().joined().into_iter().filter(|one| !one.parts.is_empty()).collect();
+    assert_eq!(wholes.len(), 1, "{wholes:?}");
+    let names = [&wholes[0].alertname, &wholes[0].parts[0].alertname].map(|name| &**name);
+    assert!(names.contains(&"EdgeErrors") && names.contains(&"SsoFleetFailing"), "{names:?}");
+    assert!(wholes[0].evidence.bad > 0 && wholes[0].parts[0].evidence.bad > 0);
 }

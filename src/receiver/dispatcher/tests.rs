@@ -7,7 +7,7 @@ use super::*;
 use crate::journal::{self, InletError, Receipt};
 use crate::receiver::tests::{START, configs, incident, links};
 use crate::receiver::{Inherited, targets};
-use crate::signal::{Incident, Severity, State};
+use crate::signal::{Incident, Scope, Severity, State};
 
 /// What a service answers: after a while, with a status (0: the network fails) and perhaps `Retry-After`.
 #[derive(Clone, Copy)]
@@ -171,6 +171,40 @@ fn cluster() -> Value {
 
 fn only(asked: &[String], host: &str) -> Vec<String> {
     asked.iter().filter(|line| line.contains(host)).cloned().collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn alerts_of_one_cause_are_one_page_and_to_alertmanager_two_alerts() {
+    let wide = |fingerprint: &str, scope: Scope, seconds: i64, state| {
+        let mut incident = Incident::clone(&about(fingerprint, state));
+        incident.scope = scope;
+        incident.fired_at = incident.fired_at.map(|at| at.plus_millis(seconds * 1000));
+        Arc::new(incident)
+    };
+    let both = |edge, fleet| {
+        [wide("edge", Scope::Tier("web".into()), 0, edge), wide("fleet", Scope::Fleet, 60, fleet)]
+    };
+    let receivers = json!([
+        {"alertmanager": {"urls": ["http://a"]}},
+        {"pagerduty": {"routing_key": "s3cret"}},
+    ]);
+    let stage = Stage::new(&receivers, &[], |_, _, _| status(202));
+    let told = async |edge, fleet| {
+        stage.show(&both(edge, fleet), 2).await;
+        let mut told = stage.told();
+        told.sort();
+        told
+    };
+    assert_eq!(
+        told(State::Firing, State::Firing).await,
+        ["alertmanager/a edge+", "alertmanager/a fleet+", "pagerduty edge+"]
+    );
+    // The page lasts as long as its last part.
+    assert_eq!(told(State::Resolved, State::Firing).await, ["alertmanager/a edge-"]);
+    assert_eq!(
+        told(State::Resolved, State::Resolved).await,
+        ["alertmanager/a fleet-", "pagerduty edge-"]
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 use super::chart::{Hour, SIGN_INS};
 use super::html::{Encoded, Escaped, Html, Moment, Visitor};
 use super::words::{percent, span};
-use super::{front, incident, session};
+use super::{incident, session};
 use crate::archive::{Found, Status};
 use crate::event::{Covers, OrganizationId, Timestamp};
 use crate::signal::{ConnectionView, Counts, Incident, Scope, Snapshot, WINDOWS};
@@ -35,7 +35,9 @@ pub(super) fn page(
     causes(&mut page, view);
     page.line("</div>\n<section id=\"incidents\" aria-labelledby=\"incidents-name\" data-live>");
     page.line("<h2 id=\"incidents-name\">Incidents</h2>");
-    let mut about = front::shown(snapshot).filter(|incident| concerns(incident, view)).peekable();
+    // Parts, too: what the fleet suffers may be part of what the edge does.
+    let newest = snapshot.incidents.iter().rev().map(AsRef::as_ref);
+    let mut about = newest.filter(|incident| concerns(incident, view)).peekable();
     if about.peek().is_none() {
         page.line("<p>None is remembered.</p>");
     } else {

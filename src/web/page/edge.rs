@@ -4,7 +4,6 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::chart::{Hour, REQUESTS};
-use super::front::shown;
 use super::html::{Escaped, Html, Moment, Visitor};
 use super::words::{count, percent};
 use crate::event::Timestamp;
@@ -74,7 +73,7 @@ pub(super) fn page(snapshot: &Snapshot, visitor: Visitor) -> String {
 
 fn open(snapshot: &Snapshot) -> Open<'_> {
     let mut open = Open::new();
-    for incident in shown(snapshot).filter(|incident| incident.state == State::Firing) {
+    for incident in snapshot.incidents.iter().filter(|one| one.state == State::Firing) {
         if let Scope::Tier(name) | Scope::Limit(name) = &incident.scope {
             let severity = open.entry(name).or_insert(Severity::None);
             *severity = incident.severity.max(*severity);

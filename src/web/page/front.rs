@@ -1,5 +1,7 @@
 //! `GET /`: how things stand, in one sentence, and what to look at.
 
+use std::sync::Arc;
+
 use super::chart::{Hour, SIGN_INS};
 use super::html::{Escaped, Html, Visitor};
 use super::listing::{self, Listing};
@@ -16,9 +18,10 @@ const OVER_MAX: usize = 5;
 pub(super) fn page(snapshot: &Snapshot, listing: &Listing, own: &str, visitor: Visitor) -> String {
     let mut page = Html::begin("Status", visitor);
     page.line("<div id=\"state\" data-live>");
-    state(&mut page, snapshot);
+    let shown = shown(snapshot);
+    state(&mut page, snapshot, &shown);
     page.line("</div>\n<section id=\"incidents\" aria-labelledby=\"incidents-name\" data-live>");
-    incidents(&mut page, snapshot);
+    incidents(&mut page, snapshot, &shown);
     page.line("</section>");
     edge::section(&mut page, snapshot);
     page.line("<section aria-labelledby=\"connections-name\">");
@@ -31,16 +34,16 @@ pub(super) fn page(snapshot: &Snapshot, listing: &Listing, own: &str, visitor: V
     page.end(snapshot.now, "/api/v1/status")
 }
 
-/// Incidents that people should see: all but the one that always fires.
-pub(super) fn shown(snapshot: &Snapshot) -> impl Iterator<Item = &Incident> {
-    let newest = snapshot.incidents.iter().rev().map(AsRef::as_ref);
-    newest.filter(|incident| incident.severity != Severity::None)
+/// Incidents that people should see, newest first: all but the one that always fires. Parts are seen with their whole.
+pub(super) fn shown(snapshot: &Snapshot) -> Vec<Arc<Incident>> {
+    let newest = snapshot.joined().into_iter().rev();
+    newest.filter(|one| one.severity != Severity::None && one.part_of.is_none()).collect()
 }
 
-fn state(page: &mut Html, snapshot: &Snapshot) {
-    let open = || shown(snapshot).filter(|incident| incident.state == State::Firing);
+fn state(page: &mut Html, snapshot: &Snapshot, shown: &[Arc<Incident>]) {
+    let open = shown.iter().filter(|incident| incident.state == State::Firing);
     let (told, silenced): (Vec<_>, Vec<_>) =
-        open().partition(|incident| snapshot.silence_of(incident).is_none());
+        open.partition(|incident| snapshot.silence_of(incident).is_none());
     let firing =
         |severity| told.iter().filter(|incident| incident.severity == severity).count() as u64;
     let (pages, tickets) = (firing(Severity::Page), firing(Severity::Ticket));
@@ -93,10 +96,10 @@ fn fleet(snapshot: &Snapshot) -> String {
     )
 }
 
-fn incidents(page: &mut Html, snapshot: &Snapshot) {
+fn incidents(page: &mut Html, snapshot: &Snapshot, shown: &[Arc<Incident>]) {
+    let all = || shown.iter().map(AsRef::as_ref);
     page.line("<h2 id=\"incidents-name\">Open incidents</h2>");
-    let open: Vec<_> =
-        shown(snapshot).filter(|incident| incident.state != State::Resolved).collect();
+    let open: Vec<_> = all().filter(|incident| incident.state != State::Resolved).collect();
     if open.is_empty() {
         page.line("<p>None.</p>");
     } else {
@@ -106,8 +109,7 @@ fn incidents(page: &mut Html, snapshot: &Snapshot) {
         let more = open.len() - OPEN_MAX;
         page.line(format_args!("<p><a href=\"/incidents\">{more} more</a></p>"));
     }
-    let mut over: Vec<_> =
-        shown(snapshot).filter(|incident| incident.resolved_at.is_some()).collect();
+    let mut over: Vec<_> = all().filter(|incident| incident.resolved_at.is_some()).collect();
     if over.is_empty() {
         return;
     }

@@ -17,11 +17,12 @@ const TOGETHER_MAX: usize = 10;
 pub(super) fn list(snapshot: &Snapshot, visitor: Visitor) -> String {
     let mut page = Html::begin("Incidents", visitor);
     page.line("<h1>Incidents</h1>\n<div id=\"list\" data-live>");
-    let all = front::shown(snapshot).count();
+    let shown = front::shown(snapshot);
+    let all = shown.len();
     if all == 0 {
         page.line("<p>None is remembered.</p>");
     } else {
-        cards(&mut page, front::shown(snapshot).take(LISTED_MAX), snapshot);
+        cards(&mut page, shown.iter().map(AsRef::as_ref).take(LISTED_MAX), snapshot);
     }
     if all > LISTED_MAX {
         let more = all - LISTED_MAX;
@@ -77,13 +78,22 @@ fn tag(incident: &Incident, silenced: bool) -> String {
 
 /// The page; `None` when it is not remembered.
 pub(super) fn page(snapshot: &Snapshot, id: &str, visitor: Visitor) -> Option<String> {
-    let incident = snapshot.incidents.iter().find(|incident| *incident.id == *id)?;
+    let incident = &*snapshot.incident(id)?;
     let mut page = Html::begin(&incident.alertname, visitor);
     page.line("<article id=\"incident\" data-live>");
     page.line(format_args!("<h1>{}</h1>", Escaped(&incident.summary)));
     let silence = snapshot.silence_of(incident).filter(|_| incident.state != State::Resolved);
     let tag = tag(incident, silence.is_some());
-    page.line(format_args!("<p>{tag} {}</p>", Escaped(&incident.description)));
+    for (place, words) in incident.description.split("\n\n").enumerate() {
+        let tag = if place == 0 { format!("{tag} ") } else { String::new() };
+        page.line(format_args!("<p>{tag}{}</p>", Escaped(words)));
+    }
+    if let Some(whole) = &incident.part_of {
+        page.line(format_args!(
+            "<p class=\"note\">Part of <a href=\"/incidents/{}\">the incident that began it</a>, with which people were told of it.</p>",
+            Encoded(whole)
+        ));
+    }
     if let Some(silence) = silence {
         let (words, id) = (silence::sentence(silence), Encoded(&silence.id));
         page.line(format_args!(
@@ -229,10 +239,13 @@ fn timeline(page: &mut Html, incident: &Incident) {
 
 /// What began at about the same time on the other side, the edge's or that of sign-ins.
 fn together(page: &mut Html, incident: &Incident, snapshot: &Snapshot) {
-    let mut others = front::shown(snapshot)
-        .filter(|other| incident.began_with(other))
-        .take(TOGETHER_MAX)
-        .peekable();
+    if !incident.parts.is_empty() {
+        page.line("<h2>Parts of it</h2>");
+        cards(page, incident.parts.iter().map(AsRef::as_ref), snapshot);
+    }
+    let shown = front::shown(snapshot);
+    let others = shown.iter().map(AsRef::as_ref).filter(|other| incident.began_with(other));
+    let mut others = others.take(TOGETHER_MAX).peekable();
     if others.peek().is_some() {
         page.line("<h2>Began together with</h2>");
         cards(page, others, snapshot);

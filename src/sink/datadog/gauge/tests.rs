@@ -48,6 +48,8 @@ fn incident(state: State) -> Arc<Incident> {
         description: String::new(),
         evidence: Evidence::default(),
         course: Course::default(),
+        parts: Vec::new(),
+        part_of: None,
     })
 }
 

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""Breaks one promise of docs/durability.md after the other in a copy of the code, and says which seeds of the simulation find it.
+
+SEEDS=1..101 are run on each. The unchanged code must pass them; a mutation that no seed finds, or that no longer fits the
+code, ends the run with an error. Debug builds, one for each mutation, after
+one of all dependencies: a quarter of an hour on 2 cores."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+COPY = ROOT / "target" / "mutations"
+# Of its own: Cargo could not tell the copy's builds from those of the code.
+BUILD = ROOT / "target" / "mutations-build"
+SEEDS = os.environ.get("SEEDS", "1..101")
+
+# So many seeds are named of each.
+FIRST = 5
+
+# What is broken; where; the code as it is; the code that breaks it.
+MUTATIONS = [
+    (
+        "answered before the batch is appended",
+        "src/app/fold.rs",
+        "let journal = self.journal.take().expect(\"a commit begins",
+        "answer(std::mem::take(&mut commit.waiting));\n        let journal = self.journal.take().expect(\"a commit begins",
+    ),
+    ("answered before the sync", "src/journal/embedded/segment.rs", "    file.write(frame)?;\n    file.sync()\n", "    file.write(frame)\n"),
+    (
+        "a page's cursor is delivered before its events",
+        "src/source/workos_api/poller.rs",
+        "        self.workos.inlet.deliver(Delivery { events, records }).await\n    }\n\n    /// There is nothing",
+        "        self.workos.inlet.deliver(Delivery { events: Vec::new(), records }).await?;\n"
+        "        self.workos.inlet.deliver(Delivery { events, records: Vec::new() }).await\n    }\n\n    /// There is nothing",
+    ),
+    (
+        "Datadog's mark is noted before the window was sent",
+        "src/sink/datadog/metrics.rs",
+        "            let batches = pack(move || counts(",
+        "            self.ledger.note(u64::try_from(group.until).unwrap_or_default());\n            let batches = pack(move || counts(",
+    ),
+    (
+        "a window is sent with the present time in place of its own",
+        "src/sink/datadog/metrics.rs",
+        "(Arc::clone(&self.style), self.interval, group.at)",
+        "(Arc::clone(&self.style), self.interval, now.seconds())",
+    ),
+    (
+        "windows that wait are sent as one",
+        "src/sink/datadog/metrics.rs",
+        "    let until = start + interval;\n",
+        "    let until = (start + interval).max(snapshot.closed_until_seconds);\n",
+    ),
+    (
+        "the memory of ids is lost by a restart",
+        "src/engine/memory.rs",
+        "    pub(super) dedup: Dedup,",
+        "    #[serde(skip)]\n    pub(super) dedup: Dedup,",
+    ),
+    (
+        "known events are journaled again (the engine still counts them once)",
+        "src/app/fold.rs",
+        "if known || !fresh.insert(event.id.clone()) {",
+        "if !fresh.insert(event.id.clone()) {",
+    ),
+    (
+        "time does not wait for a batch that is being synced",
+        "src/app/fold.rs",
+        "    open.map_or(now, |stamp| now.min(stamp))",
+        "    open.map_or(now, |_| now)",
+    ),
+    (
+        "what may have been told is forgotten: an incident stays open with PagerDuty",
+        "src/receiver/dispatcher.rs",
+        "            self.log.recall(incidents, audience, now);\n",
+        "",
+    ),
+    (
+        "events ahead of a wrong clock are passed over",
+        "src/source/workos_api/page.rs",
+        "take_while(|read| is_ahead(read)).count();",
+        "take_while(|read| is_ahead(read)).take(0).count();",
+    ),
+]
+
+
+def copy():
+    """The files that Git knows, as they are in the working tree, in a package of their own."""
+    shutil.rmtree(COPY, ignore_errors=True)
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True).stdout
+    for name in filter(None, names.decode().split("\0")):
+        (COPY / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, COPY / name)
+
+
+def failing():
+    """The seeds that fail on the copy as it is now. The words of other tests' failures would be no proof: a build must succeed."""
+    environment = os.environ | {"CARGO_TARGET_DIR": str(BUILD)}
+    # A mutation may leave something unused: that is not what is tested.
+    environment["RUSTFLAGS"] = ""
+    cargo = ["cargo", "test", "--quiet", "--lib"]
+    subprocess.run([*cargo, "--no-run"], cwd=COPY, env=environment, check=True, stderr=subprocess.DEVNULL)
+    test = [*cargo, "--", "simulation::every_promise"]
+    run = subprocess.run(test, cwd=COPY, env=environment | {"SIMULATION_SEEDS": SEEDS}, capture_output=True, text=True)
+    seeds = sorted({int(seed) for seed in re.findall(r"^seed (\d+): ", run.stdout, re.M)})
+    if (run.returncode != 0) != bool(seeds):
+        sys.exit(f"the simulation ended without a word about seeds:\n{run.stdout}\n{run.stderr}")
+    return seeds
+
+
+def main():
+    copy()
+    if seeds := failing():
+        sys.exit(f"unchanged code fails seeds {seeds}")
+    print(f"| mutation | seeds of {SEEDS} that found it |\n| --- | --- |", flush=True)
+    missed = []
+    for name, path, before, after in MUTATIONS:
+        file = COPY / path
+        text = file.read_text()
+        if text.count(before) != 1:
+            sys.exit(f"{name}: {path} holds its code {text.count(before)} times; mend the mutation")
+        file.write_text(text.replace(before, after))
+        seeds = failing()
+        file.write_text(text)
+        first = ", ".join(map(str, seeds[:FIRST]))
+        more = f" and {len(seeds) - FIRST} more" if len(seeds) > FIRST else ""
+        print(f"| {name} | {first or 'none'}{more} |", flush=True)
+        if not seeds:
+            missed.append(name)
+    if missed:
+        sys.exit(f"found by no seed: {missed}")
+
+
+if __name__ == "__main__":
+    main()
