@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::event::{Entry, EventId, Record, Source, Timestamp, fingerprint};
+use crate::event::{Entry, EventId, Novelties, Record, Source, Timestamp, fingerprint};
 use crate::journal::{
     Delivery, Disk, InletError, Journal, JournalError, Parcel, Receipt, Refusals,
 };
@@ -206,9 +206,10 @@ fn gather(state: &State, parcels: Vec<Parcel>, now: Timestamp) -> Commit {
     let mut duplicates = [0u64; Source::ALL.len()];
     // What the Events API had first, and the webhook brings now.
     let mut brought = Vec::new();
+    let mut novelties = Novelties::default();
     for Parcel { delivery: Delivery { events, records }, reply } in parcels {
         let mut receipt = Receipt::default();
-        for (source, event) in events {
+        for (source, mut event) in events {
             let known = state.knows(&event.id);
             if known || !fresh.insert(event.id.clone()) {
                 receipt.duplicates += 1;
@@ -221,6 +222,7 @@ fn gather(state: &State, parcels: Vec<Parcel>, now: Timestamp) -> Commit {
                 continue;
             }
             receipt.accepted += 1;
+            novelties.take(&mut event);
             commit
                 .entries
                 .push(Entry { received_at: now, record: Record::Event { source, event } });
@@ -228,6 +230,7 @@ fn gather(state: &State, parcels: Vec<Parcel>, now: Timestamp) -> Commit {
         commit.entries.extend(stamp(records, now));
         commit.waiting.push(Waiting { receipt, reply });
     }
+    commit.entries.extend(stamp(novelties.record(), now));
     if !brought.is_empty() {
         commit.entries.push(Entry { received_at: now, record: Record::Brought(brought) });
     }
@@ -241,7 +244,7 @@ fn gather(state: &State, parcels: Vec<Parcel>, now: Timestamp) -> Commit {
     commit
 }
 
-fn stamp(records: Vec<Record>, now: Timestamp) -> impl Iterator<Item = Entry> {
+fn stamp(records: impl IntoIterator<Item = Record>, now: Timestamp) -> impl Iterator<Item = Entry> {
     records.into_iter().map(move |record| Entry { received_at: now, record })
 }
 

@@ -25,6 +25,7 @@ fn entry(id: &str, at: i64, step: Step, session: &str, email: &str, connection: 
         at: second(at),
         name: format!("authentication.sso_{step:?}").to_lowercase().into(),
         body: Body::Sso(sso),
+        novel: Vec::new(),
     };
     Entry { received_at: second(at + 1), record: Record::Event { source: Source::Push, event } }
 }

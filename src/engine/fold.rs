@@ -83,6 +83,7 @@ impl Engine {
                 self.source_health(*source, trouble.as_ref());
             }
             Record::Brought(keys) => self.webhook_brought(keys),
+            Record::Novel(novelties) => self.novel(novelties),
         }
     }
 
@@ -156,6 +157,7 @@ impl Engine {
         self.look_at_sources();
         if second % HOUSEKEEPING_SECONDS == 0 {
             self.look_at_certificates();
+            self.look_at_drift();
             self.memory.alerts.forget(now, self.config.incident_retention);
         }
         self.look_at_evidence();
@@ -192,6 +194,10 @@ impl Engine {
         tally.last_event_at = tally.last_event_at.max(Some(event.at));
         tally.lag_millis = Some(u64::try_from(now.millis_since(event.at)).unwrap_or(0));
         self.memory.event_type(&event.name, event.at);
+        self.memory.drift.heard(event.at);
+        if !event.novel.is_empty() {
+            self.novel(&event.novelties());
+        }
         self.came(source, event);
         let on_time = match &event.body {
             Body::Sso(sso) => self.sign_in(sso, &event.id, event.at),

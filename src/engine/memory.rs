@@ -12,6 +12,7 @@ use super::closing::Closing;
 use super::dedup::Dedup;
 use super::delivery::Delivery;
 use super::detect::{Change, Detection, Outbreaks};
+use super::drift::Drift;
 use super::edge::Edge;
 use super::hanging::Hanging;
 use super::keyed::TextMap;
@@ -67,6 +68,9 @@ pub(super) struct Memory {
     pub(super) hanging: Hanging,
     pub(super) edge: Edge,
     pub(super) delivery: Delivery,
+    /// Stands behind all else in a checkpoint.
+    #[serde(skip)]
+    pub(super) drift: Drift,
     lengths: Vec<u32>,
 }
 
@@ -114,6 +118,7 @@ impl Memory {
             hanging: Hanging::default(),
             edge: Edge::default(),
             delivery: Delivery::default(),
+            drift: Drift::default(),
             lengths: lengths.to_vec(),
         }
     }
@@ -283,6 +288,7 @@ impl Memory {
                 .iter()
                 .map(|(name, count)| (Arc::clone(name), *count))
                 .collect(),
+            novel: self.drift.counts(),
             sources: sources.collect(),
             windows: self.closing.closed(),
             closed_until_seconds: self.closing.closed_until(),

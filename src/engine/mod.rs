@@ -11,6 +11,7 @@ mod closing;
 mod dedup;
 mod delivery;
 pub mod detect;
+mod drift;
 pub mod edge;
 mod fnv;
 mod fold;
@@ -45,7 +46,10 @@ use crate::event::{ConnectionInfo, EventId, Source, Timestamp};
 use crate::signal::{ConnectionView, Snapshot, Transition, WINDOWS};
 
 /// Version of the encoding of a checkpoint's engine. A checkpoint of another version is not read: the journal is folded anew.
-const STATE_VERSION: u8 = 13;
+const STATE_VERSION: u8 = 14;
+
+/// The version before, which ends where this one goes on with what is known of the schema: that begins anew.
+const VERSION_WITHOUT_DRIFT: u8 = 13;
 
 /// What an engine is told once.
 #[derive(Clone, Debug)]
@@ -210,6 +214,7 @@ impl Engine {
     pub fn save_behind(&self, mut bytes: Vec<u8>) -> Vec<u8> {
         bytes.push(STATE_VERSION);
         let bytes = postcard::to_extend(&self.memory, bytes);
+        let bytes = bytes.and_then(|bytes| postcard::to_extend(&self.memory.drift, bytes));
         bytes.expect("memory grows as needed, and every part of the state can be encoded")
     }
 
@@ -217,11 +222,14 @@ impl Engine {
     /// resolved, windows of new lengths begin empty.
     pub fn load(config: Config, bytes: &[u8]) -> Result<Self, LoadError> {
         let (version, rest) = bytes.split_first().ok_or(LoadError::Empty)?;
-        if *version != STATE_VERSION {
+        if ![VERSION_WITHOUT_DRIFT, STATE_VERSION].contains(version) {
             return Err(LoadError::Version(*version));
         }
         let lengths = lengths(&config.rules);
-        let mut memory: Memory = postcard::from_bytes(rest)?;
+        let (mut memory, rest): (Memory, _) = postcard::take_from_bytes(rest)?;
+        if *version == STATE_VERSION {
+            memory.drift = postcard::from_bytes(rest)?;
+        }
         memory.adapt(&lengths);
         memory.closing.forget(&config.window_sinks);
         let mut engine = Self::with(config, lengths, memory);

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::certificate::ALERTNAME as CERTIFICATE;
 use super::delivery::SOURCE_STALLED;
+use super::drift;
 use super::edge::near;
 use super::edge::sign::Sign;
 use super::page;
@@ -240,8 +241,8 @@ impl TryFrom<RawRule> for Rule {
 }
 
 /// Alerts that no threshold makes.
-const RESERVED_NAMES: [&str; 5] =
-    [WATCHDOG, CERTIFICATE, SINK_FAILING, SOURCE_STALLED, near::ALERTNAME];
+const RESERVED_NAMES: [&str; 6] =
+    [WATCHDOG, CERTIFICATE, SINK_FAILING, SOURCE_STALLED, near::ALERTNAME, drift::ALERTNAME];
 
 fn is_name(text: &str) -> bool {
     let mut chars = text.chars();

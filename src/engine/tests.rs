@@ -34,6 +34,7 @@ fn event(id: &str, at: i64, step: Step, connection: &str, session: &str, user: u
         at: second(at),
         name: format!("authentication.{step:?}").into(),
         body: Body::Sso(sso),
+        novel: Vec::new(),
     }
 }
 
@@ -218,7 +219,13 @@ fn a_certificate_is_a_ticket_then_a_page_then_over() {
         let body = Body::Certificate(notice);
         entry(
             received,
-            AuthEvent { id: EventId::new(name), at: second(received), name: name.into(), body },
+            AuthEvent {
+                id: EventId::new(name),
+                at: second(received),
+                name: name.into(),
+                body,
+                novel: Vec::new(),
+            },
         )
     };
     let severity = |engine: &mut Engine| {
@@ -270,6 +277,7 @@ fn of_two_events_about_a_connection_the_newer_wins_whichever_comes_first() {
             at: second(at),
             name: "connection.x".into(),
             body: Body::Connection(connection_info(state)),
+            novel: Vec::new(),
         });
         for place in order {
             engine.apply(&entry(100, told[place].clone()));

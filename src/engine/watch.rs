@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::alert::{Finding, Key};
 use super::calendar::Place;
 use super::certificate;
+use super::drift;
 use super::edge::Edge;
 use super::people::Trouble;
 use super::rule::{Metric, Phase, Rule, ScopeKind};
@@ -54,7 +55,9 @@ impl Engine {
     fn stands(&self, key: &Key) -> bool {
         let built_in = |name: &str| {
             let detected = self.config.detection.is_some() && page::ALERTNAMES.contains(&name);
-            detected || name == WATCHDOG || name == certificate::ALERTNAME
+            detected
+                || name == WATCHDOG
+                || [certificate::ALERTNAME, drift::ALERTNAME].contains(&name)
         };
         match &key.scope {
             Scope::Limit(limit) => Edge::declares(&self.config.edge, limit),

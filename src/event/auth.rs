@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConnectionId, EventId, OrganizationId, Personal, SessionId, Timestamp, UserKey};
+use super::{
+    ConnectionId, EventId, Novel, OrganizationId, Personal, SessionId, Timestamp, UserKey,
+};
 
 /// One event. Two events with the same [`EventId`] are the same event, whichever way they came.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -17,6 +19,9 @@ pub struct AuthEvent {
     pub name: Arc<str>,
     /// What it says.
     pub body: Body,
+    /// What this version does not know of it. It goes into the journal as a record of its own ([`super::Novelties`]).
+    #[serde(skip)]
+    pub novel: Vec<(Novel, Box<str>)>,
 }
 
 /// What an event says, as far as ssowatch uses it.

@@ -8,6 +8,7 @@
 
 mod build;
 mod datadog;
+mod known;
 mod lenient;
 mod memo;
 mod message;

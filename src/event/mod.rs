@@ -7,6 +7,7 @@ pub mod decode;
 pub mod edge;
 mod fingerprint;
 mod id;
+mod novel;
 pub mod personal;
 mod planned;
 mod record;
@@ -20,6 +21,7 @@ pub use auth::{
 };
 pub use fingerprint::fingerprint;
 pub use id::{ConnectionId, EventId, ID_BYTES_MAX, OrganizationId, SessionId};
+pub use novel::{Novel, Novelties, Novelty};
 pub use personal::{Personal, Privacy, Treatment, UserKey};
 pub use planned::{Covers, Marker, Planned};
 pub use record::{Entry, Reason, Record, Source, SourceTrouble, Told};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::edge::EdgeTally;
-use super::{AuthEvent, ConnectionInfo, Marker, Planned, Silence, Timestamp};
+use super::{AuthEvent, ConnectionInfo, Marker, Novelty, Planned, Silence, Timestamp};
 
 /// One entry of the journal.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -87,6 +87,8 @@ pub enum Record {
     Brought(Vec<u64>),
     /// Something fired, or was resolved, because time came this far: when the journal is read again it must do so again.
     Reached,
+    /// Events had what this version does not know.
+    Novel(Vec<Novelty>),
 }
 
 /// A source cannot do its work.

@@ -159,7 +159,13 @@ fn event(story: &mut Story, received_at: Timestamp, choices: &mut Choices) -> Au
     };
     let name =
         choices.one(&["authentication.sso_failed", "authentication.sso_started", "new.kind"]);
-    AuthEvent { id: EventId::new(&format!("event_{}", story.next_id)), at, name: name.into(), body }
+    AuthEvent {
+        id: EventId::new(&format!("event_{}", story.next_id)),
+        at,
+        name: name.into(),
+        body,
+        novel: Vec::new(),
+    }
 }
 
 fn sso(choices: &mut Choices) -> Sso {
@@ -260,6 +266,9 @@ fn holds(before: &Snapshot, now: &Snapshot) {
     for (name, count) in &before.event_types {
         let new = now.event_types.iter().find(|(other, _)| other == name);
         assert!(new.is_some_and(|(_, new)| new >= count), "{name}");
+    }
+    for ((kind, old), (_, new)) in before.novel.iter().zip(&now.novel) {
+        assert!(new >= old, "{kind:?}");
     }
     for (kind, old) in &before.durations {
         let new = now.durations.iter().find(|(other, _)| other == kind);

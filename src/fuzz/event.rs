@@ -6,7 +6,7 @@ use crate::event::batch::{
     self, LINE_BYTES_MAX, LineReader, Packing, Shape, decompress as unpacked,
 };
 use crate::event::decode::{check_time, decode, decode_with_care};
-use crate::event::{AuthEvent, Entry, Privacy, Record, Source, Timestamp, Treatment};
+use crate::event::{AuthEvent, Entry, Novelties, Privacy, Record, Source, Timestamp, Treatment};
 use crate::source::signature::{sign, verify};
 
 /// 2026-01-15T12:00:00Z.
@@ -67,12 +67,21 @@ pub(super) fn datadog_logs(body: &[u8]) {
 }
 
 /// An event that was accepted goes into the journal, and comes out as it was.
-fn kept(event: AuthEvent) {
+fn kept(mut event: AuthEvent) {
+    let mut novelties = Novelties::default();
+    novelties.take(&mut event);
+    if let Some(record) = novelties.record() {
+        written(&Entry { received_at: NOW, record });
+    }
     // Whether it is refused for its time or not, this must be said without a panic.
     drop(check_time(&event, NOW));
     let entry = Entry { received_at: NOW, record: Record::Event { source: Source::Push, event } };
-    let bytes = postcard::to_stdvec(&entry).expect("every entry can be encoded");
-    assert_eq!(postcard::from_bytes::<Entry>(&bytes).expect("it was written so"), entry);
+    written(&entry);
+}
+
+fn written(entry: &Entry) {
+    let bytes = postcard::to_stdvec(entry).expect("every entry can be encoded");
+    assert_eq!(postcard::from_bytes::<Entry>(&bytes).expect("it was written so"), *entry);
 }
 
 /// The encoding, then the bytes. Nothing more than the limit comes out; and as content of a file no more than can be.

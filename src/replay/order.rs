@@ -29,7 +29,13 @@ mod tests {
 
     fn event(at: i64, id: &str) -> Entry {
         let at = Timestamp::from_millis(at);
-        let event = AuthEvent { id: EventId::new(id), at, name: "x".into(), body: Body::Other };
+        let event = AuthEvent {
+            id: EventId::new(id),
+            at,
+            name: "x".into(),
+            body: Body::Other,
+            novel: Vec::new(),
+        };
         Entry { received_at: at, record: Record::Event { source: Source::Files, event } }
     }
 

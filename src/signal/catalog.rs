@@ -171,6 +171,15 @@ pub const AUTHENTICATION_EVENTS: Metric = Metric {
     labels: &["type"],
 };
 
+/// What this version does not know of events, each time that it comes: type, field, value.
+pub const EVENTS_NOVEL: Metric = Metric {
+    name: "ssowatch_events_novel_total",
+    kind: Kind::Counter,
+    unit: "event",
+    help: "Types, fields and values of events that this version does not know, each time that one comes, by kind.",
+    labels: &["kind"],
+};
+
 /// Requests at the edge; traffic is internal or external.
 pub const EDGE_REQUESTS: Metric = Metric {
     name: "edge_requests_total",
@@ -460,7 +469,7 @@ pub const BUILD_INFO: Metric = Metric {
 };
 
 /// The whole catalogue, in the order of the exposition.
-pub const ALL: [Metric; 45] = [
+pub const ALL: [Metric; 46] = [
     SESSIONS_STARTED,
     SESSIONS_FINISHED,
     SESSIONS_STALLED,
@@ -474,6 +483,7 @@ pub const ALL: [Metric; 45] = [
     CONNECTION_INFO,
     CERTIFICATE_EXPIRY,
     AUTHENTICATION_EVENTS,
+    EVENTS_NOVEL,
     EDGE_REQUESTS,
     EDGE_DURATION,
     EDGE_URI_BYTES,

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{CrowdView, Incident, LimitView, TierView, joined};
-use crate::event::{ConnectionId, ConnectionInfo, Marker, Reason, Silence, Source, Timestamp};
+use crate::event::{
+    ConnectionId, ConnectionInfo, Marker, Novel, Reason, Silence, Source, Timestamp,
+};
 
 /// Length of a window for push sinks, in seconds: what Datadog's own agent flushes at.
 pub const WINDOW_SECONDS: u32 = 10;
@@ -39,6 +41,8 @@ pub struct Snapshot {
     pub durations: Vec<(Arc<str>, Durations)>,
     /// Events by their `event` name, `other` beyond the bound on names.
     pub event_types: Vec<(Arc<str>, u64)>,
+    /// What came that this version does not know, by kind.
+    pub novel: Vec<(Novel, u64)>,
     /// Every source that is configured or was ever heard of, in the order of [`Source::ALL`].
     pub sources: Vec<SourceView>,
     /// Closed windows that hold any change and that a sink has not taken yet, oldest first. Empty where no sink takes any.

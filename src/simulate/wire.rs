@@ -280,7 +280,7 @@ fn provider(idp: &str) -> (&'static str, &'static str) {
         "okta" => ("OktaSAML", "Okta"),
         "entra" | "azure" => ("AzureSAML", "Entra ID"),
         "google" => ("GoogleSAML", "Google"),
-        "adfs" => ("AdfsSAML", "AD FS"),
+        "adfs" => ("ADFSSAML", "AD FS"),
         "ping" => ("PingFederateSAML", "PingFederate"),
         "onelogin" => ("OneLoginSAML", "OneLogin"),
         "oidc" => ("GenericOIDC", "OpenID Connect"),
@@ -371,6 +371,7 @@ mod tests {
         for happening in simulation.recording() {
             let event = decode(&wire.bytes(&happening), &privacy).unwrap();
             assert!(event.at == happening.at && before <= event.at);
+            assert_eq!(event.novel, [], "what is simulated is documented");
             before = event.at;
             match (&event.body, happening.step) {
                 (Body::Sso(sso), Step::Started(_)) => assert!(sso.person.key.is_none()),

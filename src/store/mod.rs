@@ -82,7 +82,8 @@ impl State {
             | Record::Marked(_)
             | Record::SourceHealth { .. }
             | Record::Brought(_)
-            | Record::Reached => {}
+            | Record::Reached
+            | Record::Novel(_) => {}
         }
         self.engine.apply(entry);
     }

@@ -292,6 +292,10 @@ impl Page {
         for (name, count) in &snapshot.event_types {
             self.sample(&catalog::AUTHENTICATION_EVENTS, &[name], count);
         }
+        self.family(&catalog::EVENTS_NOVEL);
+        for (kind, count) in &snapshot.novel {
+            self.sample(&catalog::EVENTS_NOVEL, &[kind.as_str()], count);
+        }
     }
 
     fn incidents(&mut self, snapshot: &Snapshot) {

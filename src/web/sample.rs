@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::event::edge::{DURATION_BOUNDS_MICROS, Kind, Method, URI_BOUNDS_BYTES};
 use crate::event::{
-    ConnectionId, ConnectionInfo, Covers, Marker, OrganizationId, Personal, Planned, Reason,
+    ConnectionId, ConnectionInfo, Covers, Marker, Novel, OrganizationId, Personal, Planned, Reason,
     Silence, Source, Timestamp,
 };
 use crate::signal::{
@@ -179,6 +179,7 @@ pub(crate) fn snapshot() -> Snapshot {
         providers: Vec::new(),
         connections: each.map(|(id, failed)| Arc::new(connection(id, failed))).to_vec(),
         durations: vec![("OktaSAML".into(), durations), ("unknown".into(), Durations::default())],
+        novel: vec![(Novel::Field, 3)],
         event_types: vec![
             ("authentication.sso_started".into(), 36),
             ("authentication.sso_succeeded".into(), 24),

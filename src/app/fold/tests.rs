@@ -2,7 +2,7 @@ use std::sync::atomic::AtomicU64;
 
 use super::*;
 use crate::engine::Config;
-use crate::event::{AuthEvent, Body};
+use crate::event::{AuthEvent, Body, Novel};
 use crate::journal;
 use crate::signal::ClosedWindow;
 
@@ -41,6 +41,7 @@ fn parcel(age: i64) -> Parcel {
         at: EPOCH.plus_millis(-age),
         name: "user.created".into(),
         body: Body::Other,
+        novel: Vec::new(),
     };
     let delivery = Delivery { events: vec![(Source::Push, event)], records: Vec::new() };
     Parcel { delivery, reply: oneshot::channel().0 }
@@ -70,6 +71,30 @@ async fn what_a_slow_disk_holds_back_is_folded_as_a_restart_folds_it() {
     }
     assert_eq!(lived.len(), 2, "the event's own window, and that of its arrival");
     assert_eq!(lived, windows(&mut restarted, end));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_known_of_new_events_is_in_the_journal_once_for_a_batch() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut fold = fold(dir.path());
+    let strange = |id: &str| {
+        let mut parcel = parcel(0);
+        let (_, event) = &mut parcel.delivery.events[0];
+        event.id = EventId::new(id);
+        event.novel = vec![(Novel::Field, "data.flow".into())];
+        parcel
+    };
+    let syncing = fold.commit(vec![strange("a"), strange("b"), strange("a")]).unwrap();
+    let journal = settle(&mut fold.state, syncing.thread.await.unwrap(), &mut fold.owed);
+    assert_eq!(fold.state.snapshot().novel[1], (Novel::Field, 2));
+    let entries = journal.reader(0).next_batch().unwrap();
+    let novel = entries.iter().filter(|(_, entry)| matches!(entry.record, Record::Novel(_)));
+    assert_eq!(novel.count(), 1);
+    let mut restarted = State::new(config());
+    for (position, entry) in entries {
+        restarted.apply(position, &entry);
+    }
+    assert_eq!(restarted.snapshot().novel, fold.state.snapshot().novel);
 }
 
 #[tokio::test(start_paused = true)]

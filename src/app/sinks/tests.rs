@@ -267,7 +267,7 @@ fn event(number: usize, step: Step, connection: u8, session: u8, at: Timestamp) 
     };
     let name = format!("authentication.{step:?}").to_lowercase();
     let id = EventId::new(&format!("e{number}"));
-    AuthEvent { id, at, name: name.into(), body: Body::Sso(sso) }
+    AuthEvent { id, at, name: name.into(), body: Body::Sso(sso), novel: Vec::new() }
 }
 
 fn info(connection: u8, kind: u8) -> ConnectionInfo {

@@ -26,7 +26,7 @@ fn entry(at: i64, record: Record) -> Entry {
 /// An event of the type `name` about `at`, with an id of its own.
 fn event(n: i64, at: i64, name: &str) -> AuthEvent {
     let id = EventId::new(&format!("event_{n}"));
-    AuthEvent { id, at: second(at), name: name.into(), body: Body::Other }
+    AuthEvent { id, at: second(at), name: name.into(), body: Body::Other, novel: Vec::new() }
 }
 
 fn comes(engine: &mut Engine, source: Source, n: i64, at: i64, name: &str) {
@@ -178,6 +178,7 @@ fn sign_in(engine: &mut Engine, at: i64, session: i64, step: Step) {
         at: second(at),
         name: format!("{step:?}").into(),
         body: Body::Sso(sso),
+        novel: Vec::new(),
     };
     engine.apply(&entry(at, Record::Event { source: Source::WorkosApi, event }));
 }

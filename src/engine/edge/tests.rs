@@ -222,6 +222,7 @@ fn sign_ins_and_a_tier_that_fail_together_name_each_other() {
                 name: "authentication.sso".into(),
                 at: at(minute * 60 + connection),
                 body: Body::Sso(sso),
+                novel: Vec::new(),
             };
             let record = Record::Event { source: Source::Push, event };
             engine.apply(&Entry { received_at: at(minute * 60 + connection), record });

@@ -1,12 +1,13 @@
 //! From what is written to what it means, within bounds.
 
+use super::known::{self, Unknown};
 use super::lenient::{Object, Text};
 use super::memo::Memo;
 use super::raw::{Certificate, Connection, Context, Data, Envelope, Error};
 use super::{NAME_BYTES_MAX, Rejection, message};
 use crate::event::{
     AuthError, AuthEvent, Authentication, Body, CertificateNotice, ConnectionId, ConnectionInfo,
-    EventId, ID_BYTES_MAX, OrganizationId, Person, Privacy, Reason, SessionId, Sso, Step,
+    EventId, ID_BYTES_MAX, Novel, OrganizationId, Person, Privacy, Reason, SessionId, Sso, Step,
     Timestamp, UserKey,
 };
 
@@ -41,17 +42,63 @@ pub(super) fn event(
     let id = event_id(envelope.id.required("id")?)?;
     let name = name(envelope.event.required("event")?)?;
     let at = timestamp(&envelope.created_at, "created_at")?;
-    let body = body(name, envelope, privacy, memo)?;
-    Ok(AuthEvent { id, at, name: memo.share(name), body })
+    let kind = Kind::of(name);
+    let body = body(kind, envelope, privacy, memo)?;
+    let novel =
+        if is_familiar(kind, name, envelope) { Vec::new() } else { novel(kind, name, envelope) };
+    Ok(AuthEvent { id, at, name: memo.share(name), body, novel })
+}
+
+/// Whether there is nothing in the event that this version does not know, as far as it reads such events.
+fn is_familiar(kind: Kind, name: &str, envelope: &Envelope<'_>) -> bool {
+    match kind {
+        Kind::Other => known::is_type(name),
+        Kind::NewAuthentication => false,
+        Kind::Sso(_) | Kind::Authentication | Kind::Connection(_) | Kind::Certificate => {
+            parts(envelope).into_iter().all(|(_, unknown)| unknown.is_none_or(Unknown::is_empty))
+        }
+    }
+}
+
+/// What is read of an event, and the paths to it.
+fn parts<'e>(envelope: &'e Envelope<'_>) -> [(&'static str, Option<&'e Unknown>); 8] {
+    let (data, context) = (envelope.data.get(), envelope.context.get());
+    let actor = context.and_then(|context| context.actor.get());
+    let of = |part: fn(&'e Data<'_>) -> Option<&'e Unknown>| data.and_then(part);
+    [
+        ("", Some(&envelope.unknown)),
+        ("context.", context.map(|context| &context.unknown)),
+        ("context.actor.", actor.map(|actor| &actor.unknown)),
+        ("data.", of(|data| Some(&data.here.unknown))),
+        ("data.certificate.", of(|data| data.certificate.get().map(|part| &part.unknown))),
+        ("data.connection.", of(|data| data.connection.get().map(|part| &part.unknown))),
+        ("data.error.", of(|data| data.error.get().map(|part| &part.unknown))),
+        ("data.sso.", of(|data| data.sso.get().map(|part| &part.unknown))),
+    ]
+}
+
+/// The type, or else what is new about an event of a type that is read.
+#[cold]
+fn novel(kind: Kind, name: &str, envelope: &Envelope<'_>) -> Vec<(Novel, Box<str>)> {
+    if matches!(kind, Kind::Other | Kind::NewAuthentication) {
+        return vec![(Novel::Type, known::shown(name).into())];
+    }
+    let mut novel = Vec::new();
+    for (path, unknown) in parts(envelope) {
+        let Some(unknown) = unknown else { continue };
+        novel.extend(unknown.fields().map(|field| (Novel::Field, format!("{path}{field}").into())));
+        let words = unknown.words();
+        novel.extend(words.map(|(at, word)| (Novel::Value, format!("{path}{at}={word}").into())));
+    }
+    novel
 }
 
 fn body(
-    name: &str,
+    kind: Kind,
     envelope: &Envelope<'_>,
     privacy: &Privacy,
     memo: &mut Memo,
 ) -> Result<Body, Rejection> {
-    let kind = Kind::of(name);
     let Some(data) = envelope.data.get() else {
         return match kind {
             Kind::NewAuthentication | Kind::Other => Ok(Body::Other),

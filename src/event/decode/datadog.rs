@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::lenient::{self, Object};
 use super::raw::Log;
 use super::{Rejection, decode, scan};
-use crate::event::{AuthEvent, Privacy, Reason};
+use crate::event::{AuthEvent, Novel, Privacy, Reason};
 
 /// How many wrappings are opened. Datadog's log search has the event two deep (`attributes.attributes`), a
 /// message in it makes three.
@@ -47,7 +47,14 @@ fn find(text: &str, wrappings: usize, privacy: &Privacy) -> Option<Result<AuthEv
     };
     // A log may have a field `event` of its own; one with a `created_at` beside it is WorkOS's.
     let named = log.event.optional().is_some();
-    let whole = || Some(decode(text.as_bytes(), privacy));
+    let whole = || {
+        let mut event = decode(text.as_bytes(), privacy);
+        if let Ok(event) = &mut event {
+            // What stands beside the event's own fields is the log's.
+            event.novel.retain(|(kind, what)| *kind != Novel::Field || what.contains('.'));
+        }
+        Some(event)
+    };
     if named && log.created_at.optional().is_some() {
         return whole();
     }

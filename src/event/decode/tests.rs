@@ -30,6 +30,7 @@ fn every_documented_sample_is_decoded_to_its_kind() {
     for file in std::fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
         let event = decode(&std::fs::read(&path).unwrap(), &privacy()).unwrap();
+        assert_eq!(event.novel, [], "{}", path.display());
         let kind = match event.body {
             Body::Sso(sso) => format!("{:?} {}", sso.step, sso.connection_id.is_some()),
             Body::Authentication(_) => "authentication".into(),
@@ -56,6 +57,48 @@ fn every_documented_sample_is_decoded_to_its_kind() {
     connection_saml_certificate_renewal_required.sdk: certificate ResponseSigning
     connection_saml_certificate_renewed.sdk: certificate ResponseSigning
     ");
+}
+
+#[test]
+fn what_is_not_documented_is_named_without_what_it_says() {
+    use crate::event::Novel::{Field, Type, Value};
+    let sso = "authentication.sso_failed";
+    let cases: [(&str, &str, &[_]); 8] = [
+        (sso, r#"{"type":"sso","status":"failed","error":{"code":"brand_new"}}"#, &[]),
+        (
+            sso,
+            r#"{"flow":"todd","sso":{"hint":{"a":1},"hint":2},"error":{"retry":true}}"#,
+            &[(Field, "data.flow"), (Field, "data.error.retry"), (Field, "data.sso.hint")],
+        ),
+        (
+            sso,
+            r#"{"type":"pigeon","status":"todd@example.com"}"#,
+            &[(Value, "data.type=pigeon"), (Value, "data.status=?")],
+        ),
+        (
+            sso,
+            r#"{"type":null,"status":5,"user_01FKJ843CVE8F7BXQSPFH0M53V":1}"#,
+            &[(Field, "data.?")],
+        ),
+        ("authentication.sso_paused", r#"{"flow":1}"#, &[(Type, "authentication.sso_paused")]),
+        ("vault.kek.created", r#"{"flow":1}"#, &[]),
+        ("vault.kek.bent", "{}", &[(Type, "vault.kek.bent")]),
+        (
+            "connection.activated",
+            r#"{"id":"conn_1","state":"asleep","connection_type":"NewSAML","external_key":"x"}"#,
+            &[(Value, "data.state=asleep"), (Value, "data.connection_type=NewSAML")],
+        ),
+    ];
+    for (name, data, want) in cases {
+        let text = with(name, data);
+        let want: Vec<_> = want.iter().map(|(kind, what)| (*kind, (*what).into())).collect();
+        assert_eq!(event(&text).unwrap().novel, want, "{text}");
+        assert_eq!(decode_with_care(text.as_bytes(), &privacy()).unwrap().novel, want, "{text}");
+    }
+    let around = with(sso, "{}").replace("\"id\"", "\"region\":\"eu\",\"id\"");
+    assert_eq!(event(&around).unwrap().novel, [(Field, "region".into())]);
+    let log = decode_datadog_log(around.as_bytes(), &privacy()).unwrap();
+    assert_eq!(log.novel, [], "the log's own fields");
 }
 
 #[test]

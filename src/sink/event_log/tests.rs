@@ -6,7 +6,7 @@ use crate::event::{
 
 pub(in crate::sink) fn event(name: &str, body: Body) -> AuthEvent {
     let at = Timestamp::from_millis(1_760_000_000_123);
-    AuthEvent { id: EventId::new("event_01"), at, name: name.into(), body }
+    AuthEvent { id: EventId::new("event_01"), at, name: name.into(), body, novel: Vec::new() }
 }
 
 pub(in crate::sink) fn person(treatment: Treatment) -> Person {

@@ -31,6 +31,7 @@ fn kept(folder: &Path, treatment: Treatment) -> axum::Router {
             at: now.plus_millis(-ago),
             name: "authentication.sso".into(),
             body: EventBody::Sso(sso),
+            novel: Vec::new(),
         };
         let record = Record::Event { source: Source::Push, event };
         Entry { received_at: now.plus_millis(1_000 - ago), record }

@@ -40,7 +40,13 @@ impl World {
         let at = received_at.plus_millis(-1000 * i64::try_from(age).unwrap());
         let entry = |name: u64| {
             let id = EventId::new(&format!("event_{name}"));
-            let event = AuthEvent { id, at, name: "user.created".into(), body: Body::Other };
+            let event = AuthEvent {
+                id,
+                at,
+                name: "user.created".into(),
+                body: Body::Other,
+                novel: Vec::new(),
+            };
             Entry { received_at, record: Record::Event { source: Source::Push, event } }
         };
         let entries: Vec<_> = names.into_iter().map(entry).collect();
