@@ -86,7 +86,9 @@ fn concerns(covers: &Covers, incident: &Incident) -> bool {
         (_, Scope::Source(_) | Scope::Sink(_) | Scope::None)
         | (Covers::Connections(_), Scope::Tier(_) | Scope::Limit(_)) => false,
         (Covers::All, _) => true,
-        (Covers::ConnectionType(name), Scope::ConnectionType(own)) => name == own,
+        (Covers::Tier(name), Scope::Tier(own))
+        | (Covers::ConnectionType(name), Scope::ConnectionType(own)) => name == own,
+        (Covers::Tier(_), _) => false,
         (Covers::ConnectionType(name), _) => {
             incident.labels.get("connection_type").is_some_and(|own| own == name)
         }

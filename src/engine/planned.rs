@@ -58,6 +58,13 @@ impl Engine {
         all > 0 && f64::from(part) >= COVERED_SHARE * f64::from(all)
     }
 
+    /// Whether trouble at the tier is expected now: only when its own name was announced, because what breaks sign-ins does not
+    /// have to break the edge.
+    pub(super) fn is_expected_at(&self, tier: &str) -> bool {
+        let mut under_way = self.memory.announced.under_way(self.memory.now);
+        under_way.any(|planned| matches!(&planned.covers, Covers::Tier(name) if **name == *tier))
+    }
+
     fn covers(&self, covers: &Covers, index: u32) -> bool {
         let connection = &self.memory.connections[index as usize];
         match covers {
@@ -67,6 +74,7 @@ impl Engine {
                 *provider.connection_type == **name
             }
             Covers::Connections(ids) => connection.id.as_ref().is_some_and(|id| ids.contains(id)),
+            Covers::Tier(_) => false,
         }
     }
 }

@@ -30,7 +30,7 @@ pub struct Marker {
     pub expected: bool,
 }
 
-/// Which connections planned work is about.
+/// What planned work is about.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Covers {
     /// All of them.
@@ -39,4 +39,6 @@ pub enum Covers {
     ConnectionType(Box<str>),
     /// These.
     Connections(Vec<ConnectionId>),
+    /// None of them, but a tier of the edge.
+    Tier(Box<str>),
 }

@@ -231,9 +231,10 @@ fn silence(now: Timestamp, choices: &mut Choices) -> Silence {
 }
 
 fn planned(now: Timestamp, choices: &mut Choices) -> Planned {
-    let covers = match choices.below(3) {
+    let covers = match choices.below(4) {
         0 => Covers::All,
         1 => Covers::ConnectionType("OktaSAML".into()),
+        2 => Covers::Tier("web".into()),
         _ => Covers::Connections(connection(choices).into_iter().collect()),
     };
     let from = now.plus_millis(choices.one(&[0, -60_000, 60_000]));

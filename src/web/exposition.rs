@@ -353,7 +353,8 @@ impl Page {
 }
 
 fn escape(page: &mut String, text: &str) {
-    if !text.bytes().any(|byte| matches!(byte, b'\\' | b'"' | b'\n')) {
+    // A label is looked at for each of its series: byte by byte this took half of a scrape.
+    if memchr::memchr3(b'\\', b'"', b'\n', text.as_bytes()).is_none() {
         return page.push_str(text);
     }
     for c in text.chars() {

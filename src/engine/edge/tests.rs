@@ -261,3 +261,36 @@ fn sign_ins_and_a_tier_that_fail_together_name_each_other() {
     assert!(names.contains(&"EdgeErrors") && names.contains(&"SsoFleetFailing"), "{names:?}");
     assert!(wholes[0].evidence.bad > 0 && wholes[0].parts[0].evidence.bad > 0);
 }
+
+#[test]
+fn announced_work_at_a_tier_pages_nobody_before_its_end_and_at_once_for_what_outlasts_it() {
+    use crate::event::{Covers, Marker, Planned};
+    let trouble = |covers: Covers, until: i64| {
+        let mut engine = Engine::new(EngineConfig::default());
+        for second in 0..8_600 {
+            if second == 7_200 {
+                let (from, until) = (at(second), at(until));
+                let note = "move".into();
+                let work = Planned { id: "m".into(), from, until, covers: covers.clone(), note };
+                let marker = Marker { work, author: "ada".into(), expected: true };
+                let record = Record::Marked(marker);
+                engine.apply(&Entry { received_at: at(second), record });
+            }
+            let bad = if (7_300..8_500).contains(&second) { 30 } else { 0 };
+            apply(&mut engine, second + 1, second_of(second, bad, 503, false, 3));
+            let fires = |incident: &crate::signal::Incident| &*incident.alertname == "EdgeErrors";
+            if engine.transitions().iter().any(|told| fires(&told.incident)) {
+                return Some(second);
+            }
+        }
+        None
+    };
+    let tier = |name: &str| Covers::Tier(name.into());
+    assert_eq!(trouble(tier("web"), 9_000), None);
+    let late = trouble(tier("web"), 8_000).unwrap();
+    assert!((7_999..=8_010).contains(&late), "{late}");
+    for other in [tier("api"), Covers::All] {
+        let soon = trouble(other, 9_000).unwrap();
+        assert!((7_300..7_400).contains(&soon), "{soon}");
+    }
+}

@@ -56,6 +56,11 @@ impl Engine {
 
     fn tell_of_tier(&mut self, tier: usize, sign: Sign, severity: Severity) {
         let key = self.sign_key(tier, sign);
+        // What was announced pages nobody while its window lasts; it is told here again when that has ended.
+        let begins = matches!(self.memory.alerts.phase(&key), Phase::Inactive);
+        if begins && self.is_expected_at(self.memory.edge.tier_name(tier)) {
+            return;
+        }
         let Some(finding) = self.finding_of_tier(tier, sign, severity, &key) else { return };
         let phase = Phase::Firing { clear_since: None };
         self.memory.alerts.move_to(key, phase, None, Some(finding), self.memory.now);

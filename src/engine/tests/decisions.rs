@@ -82,6 +82,7 @@ fn what_began_about_when_work_was_marked_says_so_and_nothing_else_does() {
         ("long after", 400, 400, Covers::All, false),
         ("its connection", 40, 40, ids("c1"), true),
         ("another connection", 40, 40, ids("c2"), false),
+        ("a tier", 40, 40, Covers::Tier("web".into()), false),
         ("another type", 40, 40, Covers::ConnectionType("OktaSAML".into()), false),
     ];
     for (name, from, until, covers, want) in cases {

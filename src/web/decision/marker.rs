@@ -60,14 +60,16 @@ impl Wanted {
     }
 }
 
-/// `fleet`, `connection_type:TYPE` or `connection:ID`, several ids with commas between.
+/// `fleet`, `connection_type:TYPE`, `tier:NAME` or `connection:ID`, several ids with commas between.
 fn covers(scope: &str) -> Result<Covers, String> {
-    let wrong = || "`scope` is fleet, connection_type:TYPE or connection:ID,ID".to_owned();
+    let wrong =
+        || "`scope` is fleet, connection_type:TYPE, tier:NAME or connection:ID,ID".to_owned();
     match scope.split_once(':') {
         None if scope == "fleet" => Ok(Covers::All),
         Some(("connection_type", name)) if !name.is_empty() => {
             Ok(Covers::ConnectionType(name.into()))
         }
+        Some(("tier", name)) if !name.is_empty() => Ok(Covers::Tier(name.into())),
         Some(("connection", ids)) => {
             let ids: Vec<_> = ids.split(',').map(str::trim).filter(|id| !id.is_empty()).collect();
             if !(1..=CONNECTIONS_MAX).contains(&ids.len()) {
@@ -130,6 +132,7 @@ pub(in crate::web) fn scope(covers: &Covers) -> String {
     match covers {
         Covers::All => "fleet".into(),
         Covers::ConnectionType(name) => format!("connection_type:{name}"),
+        Covers::Tier(name) => format!("tier:{name}"),
         Covers::Connections(ids) => {
             let ids: Vec<_> = ids.iter().map(ConnectionId::as_str).collect();
             format!("connection:{}", ids.join(","))

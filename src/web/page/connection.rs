@@ -90,6 +90,7 @@ fn marks(snapshot: &Snapshot, view: &ConnectionView) -> Vec<Timestamp> {
         Covers::All => true,
         Covers::ConnectionType(name) => **name == *view.connection_type(),
         Covers::Connections(ids) => view.id.as_ref().is_some_and(|id| ids.contains(id)),
+        Covers::Tier(_) => false,
     };
     let works = snapshot.markers.iter().map(|marker| &marker.work);
     works.filter(|work| covers(&work.covers)).map(|work| work.from).collect()

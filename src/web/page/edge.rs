@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::chart::{Hour, REQUESTS};
 use super::html::{Escaped, Html, Moment, Visitor};
 use super::words::{count, percent};
-use crate::event::Timestamp;
+use crate::event::{Covers, Timestamp};
 use crate::signal::{
     KeyView, LimitView, Scope, Severity, Snapshot, State, Talker, TierView, TierWindow,
 };
@@ -170,7 +170,14 @@ fn moment(at: Option<Timestamp>) -> String {
 fn tier(page: &mut Html, view: &TierView, snapshot: &Snapshot) {
     let name = Escaped(&view.tier);
     page.line(format_args!("<h2>Tier {name}</h2>"));
-    Hour::new(&view.minutes, REQUESTS, snapshot.now).figure(page, "Requests", &[]);
+    let works = snapshot.markers.iter().map(|marker| &marker.work);
+    let works = works.filter(|work| match &work.covers {
+        Covers::All => true,
+        Covers::Tier(name) => **name == *view.tier,
+        Covers::ConnectionType(_) | Covers::Connections(_) => false,
+    });
+    let marks: Vec<_> = works.map(|work| work.from).collect();
+    Hour::new(&view.minutes, REQUESTS, snapshot.now).figure(page, "Requests", &marks);
     page.line(
         "<div class=\"wide\"><table><thead><tr><th scope=\"col\">Period</th><th scope=\"col\" class=\"n\">Requests</th>\
          <th scope=\"col\" class=\"n\">5xx</th><th scope=\"col\" class=\"n\">429</th><th scope=\"col\" class=\"n\">403</th>\

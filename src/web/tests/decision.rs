@@ -138,6 +138,7 @@ async fn work_is_marked_for_what_it_covers_and_expects_trouble_only_when_told() 
             0,
             false,
         ),
+        (json!({"scope": "tier:web"}), Covers::Tier("web".into()), 0, false),
         (
             json!({"scope": "connection:conn_1, conn_2", "duration": "2h", "expects_trouble": true}),
             Covers::Connections(["conn_1", "conn_2"].map(crate::event::ConnectionId::new).into()),
