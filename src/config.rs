@@ -214,11 +214,21 @@ pub struct Push {
 }
 
 /// `journal`.
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct JournalConfig {
-    /// On this machine's disk.
-    pub embedded: journal::Config,
+    /// On this machine's disk; this is the default.
+    pub embedded: Option<journal::Config>,
+    /// In NATS JetStream, for several instances, in place of `embedded`.
+    pub nats: Option<journal::nats::Config>,
+}
+
+impl JournalConfig {
+    /// `journal.embedded`.
+    #[must_use]
+    pub fn embedded(&self) -> journal::Config {
+        self.embedded.unwrap_or_default()
+    }
 }
 
 /// `sessions`.
@@ -375,6 +385,7 @@ impl Config {
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| &pair[0]) {
             return Err(format!("`rules`: the name `{twice}` is taken; choose another"));
         }
+        self.check_nats()?;
         self.http.intake.access.guard()?;
         self.sessions.check()?;
         self.incidents.check()?;
@@ -404,6 +415,27 @@ impl Config {
         }
         self.workos_api()?;
         self.webhook_secrets().map(drop)
+    }
+
+    /// What several instances need.
+    fn check_nats(&self) -> Result<(), String> {
+        let Some(nats) = &self.journal.nats else { return Ok(()) };
+        nats.check()?;
+        if self.journal.embedded.is_some() {
+            return Err("`journal` takes `embedded` or `nats`; keep one".into());
+        }
+        if self.privacy_secret()?.is_none() {
+            return Err(
+                "`privacy.key` is needed with `journal.nats`: all instances must have the same"
+                    .into(),
+            );
+        }
+        if !self.files()?.is_empty() || !self.access_logs()?.files.is_empty() {
+            return Err("`journal.nats` takes no files, which only one machine has; push what is in them to \
+                `/v1/events` or `/v1/edge`, or send access logs by syslog"
+                .into());
+        }
+        Ok(())
     }
 
     /// Every place that is told of incidents.

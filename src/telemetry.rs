@@ -15,9 +15,9 @@ use tokio::time::Instant;
 use crate::event::Timestamp;
 use crate::signal::catalog::{
     CONFIG_RELOAD_SUCCESSFUL, CONFIG_RELOAD_TIMESTAMP, CONNECTIONS_BROKEN, CPU, DAMAGE_FOUND,
-    INLET_WAITING, JOURNAL_BYTES, JOURNAL_FAILURES, Kind, MEMORY, Metric, NOTIFICATIONS,
-    OPEN_FILES, REQUESTS_REFUSED, SINK_BACKLOG, SINK_DROPPED, SINK_REQUESTS, SOURCE_REQUESTS,
-    SOURCE_TROUBLE, TICK_DURATION,
+    INLET_WAITING, INTAKE_WAITING, JOURNAL_BYTES, JOURNAL_FAILURES, JOURNAL_OWNER, Kind, MEMORY,
+    Metric, NOTIFICATIONS, OPEN_FILES, REQUESTS_REFUSED, SINK_BACKLOG, SINK_DROPPED, SINK_REQUESTS,
+    SOURCE_REQUESTS, SOURCE_TROUBLE, TAKEOVERS, TICK_DURATION,
 };
 use crate::signal::{Severity, State, Transition};
 
@@ -25,7 +25,7 @@ use crate::signal::{Severity, State, Transition};
 const SAY_EVERY: Duration = Duration::from_mins(1);
 
 /// What is counted here.
-const OWN: [Metric; 18] = [
+const OWN: [Metric; 21] = [
     SOURCE_REQUESTS,
     SOURCE_TROUBLE,
     SINK_REQUESTS,
@@ -34,6 +34,9 @@ const OWN: [Metric; 18] = [
     NOTIFICATIONS,
     JOURNAL_BYTES,
     JOURNAL_FAILURES,
+    JOURNAL_OWNER,
+    TAKEOVERS,
+    INTAKE_WAITING,
     DAMAGE_FOUND,
     CONFIG_RELOAD_SUCCESSFUL,
     CONFIG_RELOAD_TIMESTAMP,
@@ -80,6 +83,27 @@ pub fn journal_failed(reason: &'static str, error: &dyn Display) {
     tracing::error!(%error, "Journal cannot be written; nothing is accepted until it can.");
 }
 
+/// This process became the owner of the journal, or ceased to be.
+pub fn owns(owner: bool) {
+    metrics::gauge!(JOURNAL_OWNER.name).set(if owner { 1.0 } else { 0.0 });
+    metrics::counter!(TAKEOVERS.name).increment(u64::from(owner));
+    if !owner {
+        intake_waits(0);
+    }
+}
+
+/// So many messages of standbys wait for the owner.
+#[expect(clippy::cast_precision_loss, reason = "a gauge of messages needs no more than 52 bits")]
+pub fn intake_waits(messages: u64) {
+    metrics::gauge!(INTAKE_WAITING.name).set(messages as f64);
+}
+
+/// A standby cannot read the journal.
+pub fn journal_away(error: &dyn Display) {
+    metrics::counter!(JOURNAL_FAILURES.name, "reason" => "unread").increment(1);
+    tracing::warn!(%error, "Journal cannot be read; it is tried again.");
+}
+
 /// The journal's size changed.
 #[expect(clippy::cast_precision_loss, reason = "a gauge in bytes needs no more than 52 bits")]
 pub fn journal_bytes(bytes: u64) {
@@ -101,10 +125,10 @@ pub fn archive_failed(error: &dyn Display) {
     tracing::error!(%error, "Archive of sign-ins cannot be written; the search misses the newest ones until it can.");
 }
 
-/// A start found `what` broken: `journal_tail`, `journal_behind`, `checkpoint` or `sign_ins`.
+/// `what` was found broken: `journal_tail`, `journal_behind`, `checkpoint`, `sign_ins` or `intake`.
 pub fn damage_found(what: &'static str, detail: &dyn Display) {
     metrics::counter!(DAMAGE_FOUND.name, "what" => what).increment(1);
-    tracing::warn!(what, %detail, "Something in the data directory is broken; the start goes on without it.");
+    tracing::warn!(what, %detail, "Something that was kept is broken; it is done without.");
 }
 
 /// A request to a listener was answered with an error. Not logged: whoever floods must not fill the disk.

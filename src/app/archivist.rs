@@ -51,11 +51,12 @@ enum TurnError {
 }
 
 impl Archivist {
-    /// Goes on where the archive in `data_dir` is.
+    /// Goes on where the archive in `data_dir` is. `end` is the position of the journal's next entry, when that is known.
     pub(super) fn new(
         data_dir: &Path,
         limits: Limits,
         journal: &Journal,
+        end: Option<u64>,
         clock: Clock,
     ) -> Result<Self, ArchiveError> {
         let (archive, whole) = Archive::open(&data_dir.join(FILE), limits)?;
@@ -64,8 +65,8 @@ impl Archivist {
             telemetry::damage_found("sign_ins", &detail);
         }
         // A journal that ends before belongs to another life of this directory.
-        let position =
-            if archive.position() > journal.next_position() { 0 } else { archive.position() };
+        let foreign = end.is_some_and(|end| archive.position() > end);
+        let position = if foreign { 0 } else { archive.position() };
         let reader = journal.reader(position);
         let work = Some(Box::new(Work { archive, reader }));
         Ok(Self { work, clock, position: Arc::new(AtomicU64::new(position)) })

@@ -16,6 +16,7 @@ use super::sinks::Sinks;
 use super::sources::Sources;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::engine::Config as EngineConfig;
 use crate::event::{Privacy, Record};
 use crate::journal::{self, Disk, Inlet, Journal};
 use crate::outbound::{Limits, Transport};
@@ -24,16 +25,18 @@ use crate::signal::Snapshot;
 use crate::sink::{datadog, otlp};
 use crate::source::intake::Intake;
 use crate::source::workos_api;
-use crate::store::{State, ToldLog, checkpoint};
+use crate::store::checkpoint::{Found, Place};
+use crate::store::{State, ToldLog};
 use crate::telemetry;
 
 /// Deliveries that may wait for the disk: 1,000 webhooks, or two group commits of pushes.
-const QUEUE_MAX: usize = 1024;
+pub(super) const QUEUE_MAX: usize = 1024;
 
 /// What the core is given.
 pub(super) struct Outside<T> {
     pub(super) clock: Clock,
-    pub(super) disk: Arc<dyn Disk>,
+    /// Where checkpoints go.
+    pub(super) place: Place,
     /// Makes a client within limits.
     pub(super) network: Arc<dyn Fn(Limits) -> T + Send + Sync>,
     pub(super) privacy: Privacy,
@@ -66,7 +69,7 @@ impl<T: Transport> Core<T> {
         state: State,
         outside: Outside<T>,
     ) -> anyhow::Result<Self> {
-        let Outside { clock, disk, network, privacy, own, scrape, archived, publish } = outside;
+        let Outside { clock, place, network, privacy, own, scrape, archived, publish } = outside;
         let (inlet, parcels) = journal::inlet(QUEUE_MAX);
         let snapshots = publish.subscribe();
         let told = state.told().clone();
@@ -78,8 +81,8 @@ impl<T: Transport> Core<T> {
             journal: Some(journal),
             readers: std::mem::take(&mut sinks.readers),
             archived,
-            disk,
-            data_dir: config.data_dir.0.clone(),
+            shared: matches!(place, Place::Nats(_)),
+            place,
             clock,
             parcels,
             refusals: inlet.refusals(),
@@ -136,7 +139,7 @@ pub(super) fn recover(
     let data_dir = &config.data_dir.0;
     let folder = data_dir.join("journal");
     let (mut journal, recovery) =
-        Journal::open_on(Arc::clone(disk), &folder, config.journal.embedded)?;
+        Journal::open_on(Arc::clone(disk), &folder, config.journal.embedded())?;
     if recovery.cut_bytes > 0 {
         let bytes = recovery.cut_bytes;
         let detail = format!(
@@ -145,18 +148,7 @@ pub(super) fn recover(
         telemetry::damage_found("journal_tail", &detail);
     }
     let engine = config.engine().map_err(|error| anyhow!(error))?;
-    let mut state = match checkpoint::read(&**disk, data_dir, &engine)
-        .context("cannot read the checkpoint")?
-    {
-        checkpoint::Found::State(state) => *state,
-        checkpoint::Found::Nothing => State::new(engine),
-        checkpoint::Found::Unusable(why) => {
-            let detail =
-                format!("the checkpoint cannot be used ({why}); the whole journal is read instead");
-            telemetry::damage_found("checkpoint", &detail);
-            State::new(engine)
-        }
-    };
+    let mut state = load(&Place::Folder(Arc::clone(disk), data_dir.clone()), engine)?;
     let lost = journal.skip_to(state.position())?;
     if lost > 0 {
         let detail = format!(
@@ -176,12 +168,30 @@ pub(super) fn recover(
             entries += 1;
         }
     }
-    // What began and ended while nobody watched is in the record; nobody is paged for it now, nor for the silence.
+    resume(&mut state, clock);
+    tracing::info!(entries, position = state.position(), "State recovered.");
+    Ok((journal, state))
+}
+
+/// The last checkpoint, or a state before the first entry.
+pub(super) fn load(place: &Place, engine: EngineConfig) -> anyhow::Result<State> {
+    Ok(match place.read(&engine).context("cannot read the checkpoint")? {
+        Found::State(state) => *state,
+        Found::Nothing => State::new(engine),
+        Found::Unusable(why) => {
+            let detail =
+                format!("the checkpoint cannot be used ({why}); the whole journal is read instead");
+            telemetry::damage_found("checkpoint", &detail);
+            State::new(engine)
+        }
+    })
+}
+
+/// What began and ended while nobody watched is in the record; nobody is paged for it now, nor for the silence.
+pub(super) fn resume(state: &mut State, clock: Clock) {
     state.resume(clock.now());
     state.advance(clock.now());
     drop(state.transitions());
-    tracing::info!(entries, position = state.position(), "State recovered.");
-    Ok((journal, state))
 }
 
 #[cfg(test)]

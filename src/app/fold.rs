@@ -10,7 +10,6 @@
 //! event can come, and silence would be the disk's own. Receivers are told what is open all the while.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -21,12 +20,11 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::event::{Entry, EventId, Novelties, Record, Source, Timestamp, fingerprint};
-use crate::journal::{
-    Delivery, Disk, InletError, Journal, JournalError, Parcel, Receipt, Refusals,
-};
+use crate::journal::{Delivery, InletError, Journal, JournalError, Parcel, Receipt, Refusals};
 use crate::offload::offload;
 use crate::signal::Snapshot;
-use crate::store::{State, checkpoint};
+use crate::store::State;
+use crate::store::checkpoint::Place;
 use crate::telemetry;
 
 /// Deliveries that go into one group commit. With 500 events each this is 128,000 events, 30 MB: one sync's worth.
@@ -44,8 +42,8 @@ pub(super) struct Fold {
     pub(super) readers: Vec<&'static str>,
     /// Up to where the archive has everything.
     pub(super) archived: Arc<AtomicU64>,
-    pub(super) disk: Arc<dyn Disk>,
-    pub(super) data_dir: PathBuf,
+    /// Where checkpoints go.
+    pub(super) place: Place,
     pub(super) clock: Clock,
     pub(super) parcels: mpsc::Receiver<Parcel>,
     pub(super) refusals: Arc<Refusals>,
@@ -57,6 +55,8 @@ pub(super) struct Fold {
     pub(super) unsettled: Option<Timestamp>,
     /// The longest tick since the last checkpoint was due.
     pub(super) longest_tick: Duration,
+    /// Whether other instances may go on where this one ends.
+    pub(super) shared: bool,
     /// A snapshot with news. Who is told of an incident must find it after a restart, so that its end is told, too: it is
     /// published when it is durable that time came this far, or with the next tick on a disk that takes longer.
     pub(super) unpublished: Option<Arc<Snapshot>>,
@@ -126,6 +126,17 @@ impl Fold {
             }
         }
         self.checkpoint().await;
+        self.give_back().await;
+    }
+
+    /// Others need not wait to go on where this one ended.
+    async fn give_back(&mut self) {
+        let Some(mut journal) = self.journal.take() else { return };
+        let now = self.clock.now().max(self.state.now());
+        let released = offload(move || journal.release(now));
+        if let Err(error) = released.await.expect("the journal's thread does not panic") {
+            telemetry::journal_failed(error.reason(), &error);
+        }
     }
 
     async fn tick(&mut self, syncing: Option<Timestamp>) {
@@ -140,7 +151,17 @@ impl Fold {
         if self.owed.is_empty() {
             self.owed.extend(self.refusals.drain());
         }
-        if transitions.is_empty() || self.journal.is_none() {
+        // Who else reads the journal sees that the owner is there, and what time it is.
+        if self.owed.is_empty() && self.journal.as_ref().is_some_and(Journal::is_quiet) {
+            self.owed.push(Record::Reached);
+        }
+        let news = !transitions.is_empty();
+        // A disk that takes longer is this machine's, and a restart reads what it has taken. In NATS another instance may be
+        // the next to read, and what was not taken there is not known to it: then nobody is told, and the term runs out.
+        let busy = self.journal.is_none();
+        if busy && self.shared && (news || self.unpublished.is_some()) {
+            self.unpublished = Some(snapshot);
+        } else if !news || busy {
             self.unpublished = None;
             self.snapshots.send_replace(snapshot);
         } else {
@@ -177,7 +198,9 @@ impl Fold {
         let unsettled = stamp.filter(|_| journal.is_unsettled());
         self.unsettled = unsettled.map(|stamp| self.unsettled.unwrap_or(stamp));
         self.journal = Some(journal);
-        if let Some(snapshot) = self.unpublished.take() {
+        // Who shares the journal and could not write owns it no longer.
+        let lost = self.shared && self.unsettled.is_some();
+        if let Some(snapshot) = self.unpublished.take_if(|_| !lost) {
             self.snapshots.send_replace(snapshot);
         }
     }
@@ -188,9 +211,7 @@ impl Fold {
         let needed = if self.readers.is_empty() { u64::MAX } else { needed.unwrap_or(0) };
         let needed = needed.min(self.archived.load(Ordering::Acquire));
         let now = self.clock.now();
-        self.journal = Some(
-            save(Arc::clone(&self.disk), &self.data_dir, &self.state, journal, now, needed).await,
-        );
+        self.journal = Some(save(self.place.clone(), &self.state, journal, now, needed).await);
     }
 }
 
@@ -294,17 +315,15 @@ fn answer(waiting: Vec<Waiting>) {
 
 /// Writes a checkpoint and removes what no longer has to be kept. `needed` is the oldest position that a sink still reads.
 async fn save(
-    disk: Arc<dyn Disk>,
-    data_dir: &Path,
+    place: Place,
     state: &State,
     mut journal: Journal,
     now: Timestamp,
     needed: u64,
 ) -> Journal {
-    let folder = data_dir.to_owned();
     let (bytes, position) = (state.save(), state.position());
     let saved = offload(move || {
-        let written = checkpoint::write(&*disk, &folder, &bytes);
+        let written = place.write(&bytes, &mut journal, now);
         let keep = if written.is_ok() { position.min(needed) } else { 0 };
         let trimmed = journal.trim(keep, now);
         (journal, written, trimmed)

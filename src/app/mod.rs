@@ -1,46 +1,56 @@
 //! Assembly: opens the journal, recovers the state, and starts what the configuration asks for.
 
 mod archivist;
+mod collector;
 mod core;
 mod fold;
+mod follower;
+mod forwarder;
+mod keys;
+mod leased;
+mod role;
 #[cfg(test)]
 mod simulation;
 mod sinks;
 mod sources;
 
 use std::fs;
-use std::io::Write;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
 use crate::archive;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::event::Privacy;
 use crate::journal;
+use crate::journal::nats::Cluster;
 use crate::listener::{Listener, Sockets};
-use crate::outbound::Client;
 use crate::signal::Snapshot;
 use crate::sink::otlp;
 use crate::source::intake;
+use crate::store::checkpoint::Place;
 use crate::telemetry;
 use crate::web::exposition::Exposition;
 use crate::web::series::Series;
 use crate::web::{self, Admin, Reload};
 
 use self::archivist::Archivist;
-use self::core::{Core, Outside, recover};
+use self::core::recover;
+use self::follower::{Claimed, Follower, Seat};
+pub use self::role::Turn;
+use self::role::{Around, Part, Role};
 
 /// How long sources, sinks, receivers and listeners may take to stop: an answer that is due within the time limit of most
 /// requests still arrives, and a supervisor that kills after 10 s does not get to.
 const STOP_MAX: Duration = Duration::from_secs(7);
+
+/// How long a standby that becomes the owner may take to end what it does: the others wait for its first sign of life.
+const TURN_MAX: Duration = Duration::from_secs(2);
 
 /// How often memory, open files and processor time are measured: more often than anybody scrapes.
 const MEASURE_EVERY: Duration = Duration::from_secs(5);
@@ -70,7 +80,15 @@ pub struct Daemon {
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
-    fold: JoinHandle<()>,
+    role: Role,
+}
+
+/// The same for as long as the process and its configuration live.
+struct Setting<'a> {
+    config: &'a Config,
+    clock: Clock,
+    sockets: &'a mut Sockets,
+    reload: Option<Reload>,
 }
 
 impl Daemon {
@@ -82,77 +100,124 @@ impl Daemon {
         sockets: &mut Sockets,
         reload: Option<Reload>,
     ) -> anyhow::Result<Self> {
-        sockets.open(&wanted(config))?;
+        let setting = Setting { config, clock, sockets, reload };
+        setting.sockets.open(&wanted(config))?;
         let data_dir = &config.data_dir.0;
         fs::create_dir_all(data_dir)
             .with_context(|| format!("cannot create `data_dir` {}", data_dir.display()))?;
         // Before anything can be found broken, which is counted.
-        let own = recorder()?;
-        let disk = journal::operating_system();
-        let (journal, state) = recover(config, clock, &disk)?;
-        let mut privacy = Privacy::new(config.privacy.personal, &privacy_key(config)?);
-        if let Some(previous) = config.previous_privacy_secret().map_err(|error| anyhow!(error))? {
-            let key = previous.reveal().context("`privacy.previous_key`")?;
-            privacy = privacy.with_previous(key.as_bytes());
-        }
-        // Known from the first scrape on; later each checkpoint says it.
-        telemetry::journal_bytes(journal.bytes());
+        recorder()?;
+        let Some(nats) = &config.journal.nats else {
+            let disk = journal::operating_system();
+            let (journal, state) = recover(config, clock, &disk)?;
+            let place = Place::Folder(disk, data_dir.clone());
+            return Self::begin(
+                setting,
+                place,
+                None,
+                Seat::Owner(Box::new(Claimed { journal, state })),
+            );
+        };
+        let cluster = Cluster::open(nats)?;
+        let seat = Follower::new(config, &cluster, clock)?.begin()?;
+        Self::begin(setting, Place::Nats(cluster.checkpoints()), Some(cluster), seat)
+    }
+
+    fn begin(
+        setting: Setting<'_>,
+        place: Place,
+        cluster: Option<Cluster>,
+        seat: Seat,
+    ) -> anyhow::Result<Self> {
+        let Setting { config, clock, sockets, reload } = setting;
+        sockets.open(&wanted(config))?;
+        let (own, privacy) = (recorder()?, keys::privacy(config)?);
         let (publish, snapshots) = watch::channel(Arc::default());
         let (stop, stopped) = watch::channel(false);
         let series = Arc::new(Series::new(config.sinks.prometheus.max_connections));
-        let scrape = scrape(snapshots.clone(), Arc::clone(&series), own.clone());
-        let limits = archive::Limits {
-            retention_millis: config.sessions.retention.millis(),
-            bytes_max: config.sessions.max_bytes.bytes(),
-        };
-        let archivist = Archivist::new(data_dir, limits, &journal, clock)?;
+        let archivist = archivist(config, &seat, clock)?;
         let sessions = web::sessions::Sessions::new(
-            data_dir.join(archivist::FILE),
+            config.data_dir.0.join(archivist::FILE),
             privacy.clone(),
             config.sessions.timeout.millis() + STALL_GRACE_MILLIS,
         );
         let samples = own.clone();
-        let route = config.outbound.route().map_err(|error| anyhow!(error))?;
-        let outside = Outside {
+        let scrape = scrape(snapshots.clone(), Arc::clone(&series), own.clone());
+        let outside = Around {
             archived: Arc::clone(&archivist.position),
-            clock,
-            disk,
-            network: Arc::new(move |limits| Client::new(limits, &route)),
+            place,
             privacy,
             own: Arc::new(move || samples.render()),
             scrape,
             publish,
         };
+        let part = Part::new(config, clock, seat, cluster, outside)?;
         // Where people come in stands in the configuration, or follows from the address.
         let external_url =
             config.links(config.http.admin.listen).map_err(|error| anyhow!(error))?.external_url;
-        let core = Core::new(config, journal, state, outside)?;
         let admin = Admin {
             snapshots: snapshots.clone(),
             own,
             token: config.admin_token().map_err(|error| anyhow!(error))?,
             series,
-            inlet: core.inlet(),
+            inlet: part.inlet(),
             clock,
             external_url,
             reload,
             guard: web::Guard::default(),
             sessions,
+            owner: part.owns(),
         };
         let mut tasks = JoinSet::new();
         let [admin_tls, intake_tls] = config.acceptors().map_err(|error| anyhow!(error))?;
         let (address, routes) = (config.http.admin.listen, web::router(admin));
         let admin_http = Listener::new(ADMIN, sockets.get(ADMIN, address)?, admin_tls, routes)?;
-        let (address, routes) = (config.http.intake.listen, intake::router(core.intake()));
+        let (address, routes) = (config.http.intake.listen, intake::router(part.intake()));
         let intake_http = Listener::new(INTAKE, sockets.get(INTAKE, address)?, intake_tls, routes)?;
         let (admin, intake) = (admin_http.address()?, intake_http.address()?);
         tasks.spawn(admin_http.run(stopped.clone()));
         tasks.spawn(intake_http.run(stopped.clone()));
         tasks.spawn(measure(stopped.clone()));
         tasks.spawn(archivist.run(snapshots.clone(), stopped.clone()));
-        let fold = core.spawn(config, admin, &mut tasks, &stopped)?;
-        tracing::info!(%admin, %intake, "Ready.");
-        Ok(Self { admin, intake, snapshots, stop, tasks, fold })
+        telemetry::owns(part.owns());
+        let role = part.spawn(config, admin, &mut tasks, &stopped)?;
+        tracing::info!(%admin, %intake, role = role.as_str(), "Ready.");
+        Ok(Self { admin, intake, snapshots, stop, tasks, role })
+    }
+
+    /// Waits until this instance becomes the owner of the journal or ceases to be; forever where there is only one.
+    pub async fn turn(&mut self) -> Turn {
+        self.role.turn().await
+    }
+
+    /// Goes on in its other role, on the same sockets; the rest as for [`Daemon::start`].
+    pub async fn turn_over(
+        self,
+        turn: Turn,
+        config: &Config,
+        clock: Clock,
+        sockets: &mut Sockets,
+        reload: Option<Reload>,
+    ) -> anyhow::Result<Self> {
+        let Self { stop, mut tasks, role, .. } = self;
+        let Some(cluster) = role.cluster() else { unreachable!("one alone has one role") };
+        let seat = if let Turn(Some(claimed)) = turn {
+            // What is under way has a moment to end; the lease runs already.
+            stop.send_replace(true);
+            let ended = async { while tasks.join_next().await.is_some() {} };
+            drop(tokio::time::timeout(TURN_MAX, ended).await);
+            tasks.shutdown().await;
+            role.end().await;
+            Seat::Owner(claimed)
+        } else {
+            tracing::warn!("Another instance may own the journal; this one begins as a standby.");
+            // At once: nothing is to be told or written any more.
+            role.abort();
+            tasks.shutdown().await;
+            Seat::Standby(Box::new(Follower::new(config, &cluster, clock)?))
+        };
+        let setting = Setting { config, clock, sockets, reload };
+        Self::begin(setting, Place::Nats(cluster.checkpoints()), Some(cluster), seat)
     }
 
     /// Stops within [`STOP_MAX`] and the time of a checkpoint: answers what is under way, makes it durable, writes a checkpoint.
@@ -165,11 +230,27 @@ impl Daemon {
             );
             self.tasks.shutdown().await;
         }
-        // It ends when nobody is left who could deliver something.
-        if let Err(error) = self.fold.await {
-            tracing::error!(%error, "The state's task failed.");
-        }
+        self.role.end().await;
     }
+}
+
+fn archivist(config: &Config, seat: &Seat, clock: Clock) -> anyhow::Result<Archivist> {
+    let limits = archive::Limits {
+        retention_millis: config.sessions.retention.millis(),
+        bytes_max: config.sessions.max_bytes.bytes(),
+    };
+    let data_dir = &config.data_dir.0;
+    Ok(match seat {
+        Seat::Owner(claimed) => {
+            // Known from the first scrape on; later each checkpoint says it.
+            telemetry::journal_bytes(claimed.journal.bytes());
+            let end = Some(claimed.journal.next_position());
+            Archivist::new(data_dir, limits, &claimed.journal, end, clock)?
+        }
+        Seat::Standby(follower) => {
+            Archivist::new(data_dir, limits, &follower.journal(), None, clock)?
+        }
+    })
 }
 
 /// Measures what the daemon takes of the machine, until it stops.
@@ -181,31 +262,6 @@ async fn measure(mut stopped: watch::Receiver<bool>) {
             _ = every.tick() => telemetry::measure(),
         }
     }
-}
-
-/// The operator's key, or one that is made once and kept beside the journal.
-fn privacy_key(config: &Config) -> anyhow::Result<Vec<u8>> {
-    let own = config.privacy_secret().map_err(|error| anyhow!(error))?;
-    if let Some(own) = own {
-        return Ok(own.reveal().context("`privacy.key`")?.into_bytes());
-    }
-    let path = config.data_dir.0.join("privacy.key");
-    match fs::read(&path) {
-        Ok(key) if !key.is_empty() => Ok(key),
-        _ => make_key(&path).with_context(|| format!("cannot make {}", path.display())),
-    }
-}
-
-fn make_key(path: &Path) -> std::io::Result<Vec<u8>> {
-    use std::io::Read;
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut key = vec![0; 32];
-    fs::File::open("/dev/urandom")?.read_exact(&mut key)?;
-    let mut options = fs::OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(&key)?;
-    file.sync_all()?;
-    Ok(key)
 }
 
 /// What a scrape answers now, for those who push the same.

@@ -29,31 +29,15 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    /// On return the listeners for syslog listen.
-    pub(super) fn new(
+    /// Those to which others send: what a standby can take. On return the listeners for syslog listen.
+    pub(super) fn listening(
         config: &Config,
-        state: &State,
         inlet: &Inlet,
         clock: Clock,
         privacy: &Privacy,
     ) -> anyhow::Result<Self> {
-        let workos = config.workos_api().map_err(|error| anyhow!(error))?.map(|settings| Workos {
-            settings,
-            cursor: state.cursor(workos_api::CURSOR).map(str::to_owned),
-            known: state.connections().collect(),
-            inlet: inlet.clone(),
-            clock,
-            privacy: privacy.clone(),
-        });
-        let patterns = config.files().map_err(|error| anyhow!(error))?;
-        let files = (!patterns.is_empty()).then(|| {
-            let prefix = cursor::prefix(Source::Files);
-            let events = Events { privacy: privacy.clone() };
-            Files::new(patterns, state.cursors(&prefix), events, inlet.clone(), clock)
-        });
         let scheme = Arc::new(config.edge_scheme().map_err(|error| anyhow!(error))?);
         let logs = config.access_logs().map_err(|error| anyhow!(error))?;
-        let access_logs = access_logs(&logs, &scheme, state, inlet, clock, privacy)?;
         let syslog = syslog(logs, &scheme, inlet, clock, privacy)?;
         let webhook = config.sources.workos_webhook.as_ref();
         let intake = Intake {
@@ -67,7 +51,37 @@ impl Sources {
             edge: scheme,
             guard: Arc::new(config.http.intake.access.guard().map_err(|error| anyhow!(error))?),
         };
-        Ok(Self { intake, workos, files, access_logs, syslog })
+        Ok(Self { intake, workos: None, files: None, access_logs: None, syslog })
+    }
+
+    /// All of them. On return the listeners for syslog listen.
+    pub(super) fn new(
+        config: &Config,
+        state: &State,
+        inlet: &Inlet,
+        clock: Clock,
+        privacy: &Privacy,
+    ) -> anyhow::Result<Self> {
+        let mut sources = Self::listening(config, inlet, clock, privacy)?;
+        sources.workos =
+            config.workos_api().map_err(|error| anyhow!(error))?.map(|settings| Workos {
+                settings,
+                cursor: state.cursor(workos_api::CURSOR).map(str::to_owned),
+                known: state.connections().collect(),
+                inlet: inlet.clone(),
+                clock,
+                privacy: privacy.clone(),
+            });
+        let patterns = config.files().map_err(|error| anyhow!(error))?;
+        sources.files = (!patterns.is_empty()).then(|| {
+            let prefix = cursor::prefix(Source::Files);
+            let events = Events { privacy: privacy.clone() };
+            Files::new(patterns, state.cursors(&prefix), events, inlet.clone(), clock)
+        });
+        let logs = config.access_logs().map_err(|error| anyhow!(error))?;
+        let scheme = Arc::clone(&sources.intake.edge);
+        sources.access_logs = access_logs(&logs, &scheme, state, inlet, clock, privacy)?;
+        Ok(sources)
     }
 
     /// Starts those that go and fetch; `intake` is served.

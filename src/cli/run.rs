@@ -51,6 +51,11 @@ async fn supervise(mut config: Config, origin: &Origin) -> anyhow::Result<()> {
             interrupted = tokio::signal::ctrl_c() => { interrupted?; break }
             _ = terminate.recv() => break,
             _ = hang_up.recv() => None,
+            turn = daemon.turn() => {
+                let (clock, reload) = (Clock::system(), Some(reload.clone()));
+                daemon = daemon.turn_over(turn, &config, clock, &mut sockets, reload).await?;
+                continue;
+            }
             reply = asked.recv() => reply,
         };
         let loaded = prepare(origin, &mut sockets);

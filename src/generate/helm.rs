@@ -55,7 +55,7 @@ pub(super) fn files(inputs: &Inputs<'_>) -> Vec<Artefact> {
 }
 
 /// The schema of the values. `config` is the schema of the configuration, so that a misspelt key is refused before a pod is
-/// made; `config.journal.nats` is refused until the configuration knows it.
+/// made.
 fn schema(config: &Value) -> Value {
     let mut config = config.clone();
     let definitions = config.as_object_mut().and_then(|config| {

@@ -2,16 +2,182 @@
 
 mod disk;
 pub mod embedded;
+mod error;
+mod frame;
 mod inlet;
+pub mod nats;
 
+use std::path::Path;
 use std::sync::Arc;
 
 pub use disk::{Append, Disk, Lock};
-pub use embedded::{Config, Journal, JournalError, Reader, Recovery};
+pub use embedded::{Config, Recovery};
+pub use error::JournalError;
 pub use inlet::{Delivery, Inlet, InletError, Parcel, Receipt, Refusals, inlet};
+
+use crate::event::{Entry, Timestamp};
 
 /// The operating system's file system.
 #[must_use]
 pub fn operating_system() -> Arc<dyn Disk> {
     Arc::new(disk::OperatingSystem)
+}
+
+/// The journal's one writer, on this machine's disk or in NATS.
+#[derive(Debug)]
+pub enum Journal {
+    /// On a disk.
+    Embedded(embedded::Journal),
+    /// In NATS.
+    Nats(nats::Journal),
+}
+
+/// Reads entries from a position on, as far as they are durable.
+#[derive(Debug)]
+pub enum Reader {
+    /// From a disk.
+    Embedded(embedded::Reader),
+    /// From NATS.
+    Nats(Box<nats::Reader>),
+}
+
+impl Journal {
+    /// Opens the embedded journal in `folder`, which is made when it is missing.
+    pub fn open(folder: &Path, config: Config) -> Result<(Self, Recovery), JournalError> {
+        Self::open_on(operating_system(), folder, config)
+    }
+
+    /// [`Journal::open`] on a disk that may not be the machine's.
+    pub fn open_on(
+        disk: Arc<dyn Disk>,
+        folder: &Path,
+        config: Config,
+    ) -> Result<(Self, Recovery), JournalError> {
+        let (journal, recovery) = embedded::Journal::open_on(disk, folder, config)?;
+        Ok((Self::Embedded(journal), recovery))
+    }
+
+    /// Appends `entries` as one and returns the position of the first. On return they are durable. On an error none of them
+    /// is there, unless the journal is [unsettled](Self::is_unsettled); with no entries that is all that it mends.
+    pub fn append(&mut self, entries: &[Entry]) -> Result<u64, JournalError> {
+        match self {
+            Self::Embedded(journal) => journal.append(entries),
+            Self::Nats(journal) => Ok(journal.append(entries)?),
+        }
+    }
+
+    /// Whether the last append failed and may yet turn out to have been made: whether its entries come back with a restart,
+    /// nobody knows.
+    #[must_use]
+    pub fn is_unsettled(&self) -> bool {
+        match self {
+            Self::Embedded(journal) => journal.is_unsettled(),
+            Self::Nats(journal) => journal.is_unsettled(),
+        }
+    }
+
+    /// Goes on at `position` when the checkpoint knows more than the journal: a position that was given away once must not
+    /// be given to another entry. How many entries the journal has lost is returned.
+    pub fn skip_to(&mut self, position: u64) -> Result<u64, JournalError> {
+        match self {
+            Self::Embedded(journal) => journal.skip_to(position),
+            Self::Nats(journal) => Ok(journal.skip_to(position)),
+        }
+    }
+
+    /// The position that the next entry will have.
+    #[must_use]
+    pub fn next_position(&self) -> u64 {
+        match self {
+            Self::Embedded(journal) => journal.next_position(),
+            Self::Nats(journal) => journal.next_position(),
+        }
+    }
+
+    /// Its size.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Self::Embedded(journal) => journal.bytes(),
+            Self::Nats(journal) => journal.bytes(),
+        }
+    }
+
+    /// A reader from `position` on, which sees what is durable.
+    #[must_use]
+    pub fn reader(&self, position: u64) -> Reader {
+        match self {
+            Self::Embedded(journal) => Reader::Embedded(journal.reader(position)),
+            Self::Nats(journal) => Reader::Nats(Box::new(journal.reader(position))),
+        }
+    }
+
+    /// Removes what is older than the retention, or over the size. Entries from `needed` on are kept, unless the size leaves
+    /// no choice; the number of needed entries that were given up is returned.
+    pub fn trim(&mut self, needed: u64, now: Timestamp) -> Result<u64, JournalError> {
+        match self {
+            Self::Embedded(journal) => journal.trim(needed, now),
+            Self::Nats(journal) => Ok(journal.trim(needed, now)?),
+        }
+    }
+
+    /// Says that its owner is there, when it is time to and something else keeps the owner from appending.
+    pub fn keep(&mut self, now: Timestamp) -> Result<(), nats::NatsError> {
+        match self {
+            Self::Embedded(_) => Ok(()),
+            Self::Nats(journal) => journal.keep(now),
+        }
+    }
+
+    /// Gives it back to those who share it.
+    pub fn release(&mut self, now: Timestamp) -> Result<(), nats::NatsError> {
+        match self {
+            Self::Embedded(_) => Ok(()),
+            Self::Nats(journal) => journal.release(now),
+        }
+    }
+
+    /// Whether nothing was appended for so long that others might think that nobody is there.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        match self {
+            Self::Embedded(_) => false,
+            Self::Nats(journal) => journal.is_quiet(),
+        }
+    }
+}
+
+impl Reader {
+    /// The position of the next entry.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        match self {
+            Self::Embedded(reader) => reader.position(),
+            Self::Nats(reader) => reader.position(),
+        }
+    }
+
+    /// Goes to `position`, forwards or back.
+    pub fn seek(&mut self, position: u64) {
+        match self {
+            Self::Embedded(reader) => reader.seek(position),
+            Self::Nats(reader) => reader.seek(position),
+        }
+    }
+
+    /// Entries that were wanted and are gone, since the last call.
+    pub fn take_skipped(&mut self) -> u64 {
+        match self {
+            Self::Embedded(reader) => reader.take_skipped(),
+            Self::Nats(reader) => reader.take_skipped(),
+        }
+    }
+
+    /// The entries of the next append with their positions; empty when everything that is durable has been read.
+    pub fn next_batch(&mut self) -> Result<Vec<(u64, Entry)>, JournalError> {
+        match self {
+            Self::Embedded(reader) => reader.next_batch(),
+            Self::Nats(reader) => Ok(reader.next_batch()?),
+        }
+    }
 }

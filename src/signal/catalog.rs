@@ -378,6 +378,33 @@ pub const JOURNAL_FAILURES: Metric = Metric {
     labels: &["reason"],
 };
 
+/// Whether this instance owns the journal.
+pub const JOURNAL_OWNER: Metric = Metric {
+    name: "ssowatch_journal_owner",
+    kind: Kind::Gauge,
+    unit: "instance",
+    help: "1: this instance owns the journal, judges, pages, and shows every series; 0: it is a standby. Of the instances that share a journal, one at a time.",
+    labels: &[],
+};
+
+/// Times that this process became the owner of the journal.
+pub const TAKEOVERS: Metric = Metric {
+    name: "ssowatch_journal_takeovers_total",
+    kind: Kind::Counter,
+    unit: "takeover",
+    help: "Times that this process became the owner of the journal, its start included.",
+    labels: &[],
+};
+
+/// What standbys took and the owner has not read.
+pub const INTAKE_WAITING: Metric = Metric {
+    name: "ssowatch_intake_waiting",
+    kind: Kind::Gauge,
+    unit: "message",
+    help: "Messages of standbys in the stream of the intake that the owner has not read; the owner shows it.",
+    labels: &[],
+};
+
 /// A source could not do something and goes on trying.
 pub const SOURCE_TROUBLE: Metric = Metric {
     name: "ssowatch_source_trouble_total",
@@ -410,7 +437,7 @@ pub const DAMAGE_FOUND: Metric = Metric {
     name: "ssowatch_damage_found_total",
     kind: Kind::Counter,
     unit: "file",
-    help: "What a start found broken in the data directory and did without: journal_tail, journal_behind, checkpoint, sign_ins. The log says what is lost.",
+    help: "What was found broken in the data directory or in NATS and done without: journal_tail, journal_behind, checkpoint, sign_ins, intake. The log says what is lost.",
     labels: &["what"],
 };
 
@@ -469,7 +496,7 @@ pub const BUILD_INFO: Metric = Metric {
 };
 
 /// The whole catalogue, in the order of the exposition.
-pub const ALL: [Metric; 46] = [
+pub const ALL: [Metric; 49] = [
     SESSIONS_STARTED,
     SESSIONS_FINISHED,
     SESSIONS_STALLED,
@@ -506,6 +533,9 @@ pub const ALL: [Metric; 46] = [
     CONFIG_RELOAD_SUCCESSFUL,
     CONFIG_RELOAD_TIMESTAMP,
     JOURNAL_FAILURES,
+    JOURNAL_OWNER,
+    TAKEOVERS,
+    INTAKE_WAITING,
     DAMAGE_FOUND,
     SOURCE_TROUBLE,
     REQUESTS_REFUSED,

@@ -1,25 +1,75 @@
-//! The state on disk, so that a restart need not read the whole journal.
+//! The state on disk or in NATS, so that a restart need not read the whole journal.
 //!
 //! Written beside the old one and renamed over it: there is always a whole one. A checkpoint that cannot be read costs time,
 //! not data: the journal is folded from its beginning.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::State;
 use crate::engine::Config;
-use crate::journal::Disk;
+use crate::event::Timestamp;
+use crate::journal::nats::Checkpoints;
+use crate::journal::{Disk, Journal, JournalError};
 
 const FILE: &str = "checkpoint";
 const MAGIC: [u8; 8] = *b"ssowckpt";
+
+/// Where the checkpoint is.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// In a folder.
+    Folder(Arc<dyn Disk>, PathBuf),
+    /// In NATS.
+    Nats(Checkpoints),
+}
+
+impl Place {
+    /// Writes `state` (from [`State::save`]). `journal` stays that of its owner meanwhile.
+    pub fn write(
+        &self,
+        state: &[u8],
+        journal: &mut Journal,
+        now: Timestamp,
+    ) -> Result<(), JournalError> {
+        match self {
+            Self::Folder(disk, folder) => write(&**disk, folder, state)
+                .map_err(|error| JournalError::io("write", &folder.join(FILE), error)),
+            Self::Nats(checkpoints) => {
+                let whole = [&head(state)[..], state].concat();
+                Ok(checkpoints.write(&whole, || journal.keep(now))?)
+            }
+        }
+    }
+
+    /// Reads the checkpoint.
+    pub fn read(&self, config: &Config) -> Result<Found, JournalError> {
+        match self {
+            Self::Folder(disk, folder) => read(&**disk, folder, config)
+                .map_err(|error| JournalError::io("read", &folder.join(FILE), error)),
+            Self::Nats(checkpoints) => Ok(match checkpoints.read()? {
+                Some(bytes) => open(&bytes, config),
+                None => Found::Nothing,
+            }),
+        }
+    }
+}
+
+/// What stands before the state.
+fn head(state: &[u8]) -> [u8; 12] {
+    let mut head = [0; 12];
+    head[..8].copy_from_slice(&MAGIC);
+    head[8..].copy_from_slice(&crc32fast::hash(state).to_le_bytes());
+    head
+}
 
 /// Writes `state` (from [`State::save`]) into `folder`.
 pub fn write(disk: &dyn Disk, folder: &Path, state: &[u8]) -> io::Result<()> {
     let path = folder.join(FILE);
     let beside = path.with_extension("new");
     let mut file = disk.create(&beside)?;
-    file.write(&MAGIC)?;
-    file.write(&crc32fast::hash(state).to_le_bytes())?;
+    file.write(&head(state))?;
     file.write(state)?;
     file.sync()?;
     disk.rename(&beside, &path)?;
@@ -45,15 +95,19 @@ pub fn read(disk: &dyn Disk, folder: &Path, config: &Config) -> io::Result<Found
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
         Err(error) => return Err(error),
     };
+    Ok(open(&bytes, config))
+}
+
+fn open(bytes: &[u8], config: &Config) -> Found {
     let body = bytes.strip_prefix(&MAGIC).and_then(|rest| rest.split_first_chunk::<4>());
-    let Some((crc, state)) = body else { return Ok(Found::Unusable("not a checkpoint".into())) };
+    let Some((crc, state)) = body else { return Found::Unusable("not a checkpoint".into()) };
     if crc32fast::hash(state) != u32::from_le_bytes(*crc) {
-        return Ok(Found::Unusable("its checksum is wrong".into()));
+        return Found::Unusable("its checksum is wrong".into());
     }
-    Ok(match State::load(config.clone(), state) {
+    match State::load(config.clone(), state) {
         Ok(state) => Found::State(Box::new(state)),
         Err(error) => Found::Unusable(error.to_string()),
-    })
+    }
 }
 
 #[cfg(test)]

@@ -74,6 +74,12 @@ impl Exposition {
         Self { snapshot, shown, other, own, section: 0, written: 0 }
     }
 
+    /// The daemon's own telemetry alone.
+    #[must_use]
+    pub fn own(own: String) -> Self {
+        Self { section: SECTIONS.len(), ..Self::new(Arc::default(), &[], own) }
+    }
+
     /// Some connections of a section; whether these were the last.
     fn each(
         &mut self,

@@ -74,6 +74,9 @@ pub struct Admin {
     pub guard: Guard,
     /// Where sign-ins are searched.
     pub sessions: Sessions,
+    /// Whether this instance owns the journal: only then metrics hold more than the daemon's own, so that of several instances
+    /// one shows each series.
+    pub owner: bool,
 }
 
 /// The routes.
@@ -82,6 +85,7 @@ pub fn router(admin: Admin) -> Router {
     let open = Router::new()
         .route("/-/healthy", get(|| async { "ssowatch is healthy.\n" }))
         .route("/-/ready", get(ready))
+        .route("/-/owner", get(owner))
         .route("/runbooks", get(runbook::index))
         .route("/runbooks/{name}", get(runbook::page))
         .merge(login::routes())
@@ -117,11 +121,19 @@ async fn ready(State(admin): State<Arc<Admin>>) -> Response {
     let problem = if now.millis() == 0 {
         "ssowatch is reading its journal.\n"
     } else if admin.clock.now().millis_since(now) > HELD_MILLIS_MAX {
-        "ssowatch waits for its disk: nothing can be made durable. Look at the disk of `data_dir`.\n"
+        "ssowatch waits for its journal: nothing can be made durable. Look at the disk of `data_dir`, or at NATS.\n"
     } else {
         return "ssowatch is ready.\n".into_response();
     };
     (StatusCode::SERVICE_UNAVAILABLE, problem).into_response()
+}
+
+/// For load balancers and people: whether this instance owns the journal.
+async fn owner(State(admin): State<Arc<Admin>>) -> Response {
+    if admin.owner {
+        return "ssowatch owns the journal.\n".into_response();
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, "ssowatch is a standby.\n").into_response()
 }
 
 async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
@@ -129,6 +141,9 @@ async fn metrics(State(admin): State<Arc<Admin>>) -> Response {
     // To choose among 100,000 connections takes a while: not on a thread that answers others.
     let begun = tokio::task::spawn_blocking(move || {
         admin.own.run_upkeep();
+        if !admin.owner {
+            return Exposition::own(admin.own.render());
+        }
         let chosen = admin.series.choose(&snapshot);
         Exposition::new(snapshot, &chosen, admin.own.render())
     });

@@ -30,6 +30,7 @@ fn admin(snapshot: Snapshot, token: Option<&str>) -> Admin {
 fn admin_with(snapshot: Snapshot, token: Option<&str>, inlet: Inlet) -> Admin {
     let clock = Clock::starting_at(snapshot.now);
     Admin {
+        owner: true,
         reload: None,
         snapshots: watch::channel(Arc::new(snapshot)).1,
         own: PrometheusBuilder::new().build_recorder().handle(),

@@ -22,6 +22,7 @@ mod haproxy;
 mod http;
 mod installed;
 mod logrotate;
+mod nats;
 mod nginx;
 mod otlp;
 mod payloads;

@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::sync::atomic::AtomicU64;
 
 use super::*;
@@ -20,8 +21,7 @@ fn fold(folder: &Path) -> Fold {
         journal: Some(journal),
         readers: Vec::new(),
         archived: Arc::new(AtomicU64::new(u64::MAX)),
-        disk: journal::operating_system(),
-        data_dir: folder.to_owned(),
+        place: Place::Folder(journal::operating_system(), folder.to_owned()),
         clock: Clock::starting_at(EPOCH),
         parcels,
         refusals: inlet.refusals(),
@@ -30,6 +30,7 @@ fn fold(folder: &Path) -> Fold {
         checkpoint_due: EPOCH.plus_millis(CHECKPOINT_MILLIS),
         unsettled: None,
         longest_tick: Duration::ZERO,
+        shared: false,
         unpublished: None,
     }
 }

@@ -23,6 +23,7 @@ use crate::event::{Privacy, Timestamp, Treatment};
 use crate::offload::latency;
 use crate::signal::Snapshot;
 use crate::source::intake;
+use crate::store::checkpoint::Place;
 
 const EPOCH: Timestamp = Timestamp::from_millis(1_760_000_000_000);
 
@@ -168,7 +169,7 @@ impl World {
         let network = self.network.clone();
         let outside = Outside {
             clock: self.clock,
-            disk,
+            place: Place::Folder(disk, self.config.data_dir.0.clone()),
             network: Arc::new(move |_| network.clone()),
             privacy: Privacy::new(Treatment::Hash, b"key"),
             own: Arc::new(String::new),

@@ -4,9 +4,8 @@
 //! newest segment; it was never acknowledged, is cut off when the journal is opened, and is kept aside. A position counts
 //! entries since the journal began.
 
-mod frame;
 mod reader;
-mod segment;
+pub(super) mod segment;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,6 +19,7 @@ pub use reader::Reader;
 use segment::Segment;
 
 use super::disk::{Append, Disk, Lock};
+use super::{JournalError, frame};
 use crate::event::{Entry, Timestamp};
 use crate::setting::{ByteSize, Period};
 
@@ -49,67 +49,6 @@ fn max_bytes<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<ByteSi
         return Err(serde::de::Error::custom("`max_bytes` must be at least 1MiB"));
     }
     Ok(size)
-}
-
-/// The journal cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum JournalError {
-    /// Somebody else has it.
-    #[error("{0} is in use by another ssowatch; stop it, or give this one its own `data_dir`")]
-    InUse(PathBuf),
-    /// The operating system refused.
-    #[error("cannot {action} {path}: {error}{}", remedy(.error))]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// What came back.
-        error: io::Error,
-    },
-    /// Written by another version.
-    #[error(
-        "{path} has format version {version}, this build reads {}; use the build that wrote it",
-        segment::VERSION
-    )]
-    Version {
-        /// Which file.
-        path: PathBuf,
-        /// Its version.
-        version: u32,
-    },
-}
-
-impl JournalError {
-    /// The label `reason` of `ssowatch_journal_failures_total`.
-    #[must_use]
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::InUse(_) => "in_use",
-            Self::Version { .. } => "version",
-            Self::Io { error, .. } => match error.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "disk_full",
-                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "read_only",
-                _ => "io",
-            },
-        }
-    }
-
-    pub(super) fn io(action: &'static str, path: &Path, error: io::Error) -> Self {
-        Self::Io { action, path: path.to_owned(), error }
-    }
-}
-
-fn remedy(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "; free some space or lower `journal.embedded.max_bytes`"
-        }
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            "; give the user that runs ssowatch write access to `data_dir`"
-        }
-        _ => "",
-    }
 }
 
 /// What was found when the journal was opened.

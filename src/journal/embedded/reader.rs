@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::JournalError;
 use super::segment::{self, Frames};
 use crate::event::Entry;
+use crate::journal::JournalError;
 use crate::journal::disk::Disk;
 
 /// A reader. Independent of the writer but for what it may see.

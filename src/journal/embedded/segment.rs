@@ -4,13 +4,13 @@ use std::fmt;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use super::JournalError;
-use super::frame::{self, Frame, HEAD_BYTES};
 use crate::event::Timestamp;
+use crate::journal::JournalError;
 use crate::journal::disk::{Append, Disk};
+use crate::journal::frame::{self, Frame, HEAD_BYTES};
 
 /// Version of the format. Goes up when frames or entries change in a way that older builds cannot read.
-pub(super) const VERSION: u32 = 1;
+pub(in crate::journal) const VERSION: u32 = 1;
 
 const MAGIC: [u8; 8] = *b"ssowjrnl";
 

@@ -1,0 +1,71 @@
+//! Why the journal cannot be used, whichever it is.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::nats::NatsError;
+
+/// The journal cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// Somebody else has it.
+    #[error("{0} is in use by another ssowatch; stop it, or give this one its own `data_dir`")]
+    InUse(PathBuf),
+    /// The operating system refused.
+    #[error("cannot {action} {path}: {error}{}", remedy(.error))]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What came back.
+        error: io::Error,
+    },
+    /// Written by another version.
+    #[error(
+        "{path} has format version {version}, this build reads {}; use the build that wrote it",
+        super::embedded::segment::VERSION
+    )]
+    Version {
+        /// Which file.
+        path: PathBuf,
+        /// Its version.
+        version: u32,
+    },
+    /// NATS does not do what it was asked.
+    #[error(transparent)]
+    Nats(#[from] NatsError),
+}
+
+impl JournalError {
+    /// The label `reason` of `ssowatch_journal_failures_total`.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::InUse(_) => "in_use",
+            Self::Version { .. } => "version",
+            Self::Nats(error) => error.reason(),
+            Self::Io { error, .. } => match error.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "disk_full",
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "read_only",
+                _ => "io",
+            },
+        }
+    }
+
+    pub(crate) fn io(action: &'static str, path: &Path, error: io::Error) -> Self {
+        Self::Io { action, path: path.to_owned(), error }
+    }
+}
+
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "; free some space or lower `journal.embedded.max_bytes`"
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "; give the user that runs ssowatch write access to `data_dir`"
+        }
+        _ => "",
+    }
+}

@@ -1,0 +1,86 @@
+//! The journal in NATS JetStream, for several instances of which one at a time owns it.
+//!
+//! Three streams: the journal, whose messages are the owner's appends; the intake, where the others put what they took; and
+//! the checkpoint. Each append names the message that it follows, so that of two who think that they are the owner one is
+//! refused (`lease`).
+
+mod candidate;
+mod checkpoint;
+mod config;
+mod intake;
+mod journal;
+mod lease;
+mod link;
+mod part;
+mod reader;
+mod search;
+mod stream;
+
+pub use candidate::Candidate;
+pub use checkpoint::Checkpoints;
+pub use config::Config;
+pub use intake::{Intake, Taken};
+pub use journal::Journal;
+pub use lease::Lease;
+pub use link::NatsError;
+pub use reader::Reader;
+
+use link::Link;
+use stream::{Full, Shape, Stream};
+
+use crate::setting::Period;
+
+/// What checkpoints may take: an old and a new one, and what a writer that died has left.
+const CHECKPOINT_BYTES_MAX: u64 = 8 << 30;
+
+/// What messages that could not be read may take; the oldest go first.
+const ASIDE_BYTES_MAX: u64 = 64 << 20;
+
+/// The streams. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    journal: Stream,
+    retention: Period,
+    intake: Intake,
+    checkpoints: Checkpoints,
+}
+
+impl Cluster {
+    /// Connects; makes what is missing, and checks what is there.
+    pub fn open(config: &Config) -> Result<Self, NatsError> {
+        let link = Link::connect(config)?;
+        let Config { stream, replicas, retention, .. } = config.clone();
+        let shape = |max_bytes, full| Shape { replicas, max_bytes, full };
+        let journal = shape(config.max_bytes.bytes(), Full::OldestGo);
+        let intake = shape(config.intake_max_bytes.bytes(), Full::Refuse);
+        let checkpoint = shape(CHECKPOINT_BYTES_MAX, Full::Refuse);
+        let aside = shape(ASIDE_BYTES_MAX, Full::OldestGo);
+        let on = link.clone();
+        link.wait(async move {
+            let journal = Stream::open(&on, &stream, "journal", journal).await?;
+            let intake = Stream::open(&on, &stream, "intake", intake).await?;
+            let aside = Stream::open(&on, &stream, "aside", aside).await?;
+            let checkpoint = Stream::open(&on, &stream, "checkpoint", checkpoint).await?;
+            let (intake, checkpoints) = (Intake::new(intake, aside), Checkpoints::new(checkpoint));
+            Ok(Self { journal, retention, intake, checkpoints })
+        })
+    }
+
+    /// Reads along.
+    #[must_use]
+    pub fn candidate(&self) -> Candidate {
+        Candidate::new(Journal::new(self.journal.clone(), self.retention))
+    }
+
+    /// Where standbys put what they take.
+    #[must_use]
+    pub fn intake(&self) -> Intake {
+        self.intake.clone()
+    }
+
+    /// Where checkpoints are.
+    #[must_use]
+    pub fn checkpoints(&self) -> Checkpoints {
+        self.checkpoints.clone()
+    }
+}
