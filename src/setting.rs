@@ -45,6 +45,9 @@ pub enum SecretError {
     /// It is empty.
     #[error("the secret is empty{0}")]
     Empty(String),
+    /// It should be a URL.
+    #[error("the secret is not a URL of http or https; write e.g. https://example.com/hook")]
+    NoUrl,
 }
 
 const UNITS_MILLIS: [(&str, u64); 5] =

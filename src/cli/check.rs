@@ -230,7 +230,7 @@ fn unreadable(error: &SecretError) -> String {
     match error {
         SecretError::Unreadable { .. } => format!("{error}; check the path and its permissions"),
         SecretError::Empty(_) => format!("{error}; write the secret into it"),
-        SecretError::Both(_) => error.to_string(),
+        SecretError::Both(_) | SecretError::NoUrl => error.to_string(),
     }
 }
 

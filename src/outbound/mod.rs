@@ -11,7 +11,7 @@ pub use backoff::Backoff;
 pub use client::{Client, Limits, SendError};
 pub use quota::Quota;
 pub use route::{Config, Route};
-pub use url::{base_url, host, with_query};
+pub use url::{base_url, host, is_address, with_query};
 
 use std::borrow::Cow;
 use std::fmt;

@@ -32,6 +32,14 @@ pub fn base_url(text: &str) -> Result<String, &'static str> {
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
+/// Whether requests can be sent to `text`.
+#[must_use]
+pub fn is_address(text: &str) -> bool {
+    let has_host = |url: &reqwest::Url| url.host_str().is_some_and(|host| !host.is_empty());
+    let sendable = |url: &reqwest::Url| matches!(url.scheme(), "http" | "https") && has_host(url);
+    reqwest::Url::parse(text).is_ok_and(|url| sendable(&url))
+}
+
 /// `base` with `path` and a query. What has no meaning of its own in a query stays as it is, commas
 /// between names and colons of times among it; all else is escaped.
 #[must_use]

@@ -10,7 +10,7 @@ use super::{
     Audience, Links, Service, Target, alertmanager, datadog_event, pagerduty, slack, webhook,
 };
 use crate::outbound;
-use crate::setting::Secret;
+use crate::setting::{Secret, SecretError};
 use crate::signal::Severity;
 
 /// Receivers at most: each has a task and a record of its own.
@@ -203,6 +203,26 @@ pub(super) fn required(
 ) -> Result<Secret, String> {
     optional(at, field, value, file)?
         .ok_or_else(|| format!("`{at}` needs `{field}` or `{field}_file`"))
+}
+
+/// A URL that is a secret, because a key is in it; what stands in the configuration itself is looked at now.
+pub(super) fn address(
+    at: &str,
+    field: &'static str,
+    value: Option<&Secret>,
+    file: Option<&PathBuf>,
+) -> Result<Secret, String> {
+    let secret = required(at, field, value, file)?;
+    if file.is_none() {
+        revealed(&secret).map_err(|error| format!("`{at}.{field}`: {error}"))?;
+    }
+    Ok(secret)
+}
+
+/// The URL that is a secret.
+pub(super) fn revealed(secret: &Secret) -> Result<String, SecretError> {
+    let url = secret.reveal()?;
+    if outbound::is_address(&url) { Ok(url) } else { Err(SecretError::NoUrl) }
 }
 
 /// A URL to which paths are appended. Never repeats it: it may hold what it should not.

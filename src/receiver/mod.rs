@@ -160,6 +160,11 @@ impl Target {
     pub fn read_secrets(&self) -> Result<usize, SecretError> {
         let secrets = self.service.secrets();
         secrets.iter().try_for_each(|secret| secret.reveal().map(drop))?;
+        match &self.service {
+            Service::Slack(service) => config::revealed(service.address()).map(drop)?,
+            Service::Webhook(service) => config::revealed(service.address()).map(drop)?,
+            Service::Alertmanager(_) | Service::Pagerduty(_) | Service::DatadogEvent(_) => {}
+        }
         Ok(secrets.len())
     }
 

@@ -73,7 +73,7 @@ pub(super) struct Slack {
 impl Config {
     pub(super) fn service(&self, at: &str) -> Result<Slack, String> {
         let (url, file) = (self.webhook_url.as_ref(), self.webhook_url_file.as_ref());
-        Ok(Slack { webhook_url: config::required(at, "webhook_url", url, file)? })
+        Ok(Slack { webhook_url: config::address(at, "webhook_url", url, file)? })
     }
 
     pub(super) fn audience(&self) -> Audience {
@@ -86,6 +86,11 @@ impl Config {
 }
 
 impl Slack {
+    /// Where to.
+    pub(super) fn address(&self) -> &Secret {
+        &self.webhook_url
+    }
+
     pub(super) fn secrets(&self) -> Vec<&Secret> {
         vec![&self.webhook_url]
     }
@@ -110,7 +115,7 @@ impl Slack {
         }));
         let text = format!("{headline}: {summary}");
         let body = json!({"text": words::cut(&text, TEXT_CHARS_MAX), "blocks": blocks});
-        Ok(words::post(self.webhook_url.reveal()?, &body, vec![]))
+        Ok(words::post(config::revealed(&self.webhook_url)?, &body, vec![]))
     }
 }
 

@@ -75,7 +75,7 @@ pub(super) struct Webhook {
 
 impl Config {
     pub(super) fn service(&self, at: &str) -> Result<Webhook, String> {
-        let url = config::required(at, "url", self.url.as_ref(), self.url_file.as_ref())?;
+        let url = config::address(at, "url", self.url.as_ref(), self.url_file.as_ref())?;
         let token = config::optional(at, "token", self.token.as_ref(), self.token_file.as_ref())?;
         Ok(Webhook { url, token })
     }
@@ -90,6 +90,11 @@ impl Config {
 }
 
 impl Webhook {
+    /// Where to.
+    pub(super) fn address(&self) -> &Secret {
+        &self.url
+    }
+
     pub(super) fn secrets(&self) -> Vec<&Secret> {
         std::iter::once(&self.url).chain(&self.token).collect()
     }
@@ -103,7 +108,7 @@ impl Webhook {
         if let Some(token) = &self.token {
             headers.push(("authorization", format!("Bearer {}", token.reveal()?)));
         }
-        Ok(words::post(self.url.reveal()?, &body(receiver, notification), headers))
+        Ok(words::post(config::revealed(&self.url)?, &body(receiver, notification), headers))
     }
 }
 

@@ -54,6 +54,33 @@ fn each_wants_to_hear_what_its_configuration_says() {
 }
 
 #[test]
+fn a_file_that_should_hold_a_url_and_holds_none_is_found_when_it_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("url");
+    let list = json!([{"slack": {"webhook_url_file": path}}, {"webhook": {"url_file": path}}]);
+    let targets = targets(&configs(&list), &Inherited::default()).unwrap();
+    let about = [notification(incident("f", State::Firing), Reason::Opened)];
+    for (text, want) in [
+        ("https://example.com/s3cret\n", None),
+        ("ftp://s3cret", Some("the secret is not a URL of http or https")),
+        ("", Some("the secret is empty")),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        for target in &targets {
+            let said = [
+                target.read_secrets().err().map(|error| error.to_string()),
+                target.request(&about).err().map(|error| error.to_string()),
+            ];
+            for said in said {
+                assert_eq!(said.is_some(), want.is_some(), "{text} {said:?}");
+                let words = said.unwrap_or_default();
+                assert!(words.contains(want.unwrap_or("")) && !words.contains("s3cret"), "{words}");
+            }
+        }
+    }
+}
+
+#[test]
 fn each_mistake_names_its_key_and_repeats_no_secret() {
     let cases = [
         (json!([{"slack": {}}]), "`receivers[0].slack` needs `webhook_url` or `webhook_url_file`"),
@@ -72,6 +99,14 @@ fn each_mistake_names_its_key_and_repeats_no_secret() {
         (
             json!([{"pagerduty": {"routing_key": "k", "severity": []}}]),
             "`receivers[0].pagerduty.severity` is empty",
+        ),
+        (
+            json!([{"slack": {"webhook_url": "hooks.slack.com/s3cret"}}]),
+            "`receivers[0].slack.webhook_url`: the secret is not a URL of http or https",
+        ),
+        (
+            json!([{"webhook": {"url": "file:///s3cret"}}]),
+            "`receivers[0].webhook.url`: the secret is not a URL of http or https",
         ),
         (json!([{"datadog_event": {}}]), "the key of `sinks.datadog`"),
         (
