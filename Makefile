@@ -36,7 +36,7 @@ simulation: ## The whole daemon on simulated time, disk and network: SEEDS=1..10
 
 MUTATION_SEEDS ?= 1..101
 
-mutations: ## Breaks one promise after the other in a copy of the code and says which seeds find it: MUTATION_SEEDS=1..101, a quarter of an hour.
+mutations: ## Breaks one promise after the other in a copy of the code and says which seeds find it: MUTATION_SEEDS=1..101, half an hour.
 	SEEDS=$(MUTATION_SEEDS) tests/mutations.py
 
 kill-test: ## The shipped binary killed 200 times under load (as root: and on a 64 MB disk), some minutes.

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -158,6 +159,12 @@ fn send(daemon: &Daemon, round: usize) {
         now_millis() - 3 * 3_600_000,
     );
     daemon.push(&late);
+    // A request for nothing, and a connection that speaks another language.
+    assert_eq!(http::get(&format!("{}/nothing", daemon.intake)).status, 404);
+    let mut stranger =
+        std::net::TcpStream::connect(daemon.intake.strip_prefix("http://").unwrap()).unwrap();
+    stranger.write_all(b"SSH-2.0-OpenSSH\r\n\r\n").unwrap();
+    std::io::copy(&mut stranger, &mut std::io::sink()).unwrap();
     let url = format!("{}/v1/edge?format=nginx_json&tier=web", daemon.intake);
     assert_eq!(http::post(&url, lines).status, 200);
 }

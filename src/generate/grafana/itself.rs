@@ -4,7 +4,7 @@ use super::Row;
 use super::panel::{Panel, Target};
 
 pub(super) fn row() -> Row {
-    let panels = [hearing(), telling()].into_iter().flatten();
+    let panels = [hearing(), telling(), working()].into_iter().flatten();
     Row { title: "ssowatch itself", panels: panels.map(|panel| panel.wide(8)).collect() }
 }
 
@@ -93,5 +93,59 @@ fn telling() -> Vec<Panel> {
             )],
         )
         .about("By receiver and result; `held` and `dropped` mean that somebody is not told."),
+    ]
+}
+
+fn working() -> Vec<Panel> {
+    vec![
+        Panel::lines(
+            "Longest tick",
+            "s",
+            vec![Target::new("max(ssowatch_tick_seconds)", "longest")],
+        )
+        .about("Alerts are late by that much.")
+        .steps(&[(0.5, "yellow"), (1.0, "red")]),
+        Panel::lines(
+            "Deliveries that wait",
+            "short",
+            vec![Target::new("max(ssowatch_inlet_waiting)", "waiting for the disk")],
+        )
+        .about("At 1,024 senders are answered 503 and come again.")
+        .steps(&[(512.0, "yellow"), (1_024.0, "red")]),
+        Panel::lines(
+            "Memory",
+            "bytes",
+            vec![Target::new("max(ssowatch_memory_bytes)", "resident")],
+        )
+        .about(
+            "It grows with connections, and with events a day; docs/performance.md has figures.",
+        ),
+        Panel::lines(
+            "Processor",
+            "short",
+            vec![Target::new("sum(rate(ssowatch_cpu_seconds_total[$__rate_interval]))", "cores")],
+        )
+        .about("Cores in use."),
+        Panel::lines(
+            "Open files and connections",
+            "short",
+            vec![Target::new("max(ssowatch_open_files)", "open")],
+        )
+        .about("A line that only rises is a leak, or senders that never close."),
+        Panel::stacked(
+            "Refused and broken, a minute",
+            "short",
+            vec![
+                Target::new(
+                    a_minute("listener, status", "ssowatch_requests_refused_total"),
+                    "{{listener}}: {{status}}",
+                ),
+                Target::new(
+                    a_minute("listener, reason", "ssowatch_connections_broken_total"),
+                    "{{listener}}: {{reason}}",
+                ),
+            ],
+        )
+        .about("Requests that were answered with an error, and connections that came to nothing."),
     ]
 }
