@@ -46,7 +46,7 @@ fn configurations_in_the_documents_are_valid() {
             }
             seen += 1;
             let place = format!("{}:{line}", path.display());
-            let value = |name: &str| Some(format!("value of {name}"));
+            let value = |name: &str| Some(format!("https://example.com/{name}"));
             if let Err(error) = Config::parse(&place, block, value) {
                 panic!("{place}: {error}");
             }
