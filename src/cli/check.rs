@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use crate::config::Config;
+use crate::journal::nats;
 use crate::listener::Tls;
 use crate::outbound::{Client, Limits, Route, host};
 use crate::receiver::Target;
@@ -75,6 +76,7 @@ pub(super) fn summary(config: &Config) -> Result<String, String> {
         ),
         ("sources.files", files(config)?),
         ("sources.edge", access_logs(config)?),
+        ("journal", journal(config)),
         ("sessions.timeout", config.sessions.timeout.to_string()),
         (
             "sinks.prometheus",
@@ -102,6 +104,10 @@ fn scheme(tls: Option<&Tls>) -> &'static str {
 
 fn off() -> String {
     "off".to_owned()
+}
+
+fn journal(config: &Config) -> String {
+    config.journal.nats.as_ref().map_or_else(|| "embedded".to_owned(), nats::Config::summary)
 }
 
 /// What each entry stands for now.
@@ -203,6 +209,15 @@ pub(super) async fn online(config: &Config) -> Result<Vec<Finding>, String> {
             Err(problem) => Err(problem),
         };
         findings.push(Finding { key: key.to_owned(), outcome });
+    }
+    if let Some(nats) = config.journal.nats.clone() {
+        // It waits for the servers: not on a thread that others need.
+        let tried = tokio::task::spawn_blocking(move || nats::Cluster::open(&nats)).await;
+        let outcome = match tried.map_err(|error| error.to_string())? {
+            Ok(_) => Ok("the streams are there and as they should be".to_owned()),
+            Err(error) => Err(error.to_string()),
+        };
+        findings.push(Finding { key: "journal.nats".to_owned(), outcome });
     }
     let outcome = writable(&config.data_dir.0);
     findings.push(Finding { key: "data_dir".to_owned(), outcome });

@@ -13,6 +13,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+use crate::journal::nats::fuzz::{intake as nats_intake, parts as nats_parts};
 use crate::source::edge::syslog::fuzz::syslog;
 use crate::source::workos_api::fuzz::events_api;
 use crate::web::fuzz::query;
@@ -27,7 +28,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 17] = [
     Target { name: "access_log", run: edge::access_log },
     Target { name: "checkpoint", run: store::checkpoint },
     Target { name: "config", run: settings::config },
@@ -39,6 +40,8 @@ pub const TARGETS: [Target; 15] = [
     Target { name: "journal", run: store::journal },
     Target { name: "lines", run: event::lines },
     Target { name: "log_format", run: edge::log_format },
+    Target { name: "nats_intake", run: nats_intake },
+    Target { name: "nats_parts", run: nats_parts },
     Target { name: "query", run: query },
     Target { name: "scenario", run: settings::scenario },
     Target { name: "syslog", run: syslog },

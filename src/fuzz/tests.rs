@@ -167,6 +167,16 @@ fn log_format() {
 }
 
 #[test]
+fn nats_intake() {
+    smoke("nats_intake");
+}
+
+#[test]
+fn nats_parts() {
+    smoke("nats_parts");
+}
+
+#[test]
 fn query() {
     smoke("query");
 }

@@ -53,6 +53,32 @@ fn the_chart_renders_valid_objects_and_a_configuration_that_ssowatch_accepts() {
 }
 
 #[test]
+fn with_nats_there_are_as_many_pods_as_are_asked_for_and_no_volume() {
+    let nats = json!({
+        "replicas": 3,
+        "config": {
+            "privacy": {"key_file": "/run/secrets/ssowatch/privacy-key"},
+            "journal": {"nats": {"urls": ["nats://nats:4222"], "credentials_file": "/run/secrets/ssowatch/nats.creds"}},
+        },
+    });
+    let answer = rendered(&mut Script::start("helm_chart.py"), &nats);
+    assert_eq!(answer["problems"], json!([]));
+    assert!(of_kind(&answer, "StatefulSet").is_empty());
+    assert_eq!(of_kind(&answer, "Deployment")[0]["spec"]["replicas"], 3);
+    let maps = of_kind(&answer, "ConfigMap");
+    let config = maps.iter().find_map(|map| map["data"]["ssowatch.yaml"].as_str()).unwrap();
+    let place = Place::new();
+    let file = place.write("ssowatch.yaml", config);
+    let mut check = Command::new(env!("CARGO_BIN_EXE_ssowatch"));
+    let output = check.args(["check", "--config"]).arg(file).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut wrong = nats.clone();
+    wrong["config"]["journal"]["nats"]["partitions"] = 8.into();
+    let answer = rendered(&mut Script::start("helm_chart.py"), &wrong);
+    assert!(answer["refused"].as_str().unwrap().contains("partitions"), "{answer}");
+}
+
+#[test]
 fn the_pod_can_do_no_more_than_it_must() {
     let answer = rendered(&mut Script::start("helm_chart.py"), &json!({}));
     let pod = &of_kind(&answer, "StatefulSet")[0]["spec"]["template"]["spec"];

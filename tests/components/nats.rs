@@ -21,12 +21,19 @@ use crate::{http, installed, wait};
 const TAKEOVER_MAX: Duration = Duration::from_secs(15);
 
 /// A server of NATS with JetStream.
-struct Server {
+pub(crate) struct Server {
     component: Component,
-    client: u16,
+    /// Its port.
+    pub(crate) client: u16,
 }
 
 impl Server {
+    /// One alone.
+    pub(crate) fn alone() -> Self {
+        let port = free_port();
+        Self::start(port, &[port])
+    }
+
     /// Each server of a cluster that listens for the others on `routes`.
     fn cluster(routes: &[u16]) -> Vec<Self> {
         routes.iter().map(|own| Self::start(*own, routes)).collect()
@@ -164,7 +171,7 @@ fn send(daemons: &[&str], n: u64) -> u64 {
 
 #[test]
 fn a_standby_takes_over_and_everything_counts_and_is_told_once() {
-    let servers = Server::cluster(&[free_port()]);
+    let servers = [Server::alone()];
     let pager = Recorder::answering(202);
     let config = config(&servers, &pager);
     let mut first = Daemon::start(&config);

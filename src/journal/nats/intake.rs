@@ -21,7 +21,7 @@ use crate::journal::Delivery;
 /// Version of the format.
 const VERSION: u8 = 1;
 
-const HEAD_BYTES: usize = 5;
+pub(super) const HEAD_BYTES: usize = 5;
 
 /// How long it is tried to make a delivery durable: twice the longest election that was seen (5.6 s), and less than senders
 /// wait.
@@ -119,7 +119,7 @@ fn pack(deliveries: Vec<Delivery>) -> Vec<Bytes> {
             match messages.last_mut() {
                 Some(last) if last.len() + piece.len() <= PART_BYTES_MAX => last.append(&mut piece),
                 _ => {
-                    let mut message = vec![VERSION, 0, 0, 0, 0];
+                    let mut message = vec![0; HEAD_BYTES];
                     message.append(&mut piece);
                     messages.push(message);
                 }
@@ -127,15 +127,21 @@ fn pack(deliveries: Vec<Delivery>) -> Vec<Bytes> {
         }
     }
     let sealed = messages.into_iter().map(|mut message| {
-        let crc = crc32fast::hash(&message[HEAD_BYTES..]);
-        message[1..HEAD_BYTES].copy_from_slice(&crc.to_le_bytes());
+        seal(&mut message);
         Bytes::from(message)
     });
     sealed.collect()
 }
 
+/// Writes version and checksum.
+pub(super) fn seal(message: &mut [u8]) {
+    let (head, items) = message.split_at_mut(HEAD_BYTES);
+    head[0] = VERSION;
+    head[1..].copy_from_slice(&crc32fast::hash(items).to_le_bytes());
+}
+
 /// Adds what a message holds; all of it, or nothing when it cannot be read.
-pub(crate) fn unpack(message: &[u8], delivery: &mut Delivery) -> bool {
+pub(super) fn unpack(message: &[u8], delivery: &mut Delivery) -> bool {
     let (events, records) = (delivery.events.len(), delivery.records.len());
     let mut read = || -> Option<()> {
         let ([version, crc @ ..], mut rest) = message.split_first_chunk::<HEAD_BYTES>()?;

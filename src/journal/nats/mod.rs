@@ -7,6 +7,8 @@
 mod candidate;
 mod checkpoint;
 mod config;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod intake;
 mod journal;
 mod lease;

@@ -137,7 +137,7 @@ impl Reader {
     }
 }
 
-fn entries(whole: &Whole) -> Option<Vec<Entry>> {
+pub(super) fn entries(whole: &Whole) -> Option<Vec<Entry>> {
     let (head, body) = whole.bytes.split_first_chunk()?;
     let frame = frame::check(*head, body.to_vec())?;
     (frame.first == whole.head.first).then(|| frame.entries()).flatten()
