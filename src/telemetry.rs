@@ -209,6 +209,11 @@ pub fn sink_backlog(sink: &'static str, seconds: f64) {
     metrics::gauge!(SINK_BACKLOG.name, "sink" => sink).set(seconds);
 }
 
+/// A sink that sent is no longer sent by this process: its last backlog must not stand for ever.
+pub fn sink_ends(sink: &str) {
+    metrics::gauge!(SINK_BACKLOG.name, "sink" => sink.to_owned()).set(0.0);
+}
+
 /// What a receiver's answer may come to.
 const NOTIFICATION_RESULTS: [&str; 4] = ["accepted", "retried", "held", "dropped"];
 

@@ -214,6 +214,9 @@ impl Daemon {
             // At once: nothing is to be told or written any more.
             role.abort();
             tasks.shutdown().await;
+            for sink in config.engine().map_err(|error| anyhow!(error))?.sinks {
+                telemetry::sink_ends(&sink);
+            }
             Seat::Standby(Box::new(Follower::new(config, &cluster, clock)?))
         };
         let setting = Setting { config, clock, sockets, reload };

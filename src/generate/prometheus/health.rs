@@ -45,9 +45,13 @@ fn life() -> Vec<Alert> {
             scope: "none",
             hold: "10m",
             keep: "2m",
-            expr: "ssowatch_build_info unless on (job, instance) ssowatch_incidents{alertname=\"Watchdog\", state=\"firing\"}".to_owned(),
+            // A standby need not watch, as long as another instance does.
+            expr: "ssowatch_build_info\n\
+                unless on (job, instance) ssowatch_incidents{alertname=\"Watchdog\", state=\"firing\"}\n\
+                unless on (job, instance) (ssowatch_journal_owner == 0 and on (job) sum by (job) (ssowatch_journal_owner) > 0)"
+                .to_owned(),
             summary: "ssowatch on {{ $labels.instance }} answers but does not watch",
-            description: "The process serves /metrics, but its engine has not begun: it is still reading its journal, or cannot. Its alert Watchdog is missing.",
+            description: "The process serves /metrics, but its engine has not begun: it is still reading its journal, or cannot, or no instance owns the journal in NATS. Its alert Watchdog is missing.",
         },
     ]
 }

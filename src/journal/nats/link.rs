@@ -223,8 +223,16 @@ pub(super) fn parse(what: &str, payload: &[u8]) -> Result<Value, NatsError> {
     if error["code"] == 503 || code == NO_PEERS {
         return Err(NatsError::Away { what: what(), error: words });
     }
-    Err(NatsError::Refused { what: what(), code, error: words })
+    let remedy = if code == NO_ROOM {
+        "; JetStream sets aside what each stream may take: lower `max_bytes` and `intake_max_bytes`, or give it more"
+    } else {
+        ""
+    };
+    Err(NatsError::Refused { what: what(), code, error: format!("{words}{remedy}") })
 }
+
+/// `insufficient storage resources available`.
+const NO_ROOM: u64 = 10_047;
 
 /// `no suitable peers for placement`.
 const NO_PEERS: u64 = 10_005;

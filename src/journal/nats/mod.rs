@@ -32,8 +32,8 @@ use stream::{Full, Shape, Stream};
 
 use crate::setting::Period;
 
-/// What checkpoints may take: an old and a new one, and what a writer that died has left.
-const CHECKPOINT_BYTES_MAX: u64 = 8 << 30;
+/// What checkpoints may take: an old and a new one of the largest size. Servers set aside what a stream may take.
+const CHECKPOINT_BYTES_MAX: u64 = 2 << 30;
 
 /// What messages that could not be read may take; the oldest go first.
 const ASIDE_BYTES_MAX: u64 = 64 << 20;
