@@ -52,10 +52,14 @@ long-day: ## 24 hours of load, bad input and faults on simulated time: memory an
 golden: ## Rewrites the golden files after a look at each difference.
 	INSTA_UPDATE=always cargo test
 
-detection-report: ## Every scenario with 30 seeds, and healthy fleets over 60 days: delays, misses, false pages (an hour on 2 cores).
-	cargo run --release --example detection_report -- --seeds 30
+detection-report: ## Every scenario with 30 seeds, and healthy fleets over 60 days, into docs/detection.md (three hours on 2 cores).
+	cargo build --release --example detection_report
+	target/release/examples/detection_report --seeds 30 --write docs
 	for seed in 1 2 3 4 5 6; do for fleet in 50 500; do \
-		cargo run --release --example detection_report -- --seeds 1 healthy:$$fleet:60:$$seed; done; done
+		target/release/examples/detection_report --write docs healthy:$$fleet:60:$$seed; done; done
+	for seed in 1 2; do target/release/examples/detection_report --write docs healthy:5000:60:$$seed; \
+		for habit in growth drift bunching; do \
+			target/release/examples/detection_report --write docs healthy:500:60:$$seed:$$habit; done; done
 
 TARGET ?= events
 MINUTES ?= 5

@@ -1,116 +1,161 @@
-//! How well the detection does: `cargo run --release --example detection_report -- [--seeds N] [SCENARIO...]`.
+//! How well the detection does: `cargo run --release --example detection_report -- [--seeds N] [--jobs N] [--write FOLDER] [SCENARIO...]`.
+//!
+//! A scenario is a built-in one, a file, or `healthy:CONNECTIONS:DAYS:SEED[:HABIT]`. With `--write` what it brings is taken over into
+//! `detection-report.json` of that folder and shown in `detection.md` beside it; what was not run stays as it was.
 
 #![expect(
     clippy::print_stdout,
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
     clippy::disallowed_methods,
-    reason = "a report for a terminal, with small numbers and the time it took"
+    reason = "a report for a terminal, and the time it took"
 )]
 
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ssowatch::backtest::{Run, Warm};
+use ssowatch::backtest::figures::{Figures, Line};
+use ssowatch::backtest::{Run, Warm, healthy};
 use ssowatch::engine;
 use ssowatch::simulate::{Scenario, library};
 
+/// What fleets may be like that are healthy all the same: more of the fleet, more of the scenario, in words.
+const HABITS: [(&str, &str, &str, &str); 4] = [
+    ("", "", "", ""),
+    ("growth", ", growth: 2", "", ", traffic doubles"),
+    ("drift", "", "baseline: { drift: 1.5 }", ", what goes wrong rises by half"),
+    ("bunching", "", "baseline: { bunching_logit_sd: 0.3 }", ", failures in bunches"),
+];
+
+struct Args {
+    seeds: usize,
+    jobs: usize,
+    write: Option<PathBuf>,
+    names: Vec<String>,
+}
+
+/// A healthy fleet.
+struct Fleet {
+    connections: usize,
+    days: u64,
+    seed: u64,
+    habit: String,
+}
+
 fn main() {
-    let mut seeds = 30;
-    let mut names = Vec::new();
-    let mut args = std::env::args().skip(1);
-    while let Some(arg) = args.next() {
-        if arg == "--seeds" {
-            seeds = args.next().and_then(|text| text.parse().ok()).expect("--seeds N");
-        } else {
-            names.push(arg);
-        }
-    }
-    if names.is_empty() {
-        names = library::names().skip(1).map(str::to_owned).collect();
-    }
-    for name in names {
-        let healthy = name.strip_prefix("healthy:").map(|rest| {
-            let mut parts = rest.splitn(4, ':');
-            let mut number = || {
-                parts
-                    .next()
-                    .and_then(|text| text.parse().ok())
-                    .expect("healthy:CONNECTIONS:DAYS:SEED:CHANGE")
-            };
-            let (connections, days, seed) = (number(), number(), number());
-            let change = parts.next().unwrap_or("");
-            ssowatch::backtest::healthy(connections as usize, days, seed, change)
-        });
-        let text = healthy.or_else(|| library::text(&name).map(str::to_owned));
-        let text = text.unwrap_or_else(|| std::fs::read_to_string(&name).expect("a scenario"));
-        let scenario: Scenario = serde_saphyr::from_str(&text).expect("a scenario");
+    let args = Args::read();
+    for name in &args.names {
         let started = std::time::Instant::now();
-        let base = scenario.seed * 1000;
-        let warm = Warm::new(scenario, engine::Config::default());
-        let (next, runs) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-        std::thread::scope(|scope| {
-            for _ in 0..2 {
-                scope.spawn(|| {
-                    loop {
-                        let seed = next.fetch_add(1, Ordering::Relaxed);
-                        if seed >= seeds {
-                            break;
-                        }
-                        let run = warm.run(base + seed as u64);
-                        runs.lock().expect("no thread panics").push((seed, run));
-                    }
-                });
-            }
-        });
-        let mut runs = runs.into_inner().expect("no thread panics");
-        runs.sort_by_key(|(seed, _)| *seed);
-        let runs: Vec<Run> = runs.into_iter().map(|(_, run)| run).collect();
-        print(&name, &runs, started.elapsed().as_secs());
-    }
-}
-
-fn quantile(mut delays: Vec<f64>, share: f64) -> String {
-    delays.sort_by(f64::total_cmp);
-    let index = ((delays.len() as f64 - 1.0) * share).ceil() as usize;
-    match delays.get(index) {
-        Some(seconds) if seconds.is_infinite() => "-".into(),
-        Some(seconds) if *seconds < 100.0 => format!("{seconds:.0}s"),
-        Some(seconds) if *seconds < 6000.0 => format!("{:.1}m", seconds / 60.0),
-        Some(seconds) => format!("{:.1}h", seconds / 3600.0),
-        None => "-".into(),
-    }
-}
-
-fn print(name: &str, runs: &[Run], took: u64) {
-    let of = |delay: fn(&Run) -> Option<f64>| -> Vec<f64> {
-        runs.iter().map(|run| delay(run).unwrap_or(f64::INFINITY)).collect()
-    };
-    let (pages, tickets) = (of(|run| run.page_delay), of(|run| run.ticket_delay));
-    let missed = pages.iter().filter(|delay| delay.is_infinite()).count();
-    let many: usize = runs.iter().map(|run| run.pages).sum();
-    let wrong: usize = runs.iter().map(|run| run.false_pages.len()).sum();
-    let false_tickets: usize = runs.iter().map(|run| run.false_tickets).sum();
-    let n = runs.len() as f64;
-    println!(
-        "{name:46} page {:>6} p90 {:>6} miss {missed:2}  ticket {:>6} p90 {:>6}  pages/run {:.2} false {wrong} ftick/run {:.1} [{took}s {:.1}M]",
-        quantile(pages.clone(), 0.5),
-        quantile(pages, 0.9),
-        quantile(tickets.clone(), 0.5),
-        quantile(tickets, 0.9),
-        many as f64 / n,
-        false_tickets as f64 / n,
-        runs.iter().map(|run| run.events).sum::<u64>() as f64 / 1e6,
-    );
-    if std::env::var("DBG").is_ok() {
-        for run in runs {
-            for page in &run.false_pages {
-                println!("     false {page}");
-            }
-            if let Some(first) = &run.first {
-                println!("     {:?} {first}", run.page_delay);
-            }
+        let fleet = name.strip_prefix("healthy:").map(Fleet::read);
+        let text = fleet.as_ref().map(Fleet::scenario);
+        let text = text.or_else(|| library::text(name).map(str::to_owned));
+        let text = text.unwrap_or_else(|| std::fs::read_to_string(name).expect("a scenario"));
+        let scenario: Scenario = serde_saphyr::from_str(&text).expect("a scenario");
+        let seeds = if fleet.is_some() { 1 } else { args.seeds };
+        let runs = runs(scenario, seeds, args.jobs);
+        let line = Line::of(&runs);
+        let events: u64 = runs.iter().map(|run| run.events).sum();
+        println!("{name}: {line:?} [{} s, {events} events]", started.elapsed().as_secs());
+        if std::env::var("DETAILS").is_ok() {
+            details(&runs);
+        }
+        if let Some(folder) = &args.write {
+            write(folder, |figures| match &fleet {
+                Some(fleet) => figures.healthy(&fleet.words(), fleet.days, fleet.seed, &runs[0]),
+                None => figures.scenario(name, line),
+            });
         }
     }
+}
+
+impl Args {
+    fn read() -> Self {
+        let mut read = Self { seeds: 30, jobs: 2, write: None, names: Vec::new() };
+        let mut args = std::env::args().skip(1);
+        while let Some(arg) = args.next() {
+            let mut number = || args.next().and_then(|text| text.parse().ok()).expect("a number");
+            match arg.as_str() {
+                "--seeds" => read.seeds = number(),
+                "--jobs" => read.jobs = number(),
+                "--write" => read.write = Some(args.next().expect("a folder").into()),
+                _ => read.names.push(arg),
+            }
+        }
+        if read.names.is_empty() {
+            read.names = library::names().skip(1).map(str::to_owned).collect();
+        }
+        read
+    }
+}
+
+impl Fleet {
+    fn read(text: &str) -> Self {
+        let mut parts = text.splitn(4, ':');
+        let mut number = || {
+            let number = parts.next().and_then(|text| text.parse::<u32>().ok());
+            number.expect("healthy:CONNECTIONS:DAYS:SEED[:HABIT]")
+        };
+        let (connections, days, seed) = (number() as usize, number().into(), number().into());
+        Self { connections, days, seed, habit: parts.next().unwrap_or("").to_owned() }
+    }
+
+    fn habit(&self) -> (&'static str, &'static str, &'static str, &'static str) {
+        let known = HABITS.into_iter().find(|(name, ..)| *name == self.habit);
+        known.expect("a habit: growth, drift or bunching")
+    }
+
+    fn scenario(&self) -> String {
+        let (_, fleet, more, _) = self.habit();
+        healthy(self.connections, self.days, self.seed, (fleet, more))
+    }
+
+    fn words(&self) -> String {
+        format!("{} connections{}", self.connections, self.habit().3)
+    }
+}
+
+/// The runs of `seeds` seeds, `jobs` at a time.
+fn runs(scenario: Scenario, seeds: usize, jobs: usize) -> Vec<Run> {
+    let base = scenario.seed * 1000;
+    let warm = Warm::new(scenario, engine::Config::default());
+    let (next, runs) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds {
+                        break;
+                    }
+                    let run = warm.run(base + seed as u64);
+                    runs.lock().expect("no thread panics").push((seed, run));
+                }
+            });
+        }
+    });
+    let mut runs = runs.into_inner().expect("no thread panics");
+    runs.sort_by_key(|(seed, _)| *seed);
+    runs.into_iter().map(|(_, run)| run).collect()
+}
+
+fn details(runs: &[Run]) {
+    for (seed, run) in runs.iter().enumerate() {
+        for page in &run.false_pages {
+            println!("  {seed} false {page}");
+        }
+        for (seconds, severity, words) in &run.told {
+            println!("  {seed} {seconds:.0} s {} {words}", severity.as_str());
+        }
+    }
+}
+
+fn write(folder: &Path, take: impl FnOnce(&mut Figures)) {
+    let (data, document) = (folder.join("detection-report.json"), folder.join("detection.md"));
+    let known = std::fs::read_to_string(&data).unwrap_or_else(|_| "{}".into());
+    let mut figures: Figures = serde_json::from_str(&known).expect("a report");
+    take(&mut figures);
+    let mut text = serde_json::to_string_pretty(&figures).expect("figures can be written");
+    text.push('\n');
+    std::fs::write(&data, text).expect("the report can be written");
+    let text = std::fs::read_to_string(&document).expect("the document");
+    std::fs::write(&document, figures.into_document(&text)).expect("the document can be written");
 }

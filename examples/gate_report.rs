@@ -27,7 +27,7 @@ fn main() {
     let at = |text: &str| Timestamp::parse(text).expect("a time");
     let mut calm: Vec<Told> = Vec::new();
     for seed in 1..=seeds {
-        let text = healthy(500, 2, seed, EDGE);
+        let text = healthy(500, 2, seed, ("", EDGE));
         let scenario: Scenario = serde_saphyr::from_str(&text).expect("a scenario");
         let first = at("2025-06-17T00:00:00Z");
         let starts =

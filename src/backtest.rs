@@ -2,6 +2,7 @@
 //!
 //! The ordinary days before the trouble are folded once per scenario; each seed then goes on from there with a day of its own.
 
+pub mod figures;
 pub mod gate;
 
 use std::collections::BTreeSet;
@@ -34,8 +35,8 @@ pub struct Run {
     pub false_pages: Vec<String>,
     /// Tickets that are not about it.
     pub false_tickets: usize,
-    /// The first right page's, or else ticket's, alert name and summary.
-    pub first: Option<String>,
+    /// All that is about the trouble: seconds after the onset, whether it was a page or a ticket, alert name and summary.
+    pub told: Vec<(f64, Severity, String)>,
     /// Events that were folded.
     pub events: u64,
 }
@@ -94,15 +95,16 @@ impl Warm {
 }
 
 /// The text of a scenario in which nothing breaks: `days` of a fleet of so many connections, with the nuisances that every fleet
-/// knows (people who try again and again, bulk tests, connections that are set up).
+/// knows (people who try again and again, bulk tests, connections that are set up). `fleet` has more fields of the fleet,
+/// `more` of the scenario.
 #[must_use]
-pub fn healthy(connections: usize, days: u64, seed: u64, change: &str) -> String {
+pub fn healthy(connections: usize, days: u64, seed: u64, (fleet, more): (&str, &str)) -> String {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut pick = |from: u64, to: u64| random.u64(from..to);
     let attempts = connections * 100;
     let mut text = format!(
         "format: sso-scenario/v1\nname: healthy-{connections}\ntitle: nothing breaks\nkind: nuisance\nseed: {seed}\nfleet_seed: {}\n\
-         start: 2025-06-02T00:00:00Z\nwarmup: 14d\nduration: {days}d\nfleet: {{ connections: {connections}, attempts_per_day: {attempts} }}\n{change}\nnuisance:\n",
+         start: 2025-06-02T00:00:00Z\nwarmup: 14d\nduration: {days}d\nfleet: {{ connections: {connections}, attempts_per_day: {attempts}{fleet} }}\n{more}\nnuisance:\n",
         1_000 + seed
     );
     let ranks = connections as u64;
@@ -186,10 +188,7 @@ fn score(simulation: &Simulation, folded: &Folded) -> Run {
         let page = told.severity == Severity::Page;
         if right {
             let words = format!("{} {}", told.alertname, told.summary);
-            if page && run.pages == 0 {
-                run.first = Some(words.clone());
-            }
-            run.first.get_or_insert(words);
+            run.told.push((delay.unwrap_or_default(), told.severity, words));
             run.ticket_delay = run.ticket_delay.or(delay);
             if page {
                 run.page_delay = run.page_delay.or(delay);

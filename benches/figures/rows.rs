@@ -214,8 +214,15 @@ impl Bench {
         }
         let nanos = fold.nanos_an_event - without.nanos_an_event;
         let bytes = fold.bytes_a_connection - without.bytes_a_connection;
-        figures.push(Figure::new("detection: time an event", nanos, "ns", Goal::None));
-        figures.push(Figure::new("detection: memory a connection", bytes, "bytes", Goal::None));
+        let beside = "the fold without it";
+        figures.push(
+            Figure::new("detection: time an event", nanos, "ns", Goal::None)
+                .beside(beside, without.nanos_an_event),
+        );
+        figures.push(
+            Figure::new("detection: memory a connection", bytes, "bytes", Goal::None)
+                .beside(beside, without.bytes_a_connection),
+        );
         figures.push(Figure::new(
             "engine: memory a connection",
             fold.bytes_a_connection,

@@ -242,6 +242,7 @@ impl Engine {
     fn sign_in(&mut self, sso: &Sso, id: &EventId, at: Timestamp) -> bool {
         let now = self.memory.now;
         let index = self.memory.connection(sso.connection_id.as_ref());
+        let telling = self.telling(index);
         self.stale.mark(index);
         let connection = &mut self.memory.connections[index as usize];
         if sso.test || connection.is_test() {
@@ -278,6 +279,7 @@ impl Engine {
             known: sso.person.key.is_some(),
             address: address(sso),
             code: None,
+            telling,
         };
         if let Some(cause) = &cause {
             connection.fail(cause);

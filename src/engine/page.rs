@@ -7,6 +7,7 @@ use super::calendar::Place;
 use super::detect::{
     Arrival, Change, Kind, LATE_SECONDS, Numbers, Outbreak, Signal, Step, Trial, What,
 };
+use super::memory::Memory;
 use super::rule::Phase;
 use super::watch::{CAUSES_MAX, CONNECTIONS_MAX, labels};
 use super::worst::Worst;
@@ -82,7 +83,7 @@ impl Engine {
         while let Some(waiting) = self.memory.hanging.pop(limit) {
             let Some(bad) = self.memory.sessions.hangs(waiting.session, after) else { continue };
             let provider = self.memory.connections[waiting.connection as usize].provider;
-            self.judge(&Trial {
+            let trial = Trial {
                 second: second_of(waiting.due),
                 kind: Kind::Hanging,
                 bad,
@@ -92,7 +93,9 @@ impl Engine {
                 known: true,
                 address: None,
                 code: None,
-            });
+                telling: self.telling(waiting.connection),
+            };
+            self.judge(&trial);
         }
     }
 
@@ -110,7 +113,7 @@ impl Engine {
         for change in self.memory.detection.changes() {
             self.take_change(change, now);
         }
-        for outbreak in self.memory.outbreaks.ended(now, quiet) {
+        for outbreak in self.ended(now, quiet) {
             self.note_end(outbreak.lead);
             let key = self.key(outbreak.lead);
             self.memory.alerts.end(&key, self.memory.now);
@@ -121,6 +124,13 @@ impl Engine {
         if i64::from(now) % RENEW_SECONDS == 0 {
             self.renew();
         }
+    }
+
+    /// Outbreaks that are over.
+    fn ended(&mut self, now: u32, quiet: u32) -> Vec<Outbreak> {
+        let Some(config) = &self.config.detection else { return Vec::new() };
+        let Memory { outbreaks, detection, .. } = &mut self.memory;
+        outbreaks.ended(now, quiet, |place| detection.is_uneasy(place, config))
     }
 
     fn take_change(&mut self, change: Change, now: u32) {
@@ -188,7 +198,11 @@ impl Engine {
         let change = Change { second: now, ..change };
         let connections = &self.memory.connections;
         let provider_of = |index: u32| connections[index as usize].provider;
-        let step = self.memory.outbreaks.raised(&change, numbers.since, provider_of);
+        let (step, absorbed) = self.memory.outbreaks.raised(&change, numbers.since, provider_of);
+        for lead in absorbed {
+            let key = self.key(lead);
+            self.memory.alerts.end(&key, self.memory.now);
+        }
         if change.signal != Signal::Stream(Kind::Slow) {
             // The page says more than the ticket.
             self.end_ticket(change);

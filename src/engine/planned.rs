@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Engine;
 use super::calendar::Place;
+use super::detect::Telling;
 use crate::event::{Covers, Planned, Timestamp};
 
 /// Announcements that are remembered at most.
@@ -17,25 +18,44 @@ const COVERED_SHARE: f64 = 0.9;
 
 /// Every announcement that matters still.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Announced(Vec<Planned>);
+pub(super) struct Announced {
+    list: Vec<Planned>,
+    /// Until then none is under way.
+    #[serde(skip)]
+    calm_until: Timestamp,
+}
 
 impl Announced {
     /// Takes one over; the ones that ended longest ago make room.
     pub(super) fn announce(&mut self, planned: &Planned, now: Timestamp) {
-        self.0
-            .retain(|known| known.id != planned.id && known.until >= now.plus_millis(-AGE_MILLIS));
-        if self.0.len() >= PLANNED_MAX {
-            let ended = self.0.iter().enumerate().min_by_key(|(_, known)| known.until);
+        let oldest = now.plus_millis(-AGE_MILLIS);
+        self.list.retain(|known| known.id != planned.id && known.until >= oldest);
+        self.calm_until = Timestamp::default();
+        if self.list.len() >= PLANNED_MAX {
+            let ended = self.list.iter().enumerate().min_by_key(|(_, known)| known.until);
             if let Some((index, _)) = ended {
-                self.0.remove(index);
+                self.list.remove(index);
             }
         }
-        self.0.push(planned.clone());
+        self.list.push(planned.clone());
+    }
+
+    /// Whether none is under way, which every sign-in asks.
+    fn is_calm(&mut self, now: Timestamp) -> bool {
+        if now < self.calm_until {
+            return true;
+        }
+        let calm = self.under_way(now).next().is_none();
+        if calm {
+            let next = self.list.iter().map(|planned| planned.from).filter(|from| *from > now);
+            self.calm_until = next.min().unwrap_or(Timestamp::from_millis(i64::MAX));
+        }
+        calm
     }
 
     /// Those under way.
     pub(super) fn under_way(&self, now: Timestamp) -> impl Iterator<Item = &Planned> {
-        self.0.iter().filter(move |planned| planned.from <= now && now < planned.until)
+        self.list.iter().filter(move |planned| planned.from <= now && now < planned.until)
     }
 }
 
@@ -63,6 +83,23 @@ impl Engine {
     pub(super) fn is_expected_at(&self, tier: &str) -> bool {
         let mut under_way = self.memory.announced.under_way(self.memory.now);
         under_way.any(|planned| matches!(&planned.covers, Covers::Tier(name) if **name == *tier))
+    }
+
+    /// The widest scope of which a sign-in on this connection says anything now: work on some connections is expected to break
+    /// them, and must not look like trouble of all.
+    pub(super) fn telling(&mut self, index: u32) -> Telling {
+        let now = self.memory.now;
+        if self.memory.announced.is_calm(now) {
+            return Telling::Fleet;
+        }
+        let covering = self.memory.announced.under_way(now);
+        let covering = covering.filter(|planned| self.covers(&planned.covers, index));
+        let widest = covering.map(|planned| match planned.covers {
+            Covers::Connections(_) => Telling::Connection,
+            Covers::ConnectionType(_) => Telling::Provider,
+            Covers::All | Covers::Tier(_) => Telling::Fleet,
+        });
+        widest.min().unwrap_or(Telling::Fleet)
     }
 
     fn covers(&self, covers: &Covers, index: u32) -> bool {

@@ -60,6 +60,8 @@ struct Streams {
     latency: NormalStream,
     retry: Stream,
     retry_delay: NormalStream,
+    bunch: NormalStream,
+    bunch_all: NormalStream,
 }
 
 /// A try that is about to happen.
@@ -145,6 +147,7 @@ impl<'a> Traffic<'a> {
         let k = fleet.region_burst_k;
         let z = self.streams.region_burst.normal(&[minute / 10, region.index]) / libm::sqrt(k);
         let mean = fleet.attempts_per_day / 1440.0 * region.weight * shape * libm::exp(z - 0.5 / k);
+        let mean = mean * libm::pow(fleet.growth, self.progress(begin));
         let count = poisson(mean, self.streams.arrivals.uniform(&[minute, region.index]));
         if count == 0 {
             return;
@@ -156,6 +159,12 @@ impl<'a> Traffic<'a> {
             let chosen = place(&region.bounds, self.streams.connection.uniform(&indices));
             arrivals.push((at, region.connections[chosen]));
         }
+    }
+
+    /// How much of the time after the warm-up is over at `begin`, 0 to 1.
+    fn progress(&self, begin: f64) -> f64 {
+        let scenario = self.scenario;
+        ((begin - scenario.warmup.0) / scenario.duration.0).clamp(0.0, 1.0)
     }
 
     /// Divides the region's traffic of this hour among its connections.
@@ -177,13 +186,27 @@ impl<'a> Traffic<'a> {
         let day = index(whole(begin / 86_400.0)).min(self.days - 1);
         let hour = ((begin + self.epoch) / 3600.0).rem_euclid(24.0);
         let turn = 2.0 * std::f64::consts::PI * hour / 24.0;
+        let baseline = &self.scenario.baseline;
+        let away = libm::log(baseline.drift) * self.progress(begin) + self.bunch(connection, begin);
         [0, 1, 2].map(|rate| {
             let swing = libm::sin(turn + self.fleet.phases[rate]);
             let logit = self.fleet.logits[rate][connection]
                 + self.drift[rate][connection * self.days + day]
-                + self.scenario.baseline.hour_effect * swing;
+                + baseline.hour_effect * swing
+                + away;
             1.0 / (1.0 + libm::exp(-logit))
         })
+    }
+
+    /// How far rates have wandered in these ten minutes.
+    fn bunch(&self, connection: usize, begin: f64) -> f64 {
+        let sd = self.scenario.baseline.bunching_logit_sd;
+        if sd == 0.0 {
+            return 0.0;
+        }
+        let bin = whole(begin / 600.0);
+        let (own, all) = (&self.streams.bunch, &self.streams.bunch_all);
+        sd * (own.normal(&[bin, connection as u64]) + all.normal(&[bin]))
     }
 
     fn attempt(&self, this: &Try) -> Attempt {
@@ -306,6 +329,8 @@ impl Streams {
             latency: NormalStream::new(seed, "lat"),
             retry: Stream::new(seed, "retry"),
             retry_delay: NormalStream::new(seed, "rdel"),
+            bunch: NormalStream::new(seed, "bunch"),
+            bunch_all: NormalStream::new(seed, "bunchall"),
         }
     }
 }

@@ -20,6 +20,16 @@ pub(in crate::engine) struct Trial<'a> {
     pub(in crate::engine) address: Option<u64>,
     /// Error code of a failure.
     pub(in crate::engine) code: Option<&'a str>,
+    /// Of what it says anything.
+    pub(in crate::engine) telling: Telling,
+}
+
+/// The widest scope of which an attempt says anything.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(in crate::engine) enum Telling {
+    Connection,
+    Provider,
+    Fleet,
 }
 
 /// A stream of evidence at one scope.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::change::{Change, Signal, Trial, What};
+use super::change::{Change, Signal, Telling, Trial, What};
 use super::config::{Config, Kind, Level, SHARE_TAKEOVER};
 use super::grid::Strongest;
 use super::group::{Carried, Group, GroupStream, Hit};
@@ -40,7 +40,7 @@ impl Detection {
         let second = trial.second;
         let name = trial.code.filter(|_| trial.bad);
         let code = name.map(code_id);
-        if established {
+        if established && trial.telling == Telling::Fleet {
             let per_day = self.fleet.stream(Kind::Failing).stream.per_day();
             let failure = name.zip(code);
             for news in self.spreading.attempt(failure, trial.connection, second, per_day, config) {
@@ -147,10 +147,8 @@ impl Detection {
             let first = attempt.first;
             group.hit(Hit { at: second, connection: trial.connection, first });
         }
-        #[expect(clippy::cast_precision_loss, reason = "scopes are bounded")]
-        let scopes = scopes as f64;
         let bar = Bar {
-            scopes,
+            scopes: count(scopes),
             tempering: group.tempering(),
             established: group.is_established(),
             ..config.bar(level, kind)
@@ -172,6 +170,30 @@ impl Detection {
             }
         };
         self.changes.push(Change { second, place, signal: Signal::Stream(kind), what });
+    }
+
+    /// Whether there is new evidence at `place`, too little for an alarm.
+    pub(in crate::engine) fn is_uneasy(&self, place: Place, config: &Config) -> bool {
+        let level = match place {
+            Place::Connection(_) => Level::Connection,
+            Place::Provider(_) => Level::Provider,
+            Place::Fleet => Level::Fleet,
+        };
+        let scopes = match place {
+            Place::Connection(_) => f64::from(self.known.max(1)),
+            Place::Provider(_) => libm::fmax(1.0, count(self.providers.len())),
+            Place::Fleet => 1.0,
+        };
+        let per_day = self.fleet.stream(Kind::Failing).stream.per_day();
+        let group = self.group(place);
+        if group.is_some() && self.spreading.is_uneasy(per_day, config) {
+            return true;
+        }
+        Kind::ALL.into_iter().any(|kind| {
+            let tempering = group.map_or(1.0, |group| group.stream(kind).tempering());
+            let bar = Bar { scopes, tempering, ..config.bar(level, kind) };
+            self.stream(place, kind).is_some_and(|stream| stream.is_uneasy(&bar))
+        })
     }
 
     /// Whether a narrower alarm has explained an attempt for a while.
@@ -242,6 +264,11 @@ fn is_broad(group: &GroupStream, strongest: Strongest, bar: &Bar, config: &Confi
         && connections >= config.min_connections
         && largest * 2 <= total
         && rest >= REST_SHARE * group.stream.threshold(bar)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "scopes are bounded")]
+fn count(scopes: usize) -> f64 {
+    scopes as f64
 }
 
 /// An error code, folded.

@@ -28,7 +28,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub(super) use self::change::{Arrival, Change, Signal, Trial, What};
+pub(super) use self::change::{Arrival, Change, Signal, Telling, Trial, What};
 pub use self::config::Config;
 pub(super) use self::config::Kind;
 use self::config::{Level, SHARE_DROUGHT};
@@ -172,7 +172,11 @@ impl Detection {
             if fresh {
                 self.crowd.note(kind, second, bad);
             }
-            for place in [Place::Provider(trial.provider), Place::Fleet] {
+            let wider = [
+                (Telling::Provider, Place::Provider(trial.provider)),
+                (Telling::Fleet, Place::Fleet),
+            ];
+            for (_, place) in wider.into_iter().filter(|(level, _)| *level <= trial.telling) {
                 self.on_group(place, trial, &attempt, expectation.mean, config);
             }
         }

@@ -15,7 +15,7 @@ use crate::engine::calendar::Place;
 /// Trouble on two connections is the same if it began within this time of each other and is found within [`JOIN_SECONDS`].
 const SIBLING_SECONDS: u32 = 1_800;
 
-/// A wider alarm takes a narrower one over if they began within this time of each other.
+/// A wider alarm takes a narrower one over unless it began so long after it.
 const GROW_SECONDS: u32 = 1_200;
 
 /// After this time an outbreak takes over no more than what it covers.
@@ -81,14 +81,14 @@ impl Outbreaks {
         &self.0[index]
     }
 
-    /// An alarm was raised on trouble that began at `since`; `provider` is that of the alarm's connection, or `provider_of`
-    /// tells it for the connections of an outbreak.
+    /// An alarm was raised on trouble that began at `since`; `provider_of` tells the provider of a connection. Gives what it
+    /// did, and the leads of further outbreaks that turned out to be the same one: their incidents are over.
     pub(in crate::engine) fn raised(
         &mut self,
         change: &Change,
         since: u32,
         provider_of: impl Fn(u32) -> u32,
-    ) -> Step {
+    ) -> (Step, Vec<(Place, Signal)>) {
         debug_assert_eq!(change.what, What::Raised);
         let (place, signal) = (change.place, change.signal);
         // At most one outbreak holds a scope above connections: it is asked first.
@@ -108,8 +108,9 @@ impl Outbreaks {
                 flares: 0,
                 alarms: BTreeSet::from([(place, signal)]),
             });
-            return Step::Began(self.0.len() - 1);
+            return (Step::Began(self.0.len() - 1), Vec::new());
         };
+        let (index, absorbed) = self.absorb(index, change, since, provider_of);
         let outbreak = &mut self.0[index];
         outbreak.alarms.insert((place, signal));
         if outbreak.places.len() < PLACES_MAX || level(place) > 0 {
@@ -117,13 +118,43 @@ impl Outbreaks {
         }
         if outbreak.quiet_since.take().is_some() {
             outbreak.flares += 1;
+            // What flares up with it shares its cause, however long ago it first did; what was before is spent.
+            (outbreak.since, outbreak.raised_at) = (since, change.second);
         }
         if place > outbreak.lead.0 && level(place) > level(outbreak.lead.0) {
             let before = std::mem::replace(&mut outbreak.lead, (place, signal));
             outbreak.since = outbreak.since.min(since);
-            return Step::Grew(index, before);
+            return (Step::Grew(index, before), absorbed);
         }
-        Step::Joined
+        (Step::Joined, absorbed)
+    }
+
+    /// Joins to the outbreak at `index` all narrower ones that the alarm explains as well. Gives its place afterwards.
+    fn absorb(
+        &mut self,
+        index: usize,
+        change: &Change,
+        since: u32,
+        provider_of: impl Fn(u32) -> u32,
+    ) -> (usize, Vec<(Place, Signal)>) {
+        let (place, signal) = (change.place, change.signal);
+        let keeper = self.0[index].lead;
+        let explained = |outbreak: &mut Outbreak| {
+            outbreak.lead != keeper
+                && level(outbreak.lead.0) < level(place)
+                && outbreak.takes(place, signal, since, change.second, &provider_of)
+        };
+        let others: Vec<Outbreak> = self.0.extract_if(.., explained).collect();
+        let index = self.0.iter().position(|outbreak| outbreak.lead == keeper);
+        let index = index.expect("the keeper stays");
+        let keeper = &mut self.0[index];
+        for other in &others {
+            keeper.places.extend(&other.places);
+            keeper.alarms.extend(&other.alarms);
+            keeper.since = keeper.since.min(other.since);
+            keeper.flares = keeper.flares.max(other.flares);
+        }
+        (index, others.iter().map(|other| other.lead).collect())
     }
 
     /// An alarm is over. When it was the last one of the lead's kind of scope, gives what the outbreak has explained.
@@ -144,12 +175,20 @@ impl Outbreaks {
         })
     }
 
-    /// Takes out those that have been quiet for long enough.
-    pub(in crate::engine) fn ended(&mut self, now: u32, quiet_seconds: u32) -> Vec<Outbreak> {
+    /// Takes out those that have been quiet for long enough. While their widest scope is `uneasy` again, that takes longer: what
+    /// flares up within minutes is no news.
+    pub(in crate::engine) fn ended(
+        &mut self,
+        now: u32,
+        quiet_seconds: u32,
+        uneasy: impl Fn(Place) -> bool,
+    ) -> Vec<Outbreak> {
+        let longest = QUIET_SECONDS_MAX.max(quiet_seconds);
         let is_over = |outbreak: &mut Outbreak| {
-            let needed = quiet_seconds.saturating_mul(1 << outbreak.flares.min(4));
-            let needed = needed.min(QUIET_SECONDS_MAX.max(quiet_seconds));
-            outbreak.quiet_since.is_some_and(|since| now.saturating_sub(since) >= needed)
+            let Some(since) = outbreak.quiet_since else { return false };
+            let needed = quiet_seconds.saturating_mul(1 << outbreak.flares.min(4)).min(longest);
+            let quiet = now.saturating_sub(since);
+            quiet >= longest || (quiet >= needed && !uneasy(outbreak.lead.0))
         };
         self.0.extract_if(.., is_over).collect()
     }
@@ -181,6 +220,8 @@ impl Outbreak {
             return true;
         }
         let apart = since.abs_diff(self.since);
+        // Evidence that reaches further back explains this, too.
+        let explains = since.saturating_sub(self.since) < GROW_SECONDS;
         let young = second.saturating_sub(self.raised_at) < JOIN_SECONDS;
         let within = |provider: u32| {
             self.places.iter().any(|place| match place {
@@ -194,8 +235,11 @@ impl Outbreak {
                 let sibling = level(self.lead.0) == 0 && self.lead.1 == signal;
                 covered || (sibling && apart < SIBLING_SECONDS && young)
             }
-            Place::Provider(provider) => within(provider) && apart < GROW_SECONDS && young,
-            Place::Fleet => apart < GROW_SECONDS && young,
+            // While a connection of it still fails, the provider explains that, too.
+            Place::Provider(provider) => {
+                within(provider) && young && (explains || self.quiet_since.is_none())
+            }
+            Place::Fleet => explains && young,
         }
     }
 }
@@ -215,4 +259,72 @@ fn covers(places: &BTreeSet<Place>, place: Place, provider_of: impl Fn(u32) -> u
         Place::Provider(_) | Place::Fleet => place,
     };
     [place, around, Place::Fleet].iter().any(|place| places.contains(place))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Kind;
+    use super::*;
+
+    const FAILING: Signal = Signal::Stream(Kind::Failing);
+    const HANGING: Signal = Signal::Stream(Kind::Hanging);
+
+    /// Three connections of one provider, and one of another.
+    fn provider_of(connection: u32) -> u32 {
+        connection / 3
+    }
+
+    fn raise(
+        outbreaks: &mut Outbreaks,
+        second: u32,
+        place: Place,
+        signal: Signal,
+    ) -> (Step, usize) {
+        let change = Change { second, place, signal, what: What::Raised };
+        let (step, absorbed) = outbreaks.raised(&change, second - 60, provider_of);
+        (step, absorbed.len())
+    }
+
+    fn over(outbreaks: &mut Outbreaks, second: u32, place: Place, signal: Signal) {
+        outbreaks.over(&Change { second, place, signal, what: What::Over });
+    }
+
+    #[test]
+    fn a_wider_alarm_takes_over_all_that_it_explains_and_nothing_else() {
+        let mut outbreaks = Outbreaks::default();
+        let [first, second, third, far] = [0, 1, 2, 3].map(Place::Connection);
+        assert_eq!(raise(&mut outbreaks, 10_000, far, FAILING).0, Step::Began(0));
+        assert_eq!(raise(&mut outbreaks, 14_000, first, FAILING).0, Step::Began(1));
+        assert_eq!(raise(&mut outbreaks, 14_060, second, HANGING).0, Step::Began(2));
+        assert_eq!(raise(&mut outbreaks, 14_060, third, FAILING).0, Step::Joined);
+        let grown = raise(&mut outbreaks, 14_120, Place::Provider(0), FAILING);
+        assert_eq!(grown, (Step::Grew(1, (first, FAILING)), 1));
+        assert_eq!(outbreaks.0.len(), 2);
+        assert_eq!(outbreaks.get(1).places.len(), 4);
+        // The alarms of those that were taken over end with it.
+        for place in [first, third] {
+            over(&mut outbreaks, 15_000, place, FAILING);
+        }
+        over(&mut outbreaks, 15_000, second, HANGING);
+        assert_eq!(outbreaks.get(1).quiet_since, None);
+        over(&mut outbreaks, 15_000, Place::Provider(0), FAILING);
+        assert_eq!(outbreaks.get(1).quiet_since, Some(15_000));
+        assert_eq!(outbreaks.ended(15_600, 600, |_| true).len(), 0, "it may come back");
+        assert_eq!(outbreaks.ended(15_600, 600, |_| false).len(), 1);
+    }
+
+    #[test]
+    fn what_flares_up_again_is_as_young_as_its_last_flare() {
+        let mut outbreaks = Outbreaks::default();
+        let provider = Place::Provider(0);
+        for flare in 0..8 {
+            let second = 10_000 + flare * 480;
+            let want = if flare == 0 { Step::Began(0) } else { Step::Joined };
+            assert_eq!(raise(&mut outbreaks, second, provider, FAILING).0, want);
+            over(&mut outbreaks, second + 300, provider, FAILING);
+        }
+        // An hour after it began, other connections fail with it.
+        let grown = raise(&mut outbreaks, 13_900, Place::Fleet, FAILING).0;
+        assert_eq!(grown, Step::Grew(0, (provider, FAILING)));
+    }
 }

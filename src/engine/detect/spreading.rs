@@ -27,9 +27,14 @@ const STREAMS: f64 = 16.0;
 const USUAL_MIN: f64 = 2e-5;
 const USUAL_MAX: f64 = 0.3;
 
-/// Below this share a single failure is a large step, so that no overshoot may be taken credit for.
+/// Below this share a single failure is a large step, and how far it carries over the threshold depends on where that lies: no
+/// more than this much of the overshoot is taken credit for. With what the usual share is lifted by, false alarms stay below
+/// the budget at every share, which a test holds.
 const LATTICE_USUAL: f64 = 0.002;
-const LATTICE_CORRECTION: f64 = -0.5;
+const LATTICE_CORRECTION: f64 = -2.0;
+
+/// From this share of the threshold on a code is on its way.
+const UNEASY_SHARE: f64 = 0.3;
 
 /// Below this share of its threshold the rest without the worst connection is no evidence.
 const REST_SHARE: f64 = 0.4;
@@ -163,6 +168,13 @@ impl Spreading {
         }
     }
 
+    /// Whether a code is on its way to an alarm.
+    pub(super) fn is_uneasy(&self, per_day: f64, config: &Config) -> bool {
+        let enough = UNEASY_SHARE * threshold(per_day, config);
+        let nats = |code: &Code| code.nats(code.usual(self.learned), self.attempts);
+        self.learned >= LEARNED_MIN && self.codes.iter().any(|code| nats(code) >= enough)
+    }
+
     fn enter(&mut self, second: u32) {
         if self.entered_at > 0 {
             for code in &mut self.codes {
@@ -249,14 +261,11 @@ impl Spreading {
         if code.alarm.is_some() {
             return false;
         }
-        let usual =
-            (1.25 * code.learned + 1.0 + 2.0 * libm::sqrt(code.learned + 1.0)) / (learned + 100.0);
-        let usual = usual.clamp(USUAL_MIN, USUAL_MAX);
+        let usual = code.usual(learned);
         let good = (attempts - code.last - 1.0).max(0.0);
         code.last = attempts;
         let Some((index, nats)) = code.weigh(usual, good, attempts, second) else { return false };
-        let days = config.false_alarm_days(SHARE_SPREADING);
-        let threshold = libm::log(days * per_day.max(100.0) * STREAMS);
+        let threshold = threshold(per_day, config);
         if nats < threshold || learned < LEARNED_MIN {
             return false;
         }
@@ -299,6 +308,21 @@ impl Spreading {
 }
 
 impl Code {
+    /// Its share of attempts, lifted: it is an estimate.
+    fn usual(&self, learned: f64) -> f64 {
+        let bad = 1.25 * self.learned + 1.0 + 2.0 * libm::sqrt(self.learned + 1.0);
+        (bad / (learned + 100.0)).clamp(USUAL_MIN, USUAL_MAX)
+    }
+
+    /// The strongest evidence now, with the good attempts since the last failure.
+    fn nats(&self, usual: f64, attempts: f64) -> f64 {
+        let good = (attempts - self.last).max(0.0);
+        let runs = self.runs.iter().zip(SHIFTS).filter(|(run, _)| run.weight > 0.0);
+        let nats = runs
+            .map(|(run, shift)| run.weight + good * libm::log1p(-shift) - correction(usual, shift));
+        nats.fold(0.0, f64::max)
+    }
+
     /// The strongest evidence after another failure and the `good` attempts before it.
     fn weigh(&mut self, usual: f64, good: f64, attempts: f64, second: u32) -> Option<(usize, f64)> {
         let odds_against = (1.0 - usual) / usual;
@@ -316,15 +340,7 @@ impl Code {
             let gain = libm::log1p(shift * odds_against);
             run.weight += gain;
             run.bad += 1;
-            let shifted = usual + shift * (1.0 - usual);
-            let mut correction = libm::log(shifted * gain + (1.0 - shifted) * loss) - 0.65 * gain;
-            if correction < 0.0 {
-                correction *= 1.0 - shift * shift;
-            }
-            if usual < LATTICE_USUAL {
-                correction = correction.max(LATTICE_CORRECTION);
-            }
-            let nats = run.weight - correction;
+            let nats = run.weight - correction(usual, shift);
             if best.is_none_or(|(_, most)| nats > most) {
                 best = Some((index, nats));
             }
@@ -352,8 +368,84 @@ impl Code {
     }
 }
 
+/// Nats that an alarm on a code needs.
+fn threshold(per_day: f64, config: &Config) -> f64 {
+    let days = config.false_alarm_days(SHARE_SPREADING);
+    libm::log(days * per_day.max(100.0) * STREAMS)
+}
+
+/// What makes the evidence for different shifts comparable: how far, on average, the last failure carries over the threshold.
+fn correction(usual: f64, shift: f64) -> f64 {
+    let (gain, loss) = (libm::log1p(shift * (1.0 - usual) / usual), libm::log1p(-shift));
+    let shifted = usual + shift * (1.0 - usual);
+    let mut correction = libm::log(shifted * gain + (1.0 - shifted) * loss) - 0.65 * gain;
+    if correction < 0.0 {
+        correction *= 1.0 - shift * shift;
+    }
+    if usual < LATTICE_USUAL { correction.max(LATTICE_CORRECTION) } else { correction }
+}
+
 /// The share of attempts that fail with a code while it spreads, by what was seen up to the last of them.
 #[expect(clippy::cast_precision_loss, reason = "counts of an outage")]
 fn during(bad: u64, attempts: u64, usual: f64) -> f64 {
     (0.8 * bad as f64 / attempts.max(1) as f64).max(2.0 * usual).min(0.95)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Attempts between false alarms on one code that the test accepts.
+    const GAMMA: f64 = 1e6;
+
+    fn code(learned: f64) -> Code {
+        Code {
+            id: 1,
+            name: "x".into(),
+            learned,
+            fresh: 0.0,
+            last: 0.0,
+            runs: Default::default(),
+            hits: VecDeque::new(),
+            alarm: None,
+        }
+    }
+
+    #[test]
+    fn a_code_gives_no_more_false_alarms_than_are_accepted_however_rare_it_is() {
+        let learned = 500_000.0;
+        for share in [2e-5, 1e-4, 2e-4, 3e-4, 5e-4, 1e-3, 2e-3] {
+            let mut code = code(share * learned);
+            let usual = code.usual(learned);
+            let mut random = fastrand::Rng::with_seed(3);
+            let (mut attempts, mut alarms) = (0.0, 0u32);
+            for _ in 0..150_000 {
+                // Attempts until the next one that fails with it.
+                let good = libm::floor(libm::log(1.0 - random.f64()) / libm::log1p(-share));
+                attempts += good + 1.0;
+                let nats = code.weigh(usual, good, attempts, 0).map_or(0.0, |(_, nats)| nats);
+                if nats >= libm::log(GAMMA) {
+                    alarms += 1;
+                    code.runs = Default::default();
+                }
+            }
+            let due = attempts / GAMMA;
+            assert!(f64::from(alarms) <= due + 3.0, "{share}: {alarms} false alarms, {due:.0} due");
+        }
+    }
+
+    #[test]
+    fn evidence_fades_with_the_attempts_after_the_last_failure() {
+        let mut code = code(100.0);
+        let usual = code.usual(500_000.0);
+        for failure in 1..5u8 {
+            let attempts = f64::from(failure) * 20.0;
+            code.weigh(usual, 19.0, attempts, 0);
+            code.last = attempts;
+        }
+        let nats = |attempts: f64| code.nats(usual, attempts);
+        assert!(nats(80.0) > 15.0, "{}", nats(80.0));
+        assert!(nats(80.0) > nats(200.0) && nats(200.0) > nats(2_000.0));
+        assert!(nats(1e9) < 1.0);
+    }
 }

@@ -282,6 +282,12 @@ impl Stream {
         self.weigh(attempt, bar)
     }
 
+    /// As if every day had brought so many attempts.
+    #[cfg(test)]
+    pub(super) fn at_pace(&mut self, day: u32, a_day: f64) {
+        self.pace = Pace { day, today: 0, rate: a_day };
+    }
+
     fn note_usual(&mut self, usual: f64, averaged: bool) {
         if averaged && self.usual > 0.0 {
             self.usual += 0.001 * (usual - self.usual);
@@ -345,6 +351,11 @@ impl Stream {
             return self.learned.enter(second);
         }
         Entered::default()
+    }
+
+    /// Whether there is evidence that would be too much for a ticket to be over.
+    pub(super) fn is_uneasy(&self, bar: &Bar) -> bool {
+        self.nats(bar).is_some_and(|nats| nats >= TICKET_END_SHARE * self.threshold(bar))
     }
 
     fn nats(&self, bar: &Bar) -> Option<f64> {

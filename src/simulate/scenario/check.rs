@@ -80,6 +80,7 @@ impl Scenario {
         within("fleet.night", fleet.night, 0.0, 100.0, "0 to 100")?;
         within("fleet.burst_sd", fleet.burst_sd, 0.0, 3.0, "0 to 3")?;
         within("fleet.region_burst_k", fleet.region_burst_k, 1.0, f64::MAX, "1 or more")?;
+        within("fleet.growth", fleet.growth, 0.01, 100.0, "0.01 to 100")?;
         if fleet.regions.is_empty() || fleet.regions.len() > LIST_MAX {
             return Err(format!("`fleet.regions` needs 1 to {LIST_MAX} regions"));
         }
@@ -126,6 +127,9 @@ impl Scenario {
         share("baseline.chronic_users", baseline.chronic_users)?;
         let drift = baseline.drift_logit_sd_per_day;
         within("baseline.drift_logit_sd_per_day", drift, 0.0, 5.0, "0 to 5")?;
+        within("baseline.drift", baseline.drift, 0.01, 100.0, "0.01 to 100")?;
+        let bunching = baseline.bunching_logit_sd;
+        within("baseline.bunching_logit_sd", bunching, 0.0, 5.0, "0 to 5")?;
         within("baseline.hour_effect", baseline.hour_effect, 0.0, 5.0, "0 to 5")?;
         within("baseline.timeout_s", baseline.timeout_s, 1.0, 3600.0, "1 to 3600")?;
         let latencies = [

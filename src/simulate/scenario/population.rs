@@ -25,6 +25,8 @@ pub struct Fleet {
     pub burst_sd: f64,
     /// Common bursts of a region: as if this many made one.
     pub region_burst_k: f64,
+    /// Traffic at the end of the scenario, of that at the end of the warm-up; it grows (or shrinks) evenly.
+    pub growth: f64,
     /// When people work.
     pub hours: Hours,
     /// Where they are.
@@ -73,6 +75,10 @@ pub struct Baseline {
     pub timeout: RateChange,
     /// How far a connection's rates wander in a day.
     pub drift_logit_sd_per_day: f64,
+    /// Odds of what goes wrong at the end of the scenario, of those at the end of the warm-up; they drift evenly.
+    pub drift: f64,
+    /// How far rates wander from ten minutes to ten minutes: each connection's by itself, and the fleet's all together.
+    pub bunching_logit_sd: f64,
     /// How far rates swing with the hour of the day.
     pub hour_effect: f64,
     /// People who nearly always fail.
@@ -191,6 +197,7 @@ impl Default for Fleet {
             night: 0.04,
             burst_sd: 0.5,
             region_burst_k: 60.0,
+            growth: 1.0,
             hours: Hours::Office,
             regions: vec![
                 region("us", 0.5, -6.0),
@@ -210,6 +217,8 @@ impl Default for Baseline {
             denied: RateChange::default(),
             timeout: RateChange::default(),
             drift_logit_sd_per_day: 0.03,
+            drift: 1.0,
+            bunching_logit_sd: 0.0,
             hour_effect: 0.15,
             chronic_users: 0.003,
             retry: Retry::default(),
