@@ -5,18 +5,19 @@
 //! `SQLite`, because a search joins any of five conditions, and its file is bounded, repaired and read by tools that people know.
 
 mod search;
+mod sign_in;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry::{Occupied, Vacant};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, Transaction};
 
-use crate::event::{
-    AuthEvent, Body, ConnectionId, Entry, OrganizationId, Personal, Record, Source, Sso, Step,
-    Timestamp,
-};
+use self::sign_in::{Heard, SignIn};
+use crate::event::{Body, Entry, Record, Timestamp};
 
 pub use self::search::{Found, FoundStep, Search, Status, search};
 
@@ -28,6 +29,12 @@ const FORGET_AT_ONCE: i64 = 5_000;
 
 /// How long a writer waits for a reader that copies the log: readers hold it for milliseconds.
 const BUSY: Duration = Duration::from_secs(5);
+
+/// Pages of the indexes that are kept in memory: each sign-in goes to five places, and to fetch a page takes longer than to fill it.
+const CACHE_KIB: i64 = 4 * 1024;
+
+/// Pages of 4 KiB in the log before they are copied into the file: a page that changes often is copied once for all.
+const LOG_PAGES: i64 = 4_000;
 
 const TABLES: &str = "
 CREATE TABLE sign_in (
@@ -121,13 +128,23 @@ impl Archive {
         if position == self.position && entries.is_empty() {
             return Ok(());
         }
-        self.attempt(|work| {
-            for (_, entry) in entries {
-                if let Record::Event { source, event } = &entry.record
-                    && let Body::Sso(sso) = &event.body
-                {
-                    keep(work, *source, entry.received_at, event, sso)?;
+        let mut sign_ins: BTreeMap<&str, SignIn<'_>> = BTreeMap::new();
+        for (_, entry) in entries {
+            if let Record::Event { source, event } = &entry.record
+                && let Body::Sso(sso) = &event.body
+            {
+                let received_at = entry.received_at;
+                let heard = Heard { source: *source, received_at, event, sso };
+                let next = SignIn::from(heard);
+                match sign_ins.entry(heard.sign_in()) {
+                    Occupied(mut known) => known.get_mut().join(next),
+                    Vacant(place) => drop(place.insert(next)),
                 }
+            }
+        }
+        self.attempt(|work| {
+            for (id, sign_in) in &sign_ins {
+                sign_in.write(work, id)?;
             }
             let position = i64::try_from(position).unwrap_or(i64::MAX);
             work.execute("UPDATE mark SET position = ?1", [position]).map(drop)
@@ -195,6 +212,8 @@ fn prepare(database: &Connection) -> Result<u64, rusqlite::Error> {
     database.execute_batch(
         "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;",
     )?;
+    database.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    database.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     let version: i64 = database.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if version == 0 {
         let tables = format!("BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;");
@@ -204,60 +223,4 @@ fn prepare(database: &Connection) -> Result<u64, rusqlite::Error> {
     }
     let position: i64 = database.query_row("SELECT position FROM mark", [], |row| row.get(0))?;
     Ok(u64::try_from(position).unwrap_or(0))
-}
-
-/// Keeps one step of a sign-in.
-fn keep(
-    work: &Transaction<'_>,
-    source: Source,
-    received_at: Timestamp,
-    event: &AuthEvent,
-    sso: &Sso,
-) -> Result<(), rusqlite::Error> {
-    // A step without a session is a sign-in of its own, under the event's id.
-    let id = sso.session_id.as_ref().map_or(event.id.as_str(), |session| session.as_str());
-    let at = event.at.millis();
-    let (started, ended) =
-        if sso.step == Step::Started { (Some(at), None) } else { (None, Some(at)) };
-    let status = Status::after(sso.step).rank();
-    let email = sso.person.email.as_ref().map(|email| folded(email.as_str()));
-    work.prepare_cached(
-        "INSERT INTO sign_in VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-         ON CONFLICT (id) DO UPDATE SET
-           first = min(first, excluded.first), started = coalesce(min(started, excluded.started), started, excluded.started),
-           ended = CASE WHEN excluded.ended IS NULL THEN ended WHEN ended IS NULL OR excluded.status > status
-                   THEN excluded.ended ELSE ended END,
-           status = max(status, excluded.status), connection = coalesce(connection, excluded.connection),
-           organization = coalesce(organization, excluded.organization), email = coalesce(email, excluded.email),
-           user = coalesce(user, excluded.user), test = max(test, excluded.test)",
-    )?
-    .execute(params![
-        id,
-        at,
-        started,
-        ended,
-        status,
-        sso.connection_id.as_ref().map(ConnectionId::as_str),
-        sso.organization_id.as_ref().map(OrganizationId::as_str),
-        email,
-        sso.person.user_id.as_ref().map(Personal::as_str),
-        sso.test,
-    ])?;
-    work.prepare_cached("INSERT OR IGNORE INTO step VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
-        .execute(params![
-            id,
-            at,
-            event.id.as_str(),
-            event.name,
-            source as i64,
-            received_at.millis(),
-            sso.error.as_ref().map(|error| &*error.code),
-            sso.error.as_ref().map(|error| &*error.message),
-        ])?;
-    Ok(())
-}
-
-/// E-mail addresses are compared without regard to case, as people type them; hashes are lower case anyway.
-fn folded(email: &str) -> String {
-    email.to_lowercase()
 }

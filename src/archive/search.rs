@@ -5,7 +5,8 @@ use std::path::Path;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, Row, params_from_iter};
 
-use super::{ArchiveError, folded};
+use super::ArchiveError;
+use super::sign_in::folded;
 use crate::event::{Source, Step, Timestamp};
 
 /// How a sign-in ended.

@@ -1,5 +1,8 @@
 use super::*;
-use crate::event::{AuthError, EventId, Person, Privacy, SessionId, Treatment};
+use crate::event::{
+    AuthError, AuthEvent, ConnectionId, EventId, OrganizationId, Person, Privacy, SessionId,
+    Source, Sso, Step, Treatment,
+};
 
 const LIMITS: Limits = Limits { retention_millis: 90 * 86_400_000, bytes_max: 1 << 30 };
 
@@ -174,4 +177,49 @@ fn a_file_that_cannot_be_read_is_put_aside_and_made_anew() {
     archive.take(&some(), 10).unwrap();
     assert_eq!(found(dir.path(), |_| {}).len(), 6);
     assert!(dir.path().join("sessions.broken").exists());
+}
+
+/// All rows of both tables.
+fn rows(folder: &Path) -> Vec<String> {
+    let database = Connection::open(folder.join("sessions.db")).unwrap();
+    let mut all = Vec::new();
+    for (table, columns) in [("sign_in", 10), ("step", 8)] {
+        let mut chosen =
+            database.prepare(&format!("SELECT * FROM {table} ORDER BY 1, 2, 3")).unwrap();
+        let row = |row: &rusqlite::Row<'_>| {
+            let values = (0..columns).map(|at| row.get::<_, rusqlite::types::Value>(at));
+            values.collect::<Result<Vec<_>, _>>().map(|values| format!("{table} {values:?}"))
+        };
+        all.extend(chosen.query_map([], row).unwrap().map(Result::unwrap));
+    }
+    all
+}
+
+#[test]
+fn what_is_written_at_once_is_what_one_by_one_would_be() {
+    let mut entries = some();
+    // Everything again in another order, and as its own end.
+    let mut again = some();
+    again.reverse();
+    for ((_, entry), at) in again.iter_mut().zip(30..) {
+        let Record::Event { event, .. } = &mut entry.record else { unreachable!() };
+        event.id = EventId::new(&format!("again_{}", event.id.as_str()));
+        event.at = second(at * 17 % 400);
+    }
+    entries.extend(again);
+    let one_by_one = tempfile::tempdir().unwrap();
+    let mut archive = open(one_by_one.path());
+    for (at, entry) in entries.iter().enumerate() {
+        archive.take(&[(at as u64, entry.1.clone())], at as u64 + 1).unwrap();
+    }
+    let want = rows(one_by_one.path());
+    assert_eq!(want.iter().filter(|row| row.starts_with("step")).count(), 20);
+    for length in [3, 7, 20] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut archive = open(folder.path());
+        for (piece, at) in entries.chunks(length).zip(1u64..) {
+            archive.take(piece, at * 100).unwrap();
+        }
+        assert_eq!(rows(folder.path()), want, "{length} at once");
+    }
 }
