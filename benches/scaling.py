@@ -61,7 +61,7 @@ class Server:
             others = ", ".join(f"nats-route://127.0.0.1:{port}" for port in routes)
             cluster = f"cluster {{ name: c, listen: 127.0.0.1:{route}, routes: [{others}] }}\n"
         with open(os.path.join(self.folder, "nats.conf"), "w") as file:
-            file.write(f"listen: 127.0.0.1:{self.port}\nserver_name: n{route}\njetstream {{ store_dir: js }}\n{cluster}")
+            file.write(f"listen: 127.0.0.1:{self.port}\nserver_name: n{route}\njetstream {{ store_dir: js, max_file_store: 64GB }}\n{cluster}")
         self.start()
 
     def start(self):

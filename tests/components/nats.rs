@@ -43,7 +43,7 @@ impl Server {
         let plan = |place: &Place| {
             let client = free_port();
             let mut config = format!(
-                "listen: 127.0.0.1:{client}\nserver_name: n{own}\njetstream {{ store_dir: \"js\" }}\n\
+                "listen: 127.0.0.1:{client}\nserver_name: n{own}\njetstream {{ store_dir: \"js\", max_file_store: 64GB }}\n\
                  authorization {{ user: sso, password: \"s3cret\" }}\n"
             );
             if routes.len() > 1 {

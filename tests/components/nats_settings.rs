@@ -18,7 +18,7 @@ fn server() -> (Component, u16) {
         place.write(
             "nats.conf",
             format!(
-                "listen: 127.0.0.1:{port}\njetstream {{ store_dir: \"js\" }}\nauthorization {{ token: t0ken }}\n\
+                "listen: 127.0.0.1:{port}\njetstream {{ store_dir: \"js\", max_file_store: 64GB }}\nauthorization {{ token: t0ken }}\n\
                  tls {{ cert_file: server.pem, key_file: server.key, ca_file: ca.pem, verify: true }}\n"
             ),
         );

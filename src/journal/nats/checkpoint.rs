@@ -6,7 +6,7 @@ use super::journal::fresh_id;
 use super::lease::TERM;
 use super::link::NatsError;
 use super::part::{self, Joiner, Kind};
-use super::stream::{Followed, Stream};
+use super::stream::{Followed, Info, Stream};
 use crate::event::Timestamp;
 
 /// Where checkpoints are. Cheap to clone.
@@ -18,7 +18,8 @@ impl Checkpoints {
         Self(stream)
     }
 
-    /// Writes a checkpoint. Two that are written at once do not mix: one of them is refused.
+    /// Writes a checkpoint, as long as `between` its messages nothing is wrong. Two that are written at once do not mix: one of
+    /// them is refused.
     pub fn write(
         &self,
         bytes: &[u8],
@@ -28,6 +29,7 @@ impl Checkpoints {
         let info = self.0.wait(async move { stream.info().await })?;
         let (writer, begin) = (fresh_id(), info.last + 1);
         let messages = part::split(Kind::Checkpoint, writer, 0, Timestamp::default(), bytes);
+        between()?;
         for (last, message) in (info.last..).zip(messages) {
             let (stream, id) = (self.0.clone(), format!("{writer:016x}-{last}"));
             let taken = self.0.wait(async move {
@@ -46,16 +48,28 @@ impl Checkpoints {
     pub fn read(&self) -> Result<Option<Vec<u8>>, NatsError> {
         let stream = self.0.clone();
         self.0.wait(async move {
-            let info = stream.info().await?;
-            let (mut joiner, mut newest, mut next) = (Joiner::default(), None, info.first.max(1));
-            while next <= info.last {
-                let messages;
-                (messages, next) = stream.read(next, info.last).await?;
-                for message in messages {
-                    newest = joiner.take(&message).or(newest);
+            let mut info = stream.info().await?;
+            loop {
+                let newest = newest(&stream, &info).await?;
+                let now = stream.info().await?;
+                // The owner may have written a new one and removed the one that was to be read.
+                if newest.is_some() || now.last == info.last {
+                    return Ok(newest);
                 }
+                info = now;
             }
-            Ok(newest.map(|whole| whole.bytes))
         })
     }
+}
+
+async fn newest(stream: &Stream, info: &Info) -> Result<Option<Vec<u8>>, NatsError> {
+    let (mut joiner, mut newest, mut next) = (Joiner::default(), None, info.first.max(1));
+    while next <= info.last {
+        let messages;
+        (messages, next) = stream.read(next, info.last).await?;
+        for message in messages {
+            newest = joiner.take(&message).or(newest);
+        }
+    }
+    Ok(newest.map(|whole| whole.bytes))
 }

@@ -67,10 +67,10 @@ impl Journal {
 
     /// See [`crate::journal::Journal::keep`].
     pub fn keep(&mut self, now: Timestamp) -> Result<(), NatsError> {
-        if !self.is_quiet() {
-            return Ok(());
+        if self.is_quiet() {
+            return self.write(Kind::Beat, now, &[]);
         }
-        self.write(Kind::Beat, now, &[])
+        if self.lease.holds() { Ok(()) } else { Err(NatsError::NotOwner) }
     }
 
     /// Tries to become the owner, called `name`, behind all that is known; whether that worked. On return nothing of the owner
