@@ -26,7 +26,11 @@ bench-edge: ## Access logs: lines a second and CPU of each format, beside mtail;
 	cargo build --release
 	benches/edge.py
 
-.PHONY: bench-page
+bench-peers: ## The same events from the same file: ssowatch, mtail, rsyslog, Python (Debian's mtail and rsyslog), ten minutes.
+	cargo build --release
+	benches/peers.py
+
+.PHONY: bench-page bench-peers
 bench-page: ## The status page with 20,000 connections: bytes, first byte, usable in a real Chromium (Debian's chromium-driver).
 	cargo build --release
 	benches/page.py
