@@ -207,7 +207,8 @@ impl Daemon {
             let ended = async { while tasks.join_next().await.is_some() {} };
             drop(tokio::time::timeout(TURN_MAX, ended).await);
             tasks.shutdown().await;
-            role.end().await;
+            // What is on its way to NATS by then goes on beside the new role.
+            drop(tokio::time::timeout(TURN_MAX, role.end()).await);
             Seat::Owner(claimed)
         } else {
             tracing::warn!("Another instance may own the journal; this one begins as a standby.");

@@ -23,6 +23,7 @@ mod http;
 mod installed;
 mod logrotate;
 mod nats;
+mod nats_journal;
 mod nats_settings;
 mod nats_timeline;
 mod nginx;

@@ -62,15 +62,6 @@ impl Candidate {
         self.journal.read_only()
     }
 
-    /// Who owns the journal, when that is known.
-    #[must_use]
-    pub fn owner(&self) -> Option<&str> {
-        match &self.reader.holder {
-            Holder::Instance(name) => Some(name),
-            Holder::Unknown | Holder::Nobody => None,
-        }
-    }
-
     /// Claims the journal as `name` if it is anybody's; whether this is the owner now. Everything that was there must have been
     /// read; `next` is the position of the next entry.
     pub fn claim(&mut self, name: &str, now: Timestamp, next: u64) -> Result<bool, NatsError> {

@@ -26,7 +26,7 @@ const WHOLE_BYTES_MAX: usize = 1 << 30;
 pub(super) enum Kind {
     /// Entries, in a frame.
     Batch,
-    /// An instance owns the journal from here on; its name.
+    /// An instance owns the journal from here on; its name, for people who look.
     Claim,
     /// The owner gives the journal back.
     Release,

@@ -12,15 +12,15 @@ use crate::event::Entry;
 use crate::journal::frame;
 
 /// Who owns the journal, as far as it was read.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) enum Holder {
     /// Nothing was read that says so.
     #[default]
     Unknown,
     /// Its owner gave it back.
     Nobody,
-    /// The instance that claimed it last.
-    Instance(String),
+    /// An instance has claimed it.
+    Somebody,
 }
 
 /// A reader. Independent of the writer but for what it may see.
@@ -78,8 +78,7 @@ impl Reader {
             match whole.head.kind {
                 Kind::Batch => {}
                 Kind::Claim => {
-                    let name = String::from_utf8_lossy(&whole.bytes).into_owned();
-                    self.holder = Holder::Instance(name);
+                    self.holder = Holder::Somebody;
                     continue;
                 }
                 Kind::Release => {

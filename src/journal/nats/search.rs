@@ -18,14 +18,16 @@ impl Search {
         (self.low < self.high).then(|| self.low + (self.high - self.low) / 2)
     }
 
-    /// The message `sequence` is not wanted, or is, and is this part of its append.
-    fn tell(&mut self, sequence: u64, part: Option<u32>) {
-        match part {
-            Some(part) => {
-                self.low = sequence + 1;
+    /// Of the messages from `low` to `middle` the last that can be read is `readable`: its sequence, and which part of its
+    /// append it is if it is wanted. None can be read: then they say nothing, and it is looked behind them.
+    fn tell(&mut self, middle: u64, readable: Option<(u64, Option<u32>)>) {
+        match readable {
+            Some((sequence, None)) => self.high = sequence,
+            Some((sequence, Some(part))) => {
+                self.low = middle + 1;
                 self.found = self.found.max(sequence.saturating_sub(u64::from(part)));
             }
-            None => self.high = sequence,
+            None => self.low = middle + 1,
         }
     }
 }
@@ -38,12 +40,17 @@ pub(super) async fn find(
     wanted: impl Fn(Head) -> bool,
 ) -> Result<u64, NatsError> {
     let mut search = Search { low: first, high: end, found: first };
-    while let Some(sequence) = search.next() {
-        let message = stream.get(sequence).await?;
-        let head = message.as_deref().and_then(part::read).map(|(head, _)| head);
-        // One that is gone, or none of ours, says nothing: as if it stood before.
-        let part = head.map_or(Some(0), |head| wanted(head).then_some(head.part));
-        search.tell(sequence, part);
+    while let Some(middle) = search.next() {
+        let mut readable = None;
+        // One that is gone, or none of ours, says nothing.
+        for sequence in (search.low..=middle).rev() {
+            let message = stream.get(sequence).await?;
+            if let Some((head, _)) = message.as_deref().and_then(part::read) {
+                readable = Some((sequence, wanted(head).then_some(head.part)));
+                break;
+            }
+        }
+        search.tell(middle, readable);
     }
     Ok(search.found)
 }
@@ -52,12 +59,19 @@ pub(super) async fn find(
 mod tests {
     use super::*;
 
+    /// In place of the position of a message that is none of ours.
+    const FOREIGN: u64 = u64::MAX;
+
     /// By sequence from `begin` on: first position and part of each message.
     fn found(begin: u64, messages: &[(u64, u32)], position: u64) -> u64 {
         let mut search = Search { low: begin, high: begin + messages.len() as u64, found: begin };
-        while let Some(sequence) = search.next() {
-            let (first, part) = messages[usize::try_from(sequence - begin).unwrap()];
-            search.tell(sequence, (first <= position).then_some(part));
+        while let Some(middle) = search.next() {
+            let of = |sequence: u64| messages[usize::try_from(sequence - begin).unwrap()];
+            let mut all = (search.low..=middle).rev().map(|sequence| (sequence, of(sequence)));
+            let readable = all.find(|(_, (first, _))| *first != FOREIGN);
+            let readable = readable
+                .map(|(sequence, (first, part))| (sequence, (first <= position).then_some(part)));
+            search.tell(middle, readable);
         }
         search.found
     }
@@ -72,6 +86,28 @@ mod tests {
             assert_eq!(found(7, &messages, position), sequence, "position {position}");
         }
         assert_eq!(found(1, &[], 3), 1);
+    }
+
+    #[test]
+    fn messages_of_somebody_else_hide_nothing_wherever_they_are() {
+        let own = [(0, 0), (5, 0), (5, 1), (9, 0)];
+        for places in 0..32u32 {
+            let mut messages = Vec::new();
+            for n in 0..=own.len() {
+                if places & (1 << n) != 0 {
+                    messages.extend([(FOREIGN, 0); 2]);
+                }
+                messages.extend(own.get(n));
+            }
+            for (position, wanted) in [(0, 0), (4, 0), (5, 1), (8, 1), (9, 3), (99, 3)] {
+                let place = messages.iter().position(|message| *message == own[wanted]).unwrap();
+                let sequence = found(1, &messages, position);
+                // Foreign messages within an append break it: then its beginning is found, or what stands before it.
+                let before = if wanted == 1 && places & 4 != 0 { 2 } else { 0 };
+                let place = place as u64 + 1;
+                assert!((place..=place + before).contains(&sequence), "{places:b} {position}");
+            }
+        }
     }
 
     #[test]

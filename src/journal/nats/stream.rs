@@ -162,6 +162,10 @@ impl Stream {
 
     /// Removes what stands before `sequence`.
     pub(super) async fn purge(&self, sequence: u64) -> Result<(), NatsError> {
+        // The server takes 1 for: everything.
+        if sequence <= 1 {
+            return Ok(());
+        }
         self.call("PURGE", &json!({"seq": sequence})).await.map(drop)
     }
 
