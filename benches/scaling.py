@@ -172,9 +172,10 @@ def owner(instances):
 def cost(args, servers_count, by_standby):
     with tempfile.TemporaryDirectory() as folder:
         routes = [free_port() for _ in range(servers_count)]
-        servers = [Server(folder, route, routes) for route in routes]
-        instances = [Instance(args.binary, folder, "one", servers)]
+        servers, instances = [], []
         try:
+            servers.extend(Server(folder, route, routes) for route in routes)
+            instances.append(Instance(args.binary, folder, "one", servers))
             until("it owns the journal", lambda: owner(instances))
             if servers:
                 instances.append(Instance(args.binary, folder, "two", servers))
@@ -220,8 +221,7 @@ def costs(args):
 def bear(args):
     with tempfile.TemporaryDirectory() as folder:
         routes = [free_port() for _ in range(3)]
-        servers = [Server(folder, route, routes) for route in routes]
-        instances = [Instance(args.binary, folder, f"i{n}", servers) for n in range(3)]
+        servers, instances = [], []
         sent, stop, sender, slowest = [0], threading.Event(), Sender(), [0.0]
         lock = threading.Lock()
 
@@ -255,14 +255,16 @@ def bear(args):
             until("somebody takes over", lambda: owner(others))
             print(f"  taken over after {time.monotonic() - begun:.1f} s", flush=True)
 
-        begun = time.monotonic()
-        feeding = threading.Thread(target=feed)
-        feeding.start()
+        begun, feeding = time.monotonic(), threading.Thread(target=feed)
 
         def at(part):
             time.sleep(max(0.0, args.seconds * part - (time.monotonic() - begun)))
 
         try:
+            servers.extend(Server(folder, route, routes) for route in routes)
+            instances.extend(Instance(args.binary, folder, f"i{n}", servers) for n in range(3))
+            begun = time.monotonic()
+            feeding.start()
             at(0.1)
             print("a server is killed", flush=True)
             servers[0].kill()
