@@ -207,7 +207,8 @@ impl World<'_> {
                 self.webhooks.send(body).await;
             }
             self.webhooks.settle().await;
-            let seen = now.plus_millis(-lead);
+            // The daemon cannot have seen more than its clock shows: where nothing happens for a while, only this sets it.
+            let seen = now.plus_millis(-lead).min(self.clock.now());
             // An error means that the daemon is gone, which the one who tells notices.
             drop(self.snapshots.wait_for(|snapshot| snapshot.now >= seen).await);
             self.setter.set(now);

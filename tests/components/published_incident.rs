@@ -21,6 +21,11 @@ const SEED: &str = "seed: 5";
 /// The page is due two minutes after the onset.
 const ONSET: &str = "2025-10-10T16:05:00";
 const DUE: &str = "2025-10-10T16:07:00";
+/// When sign-ins work again, and when the incident must have ended: failures of the last sign-ins come a minute later, the
+/// reverse test and ten quiet minutes follow, 40 where evidence gathers again.
+const RECOVERED: &str = "2025-10-10T16:30:00";
+const OVER: &str = "2025-10-10T17:20:00";
+
 /// Ordinary events that it learns from first: those of a day.
 const LEARNED: u64 = 100_000;
 
@@ -114,7 +119,7 @@ fn calls(hook: &Recorder) -> Vec<(String, String, String)> {
 }
 
 #[test]
-fn alertmanager_hears_of_the_fleet_within_two_minutes_once() {
+fn alertmanager_hears_of_the_fleet_within_two_minutes_once_and_of_its_end() {
     let hook = Recorder::answering(200);
     let alertmanager = Member::start(&hook.url(), None);
     let played = Played::start(alertmanager.url());
@@ -134,12 +139,12 @@ fn alertmanager_hears_of_the_fleet_within_two_minutes_once() {
         "{summary}"
     );
 
-    let incident = played.until("Alertmanager was told", DUE, |played| {
+    let incident = played.until("the end", OVER, |played| {
         let mut incidents = played.incidents();
-        assert!(incidents.len() <= 1, "one, and no ticket beside it: {incidents:?}");
-        let told = |incident: &Value| incident["timeline"].to_string().contains(" was told");
-        incidents.pop().filter(told)
+        assert_eq!(incidents.len(), 1, "one, and no ticket beside it: {incidents:?}");
+        incidents.pop().filter(|incident| incident["state"] == "resolved")
     });
+    assert!(time(&incident["resolved_at"]) > RECOVERED, "{incident}");
     assert!(time(&incident["fired_at"]) < DUE, "{incident}");
     let mut story = incident["timeline"].as_array().unwrap().iter();
     let told = story.find(|step| {
@@ -150,6 +155,9 @@ fn alertmanager_hears_of_the_fleet_within_two_minutes_once() {
     assert!(time(&told["at"]) < DUE, "told in time: {told}");
 
     let page = |status: &str| (status.to_owned(), "SsoFleetFailing".to_owned(), "page".to_owned());
-    wait::until("the call", || (!calls(&hook).is_empty()).then_some(()));
-    assert_eq!(calls(&hook), [page("firing")], "one page");
+    wait::until("the call for the end", || (calls(&hook).len() > 1).then_some(()));
+    assert_eq!(calls(&hook), [page("firing"), page("resolved")], "one page and its end");
+    wait::until("Alertmanager forgets it", || {
+        alertmanager.alerts("SsoFleetFailing").is_empty().then_some(())
+    });
 }
