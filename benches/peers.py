@@ -63,7 +63,7 @@ for line in open(sys.argv[1], "rb"):
 totals = collections.Counter()
 for (name, _), count in counts.items():
     totals[name.removeprefix("authentication.sso_")] += count
-print(dict(totals))
+print(json.dumps(totals))
 '''
 
 
@@ -123,7 +123,7 @@ def mtail(folder, events, _binary, _want):
 
 
 def python(_folder, events, _binary, _want):
-    return to_its_end([sys.executable, "-c", PYTHON, events], lambda text: eval(text, {}))
+    return to_its_end([sys.executable, "-c", PYTHON, events], json.loads)
 
 
 def rsyslog(folder, events, _binary, want):

@@ -160,10 +160,8 @@ impl Target {
     pub fn read_secrets(&self) -> Result<usize, SecretError> {
         let secrets = self.service.secrets();
         secrets.iter().try_for_each(|secret| secret.reveal().map(drop))?;
-        match &self.service {
-            Service::Slack(service) => config::revealed(service.address()).map(drop)?,
-            Service::Webhook(service) => config::revealed(service.address()).map(drop)?,
-            Service::Alertmanager(_) | Service::Pagerduty(_) | Service::DatadogEvent(_) => {}
+        if let Some(address) = self.service.address() {
+            config::revealed(address)?;
         }
         Ok(secrets.len())
     }
@@ -197,6 +195,15 @@ impl Target {
 }
 
 impl Service {
+    /// The secret that is a URL.
+    fn address(&self) -> Option<&Secret> {
+        match self {
+            Self::Slack(service) => Some(service.address()),
+            Self::Webhook(service) => Some(service.address()),
+            Self::Alertmanager(_) | Self::Pagerduty(_) | Self::DatadogEvent(_) => None,
+        }
+    }
+
     fn secrets(&self) -> Vec<&Secret> {
         match self {
             Self::Alertmanager(service) => service.secrets(),
