@@ -78,10 +78,10 @@ impl<T: Transport> Core<T> {
         let mut sinks = Sinks::new(config, &state, &journal, &inlet, clock, client, own, scrape)?;
         let fold = Fold {
             state,
+            lease: journal.lease(),
             journal: Some(journal),
             readers: std::mem::take(&mut sinks.readers),
             archived,
-            shared: matches!(place, Place::Nats(_)),
             place,
             clock,
             parcels,
@@ -89,6 +89,8 @@ impl<T: Transport> Core<T> {
             snapshots: publish,
             owed: vec![Record::Resumed],
             checkpoint_due: clock.now().plus_millis(CHECKPOINT_MILLIS),
+            saving: None,
+            saved: None,
             unsettled: None,
             longest_tick: Duration::ZERO,
             unpublished: None,

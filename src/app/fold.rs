@@ -1,7 +1,7 @@
 //! The one task that owns the state: takes deliveries, makes them durable, folds them, ticks, publishes.
 //!
 //! While the disk syncs one batch the next one gathers in the queue, so that under load a sync serves many deliveries. Time
-//! goes first: a flood of events must not delay a page.
+//! goes first: a flood of events must not delay a page. Checkpoints are written beside the appends: nobody waits for them.
 //!
 //! What the engine does with an entry depends on the entry and on the engine's time. A restart folds an entry at the moment
 //! of its stamp, so the engine's time must not have passed that moment when the entry is first folded: stamps never go back,
@@ -9,18 +9,21 @@
 //! with a restart. That makes a restart give the same windows, to the byte. Time on a disk that hangs would say nothing: no
 //! event can come, and silence would be the disk's own. Receivers are told what is open all the while.
 
-use std::collections::HashSet;
+mod commit;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use self::commit::Commit;
 use crate::clock::Clock;
-use crate::event::{Entry, EventId, Novelties, Record, Source, Timestamp, fingerprint};
-use crate::journal::{Delivery, InletError, Journal, JournalError, Parcel, Receipt, Refusals};
+use crate::event::{Record, Timestamp};
+use crate::journal::nats::{Lease, NatsError};
+use crate::journal::{Journal, JournalError, Parcel, Refusals};
 use crate::offload::offload;
 use crate::signal::Snapshot;
 use crate::store::State;
@@ -51,35 +54,28 @@ pub(super) struct Fold {
     /// Records that wait for the next batch.
     pub(super) owed: Vec<Record>,
     pub(super) checkpoint_due: Timestamp,
+    /// The checkpoint that is being written.
+    pub(super) saving: Option<JoinHandle<Saved>>,
+    /// A checkpoint was written, or could not be: what no longer has to be kept goes as soon as the journal is at rest.
+    pub(super) saved: Option<Saved>,
     /// The stamp of a batch that failed and of which nobody knows whether a restart will find it.
     pub(super) unsettled: Option<Timestamp>,
     /// The longest tick since the last checkpoint was due.
     pub(super) longest_tick: Duration,
-    /// Whether other instances may go on where this one ends.
-    pub(super) shared: bool,
+    /// Held by this instance when others may go on where it ends.
+    pub(super) lease: Option<Lease>,
     /// A snapshot with news. Who is told of an incident must find it after a restart, so that its end is told, too: it is
     /// published when it is durable that time came this far, or with the next tick on a disk that takes longer.
     pub(super) unpublished: Option<Arc<Snapshot>>,
 }
 
+/// Up to where the newest checkpoint has everything; `None` when it could not be written.
+pub(super) struct Saved(Option<u64>);
+
 /// A batch that is being synced.
 struct Syncing {
     stamp: Timestamp,
     thread: JoinHandle<Synced>,
-}
-
-/// A batch on its way to the disk.
-struct Commit {
-    entries: Vec<Entry>,
-    /// How many of the last entries are the fold's own: nobody else would bring them again.
-    own: usize,
-    waiting: Vec<Waiting>,
-}
-
-/// A delivery in a batch, with what it will be told.
-struct Waiting {
-    receipt: Receipt,
-    reply: oneshot::Sender<Result<Receipt, InletError>>,
 }
 
 /// What the blocking thread gives back.
@@ -99,22 +95,27 @@ impl Fold {
         let mut gathered = Vec::with_capacity(DELIVERIES_PER_COMMIT_MAX);
         let mut open = true;
         while open || syncing.is_some() {
+            self.trim().await;
             let at_rest = self.journal.is_some();
             tokio::select! {
                 // Time first: a flood of events must not delay a page.
                 biased;
                 _ = ticks.tick() => {
                     let begun = Instant::now();
-                    self.tick(syncing.as_ref().map(|batch| batch.stamp)).await;
+                    self.tick(syncing.as_ref().map(|batch| batch.stamp));
                     self.longest_tick = self.longest_tick.max(begun.elapsed());
                     telemetry::ticked(self.longest_tick.as_secs_f64(), self.parcels.len());
                     if self.journal.is_some() && (!self.owed.is_empty() || self.unsettled.is_some()) {
                         syncing = self.commit(Vec::new());
                     }
                 }
-                synced = finished(&mut syncing), if !at_rest => {
+                synced = finished(syncing.as_mut().map(|batch| &mut batch.thread)) => {
                     let stamp = syncing.take().map(|batch| batch.stamp);
                     self.settled(stamp, synced);
+                }
+                saved = finished(self.saving.as_mut()) => {
+                    self.saving = None;
+                    self.saved = Some(saved);
                 }
                 received = self.parcels.recv_many(&mut gathered, DELIVERIES_PER_COMMIT_MAX), if open && at_rest => {
                     if received == 0 {
@@ -125,7 +126,7 @@ impl Fold {
                 }
             }
         }
-        self.checkpoint().await;
+        self.last_checkpoint().await;
         self.give_back().await;
     }
 
@@ -139,7 +140,7 @@ impl Fold {
         }
     }
 
-    async fn tick(&mut self, syncing: Option<Timestamp>) {
+    fn tick(&mut self, syncing: Option<Timestamp>) {
         let now = self.clock.now();
         self.state.advance(engine_time(now, self.unsettled.or(syncing)));
         let transitions = self.state.transitions();
@@ -159,7 +160,7 @@ impl Fold {
         // A disk that takes longer is this machine's, and a restart reads what it has taken. In NATS another instance may be
         // the next to read, and what was not taken there is not known to it: then nobody is told, and the term runs out.
         let busy = self.journal.is_none();
-        if busy && self.shared && (news || self.unpublished.is_some()) {
+        if busy && self.lease.is_some() && (news || self.unpublished.is_some()) {
             self.unpublished = Some(snapshot);
         } else if !news || busy {
             self.unpublished = None;
@@ -170,10 +171,10 @@ impl Fold {
                 self.owed.push(Record::Reached);
             }
         }
-        if self.journal.is_some() && now >= self.checkpoint_due {
+        if self.saving.is_none() && now >= self.checkpoint_due {
             self.checkpoint_due = now.plus_millis(CHECKPOINT_MILLIS);
             self.longest_tick = Duration::ZERO;
-            self.checkpoint().await;
+            self.save();
         }
     }
 
@@ -181,11 +182,9 @@ impl Fold {
     fn commit(&mut self, parcels: Vec<Parcel>) -> Option<Syncing> {
         // A clock that was set back must not stamp entries with a time that the engine has passed.
         let now = self.clock.now().max(self.state.now());
-        let mut commit = gather(&self.state, parcels, now);
-        commit.own = self.owed.len();
-        commit.entries.extend(stamp(std::mem::take(&mut self.owed), now));
+        let commit = Commit::gather(&self.state, parcels, std::mem::take(&mut self.owed), now);
         if commit.entries.is_empty() && self.unsettled.is_none() {
-            answer(commit.waiting);
+            commit.answer();
             return None;
         }
         let journal = self.journal.take().expect("a commit begins with the journal at rest");
@@ -199,74 +198,65 @@ impl Fold {
         self.unsettled = unsettled.map(|stamp| self.unsettled.unwrap_or(stamp));
         self.journal = Some(journal);
         // Who shares the journal and could not write owns it no longer.
-        let lost = self.shared && self.unsettled.is_some();
+        let lost = self.lease.is_some() && self.unsettled.is_some();
         if let Some(snapshot) = self.unpublished.take_if(|_| !lost) {
             self.snapshots.send_replace(snapshot);
         }
     }
 
-    async fn checkpoint(&mut self) {
-        let Some(journal) = self.journal.take() else { return };
-        let needed = self.readers.iter().filter_map(|sink| self.state.sent(sink)).min();
-        let needed = if self.readers.is_empty() { u64::MAX } else { needed.unwrap_or(0) };
+    /// Starts to write a checkpoint.
+    fn save(&mut self) {
+        let (place, lease) = (self.place.clone(), self.lease.clone());
+        let still_ours = move || {
+            if lease.as_ref().is_none_or(Lease::holds) { Ok(()) } else { Err(NatsError::NotOwner) }
+        };
+        let (bytes, position) = (self.state.save(), self.state.position());
+        self.saving = Some(offload(move || saved(position, &place.write(&bytes, still_ours))));
+    }
+
+    /// Writes a checkpoint of all that there is, while nothing else appends and says that the owner is there.
+    async fn last_checkpoint(&mut self) {
+        if let Some(saving) = self.saving.take() {
+            saving.await.expect("the checkpoint's thread does not panic");
+        }
+        let Some(mut journal) = self.journal.take() else { return };
+        let (place, now) = (self.place.clone(), self.clock.now());
+        let (bytes, position) = (self.state.save(), self.state.position());
+        let thread = offload(move || {
+            let saved = saved(position, &place.write(&bytes, || journal.keep(now)));
+            (journal, saved)
+        });
+        let (journal, saved) = thread.await.expect("the checkpoint's thread does not panic");
+        (self.journal, self.saved) = (Some(journal), Some(saved));
+        self.trim().await;
+    }
+
+    /// Removes from the journal what is in the checkpoint and no sink still reads, when it is time to and nobody appends.
+    async fn trim(&mut self) {
+        let Some(mut journal) = self.journal.take_if(|_| self.saved.is_some()) else { return };
+        let saved = self.saved.take().and_then(|Saved(position)| position);
+        let sent = self.readers.iter().filter_map(|sink| self.state.sent(sink)).min();
+        let needed = if self.readers.is_empty() { u64::MAX } else { sent.unwrap_or(0) };
         let needed = needed.min(self.archived.load(Ordering::Acquire));
-        let now = self.clock.now();
-        self.journal = Some(save(self.place.clone(), &self.state, journal, now, needed).await);
+        let (keep, now) = (saved.unwrap_or(0).min(needed), self.clock.now());
+        let trimmed = offload(move || {
+            let trimmed = journal.trim(keep, now);
+            (journal, trimmed)
+        });
+        let (journal, trimmed) = trimmed.await.expect("the journal's thread does not panic");
+        match trimmed {
+            Ok(0) => {}
+            Ok(entries) => telemetry::journal_gave_up(entries),
+            Err(error) => telemetry::journal_failed(error.reason(), &error),
+        }
+        telemetry::journal_bytes(journal.bytes());
+        self.journal = Some(journal);
     }
 }
 
 /// How far the engine may go at `now`, while of a batch with the stamp `open` it is not known whether a restart would find it.
 fn engine_time(now: Timestamp, open: Option<Timestamp>) -> Timestamp {
     open.map_or(now, |stamp| now.min(stamp))
-}
-
-/// Joins deliveries into one batch. Events that the engine knows, or that came twice within the batch, are counted instead.
-fn gather(state: &State, parcels: Vec<Parcel>, now: Timestamp) -> Commit {
-    let mut commit = Commit { entries: Vec::new(), own: 0, waiting: Vec::new() };
-    let mut fresh: HashSet<EventId> = HashSet::new();
-    let mut duplicates = [0u64; Source::ALL.len()];
-    // What the Events API had first, and the webhook brings now.
-    let mut brought = Vec::new();
-    let mut novelties = Novelties::default();
-    for Parcel { delivery: Delivery { events, records }, reply } in parcels {
-        let mut receipt = Receipt::default();
-        for (source, mut event) in events {
-            let known = state.knows(&event.id);
-            if known || !fresh.insert(event.id.clone()) {
-                receipt.duplicates += 1;
-                duplicates[source as usize] += 1;
-                let key = fingerprint(event.id.as_str());
-                // What came first in this very batch is waited for as soon as it is folded.
-                if source == Source::WorkosWebhook && (!known || state.awaits(key)) {
-                    brought.push(key);
-                }
-                continue;
-            }
-            receipt.accepted += 1;
-            novelties.take(&mut event);
-            commit
-                .entries
-                .push(Entry { received_at: now, record: Record::Event { source, event } });
-        }
-        commit.entries.extend(stamp(records, now));
-        commit.waiting.push(Waiting { receipt, reply });
-    }
-    commit.entries.extend(stamp(novelties.record(), now));
-    if !brought.is_empty() {
-        commit.entries.push(Entry { received_at: now, record: Record::Brought(brought) });
-    }
-    for source in Source::ALL {
-        let count = duplicates[source as usize];
-        if count > 0 {
-            let record = Record::Refused { source, duplicates: count, rejected: Vec::new() };
-            commit.entries.push(Entry { received_at: now, record });
-        }
-    }
-    commit
-}
-
-fn stamp(records: impl IntoIterator<Item = Record>, now: Timestamp) -> impl Iterator<Item = Entry> {
-    records.into_iter().map(move |record| Entry { received_at: now, record })
 }
 
 /// Appends on a thread of its own: a sync may take as long as the disk likes.
@@ -277,67 +267,35 @@ fn sync(mut journal: Journal, commit: Commit) -> JoinHandle<Synced> {
     })
 }
 
-async fn finished(syncing: &mut Option<Syncing>) -> Synced {
-    match syncing {
-        Some(batch) => (&mut batch.thread).await.expect("the journal's thread does not panic"),
+/// What `thread` gives back, if there is one; otherwise it never ends.
+async fn finished<T>(thread: Option<&mut JoinHandle<T>>) -> T {
+    match thread {
+        Some(thread) => thread.await.expect("no thread of the fold panics"),
         None => std::future::pending().await,
     }
 }
 
+/// What came of a checkpoint up to `position`.
+fn saved(position: u64, written: &Result<(), JournalError>) -> Saved {
+    if let Err(error) = written {
+        telemetry::checkpoint_failed(error);
+    }
+    Saved(written.is_ok().then_some(position))
+}
+
 /// Folds what became durable and answers those who wait for it. What did not and is the fold's own is owed again.
 fn settle(state: &mut State, synced: Synced, owed: &mut Vec<Record>) -> Journal {
-    let Synced { journal, commit: Commit { mut entries, own, waiting }, outcome } = synced;
+    let Synced { journal, commit, outcome } = synced;
     match outcome {
         Ok(first) => {
-            state.apply_all(first, &entries);
-            answer(waiting);
+            state.apply_all(first, &commit.entries);
+            commit.answer();
         }
         Err(error) => {
             telemetry::journal_failed(error.reason(), &error);
-            let own = entries.split_off(entries.len() - own).into_iter().map(|entry| entry.record);
-            owed.splice(..0, own);
-            let reason: Arc<str> = error.to_string().into();
-            for Waiting { reply, .. } in waiting {
-                // A sender that has given up needs no answer.
-                drop(reply.send(Err(InletError::Storage(Arc::clone(&reason)))));
-            }
+            owed.splice(..0, commit.refuse(&error.to_string().into()));
         }
     }
-    journal
-}
-
-fn answer(waiting: Vec<Waiting>) {
-    for Waiting { receipt, reply } in waiting {
-        // A sender that has given up needs no answer.
-        drop(reply.send(Ok(receipt)));
-    }
-}
-
-/// Writes a checkpoint and removes what no longer has to be kept. `needed` is the oldest position that a sink still reads.
-async fn save(
-    place: Place,
-    state: &State,
-    mut journal: Journal,
-    now: Timestamp,
-    needed: u64,
-) -> Journal {
-    let (bytes, position) = (state.save(), state.position());
-    let saved = offload(move || {
-        let written = place.write(&bytes, &mut journal, now);
-        let keep = if written.is_ok() { position.min(needed) } else { 0 };
-        let trimmed = journal.trim(keep, now);
-        (journal, written, trimmed)
-    });
-    let (journal, written, trimmed) = saved.await.expect("the journal's thread does not panic");
-    if let Err(error) = written {
-        telemetry::checkpoint_failed(&error);
-    }
-    match trimmed {
-        Ok(0) => {}
-        Ok(entries) => telemetry::journal_gave_up(entries),
-        Err(error) => telemetry::journal_failed(error.reason(), &error),
-    }
-    telemetry::journal_bytes(journal.bytes());
     journal
 }
 

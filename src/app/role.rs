@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::event::Privacy;
 use crate::journal::nats::{Cluster, Lease};
-use crate::journal::{self, Inlet, Journal};
+use crate::journal::{self, Inlet};
 use crate::outbound::{Client, Limits};
 use crate::signal::Snapshot;
 use crate::sink::{datadog, otlp};
@@ -115,10 +115,7 @@ impl Part {
     ) -> anyhow::Result<Self> {
         let Claimed { journal, state } = claimed;
         let Around { place, privacy, own, scrape, archived, publish } = around;
-        let lease = match &journal {
-            Journal::Embedded(_) => None,
-            Journal::Nats(journal) => Some(journal.lease()),
-        };
+        let lease = journal.lease();
         let cursor = state.cursor(collector::CURSOR).map(str::to_owned);
         let route = config.outbound.route().map_err(|error| anyhow!(error))?;
         let term = lease.clone();

@@ -129,6 +129,15 @@ impl Journal {
         }
     }
 
+    /// What says whether its owner may act, when others could own it.
+    #[must_use]
+    pub fn lease(&self) -> Option<nats::Lease> {
+        match self {
+            Self::Embedded(_) => None,
+            Self::Nats(journal) => Some(journal.lease()),
+        }
+    }
+
     /// Gives it back to those who share it.
     pub fn release(&mut self, now: Timestamp) -> Result<(), nats::NatsError> {
         match self {

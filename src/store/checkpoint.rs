@@ -9,9 +9,8 @@ use std::sync::Arc;
 
 use super::State;
 use crate::engine::Config;
-use crate::event::Timestamp;
-use crate::journal::nats::Checkpoints;
-use crate::journal::{Disk, Journal, JournalError};
+use crate::journal::nats::{Checkpoints, NatsError};
+use crate::journal::{Disk, JournalError};
 
 const FILE: &str = "checkpoint";
 const MAGIC: [u8; 8] = *b"ssowckpt";
@@ -26,19 +25,18 @@ pub enum Place {
 }
 
 impl Place {
-    /// Writes `state` (from [`State::save`]). `journal` stays that of its owner meanwhile.
+    /// Writes `state` (from [`State::save`]), in NATS as long as `between` messages the journal is its writer's.
     pub fn write(
         &self,
         state: &[u8],
-        journal: &mut Journal,
-        now: Timestamp,
+        between: impl FnMut() -> Result<(), NatsError>,
     ) -> Result<(), JournalError> {
         match self {
             Self::Folder(disk, folder) => write(&**disk, folder, state)
                 .map_err(|error| JournalError::io("write", &folder.join(FILE), error)),
             Self::Nats(checkpoints) => {
                 let whole = [&head(state)[..], state].concat();
-                Ok(checkpoints.write(&whole, || journal.keep(now))?)
+                Ok(checkpoints.write(&whole, between)?)
             }
         }
     }

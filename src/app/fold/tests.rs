@@ -1,11 +1,14 @@
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
 
+use tokio::sync::oneshot;
+
 use super::*;
 use crate::engine::Config;
-use crate::event::{AuthEvent, Body, Novel};
-use crate::journal;
+use crate::event::{AuthEvent, Body, EventId, Novel, Source};
+use crate::journal::{self, Delivery};
 use crate::signal::ClosedWindow;
+use crate::store::checkpoint::Found;
 
 const EPOCH: Timestamp = Timestamp::from_millis(1_760_000_000_000);
 
@@ -30,7 +33,9 @@ fn fold(folder: &Path) -> Fold {
         checkpoint_due: EPOCH.plus_millis(CHECKPOINT_MILLIS),
         unsettled: None,
         longest_tick: Duration::ZERO,
-        shared: false,
+        lease: None,
+        saving: None,
+        saved: None,
         unpublished: None,
     }
 }
@@ -57,11 +62,11 @@ fn windows(state: &mut State, now: Timestamp) -> Vec<Arc<ClosedWindow>> {
 async fn what_a_slow_disk_holds_back_is_folded_as_a_restart_folds_it() {
     let dir = tempfile::tempdir().unwrap();
     let mut fold = fold(dir.path());
-    fold.tick(None).await;
+    fold.tick(None);
     // Its window closes two seconds later, while the disk is still at work.
     let syncing = fold.commit(vec![parcel(38_000)]).unwrap();
     tokio::time::advance(Duration::from_secs(5)).await;
-    fold.tick(Some(syncing.stamp)).await;
+    fold.tick(Some(syncing.stamp));
     let journal = settle(&mut fold.state, syncing.thread.await.unwrap(), &mut fold.owed);
     let end = EPOCH.plus_millis(120_000);
     let lived = windows(&mut fold.state, end);
@@ -133,7 +138,7 @@ async fn an_incident_that_time_brings_is_published_when_a_restart_would_find_it(
     let published = fold.snapshots.subscribe();
     let mut reader = fold.journal.as_ref().unwrap().reader(0);
     // `Watchdog` fires with the first second.
-    fold.tick(None).await;
+    fold.tick(None);
     assert_eq!(fold.owed, [Record::Reached]);
     assert!(published.borrow().incidents.is_empty());
     let syncing = fold.commit(Vec::new()).unwrap();
@@ -144,4 +149,43 @@ async fn an_incident_that_time_brings_is_published_when_a_restart_would_find_it(
         restarted.apply(position, &entry);
     }
     assert_eq!(restarted.snapshot().incidents[0].fired_at, told);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_a_checkpoint_and_what_comes_meanwhile_is_behind_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut fold = fold(dir.path());
+    let first = fold.commit(vec![parcel(0)]).unwrap();
+    fold.settled(Some(first.stamp), first.thread.await.unwrap());
+    fold.save();
+    let mut second = parcel(0);
+    second.delivery.events[0].1.id = EventId::new("event_2");
+    let second = fold.commit(vec![second]).unwrap();
+    fold.settled(Some(second.stamp), second.thread.await.unwrap());
+    assert_eq!(fold.state.position(), 2);
+    let Saved(position) = fold.saving.take().unwrap().await.unwrap();
+    assert_eq!(position, Some(1));
+
+    let restarted = fold.place.read(&config()).unwrap();
+    let Found::State(mut restarted) = restarted else { panic!("{restarted:?}") };
+    let rest = fold.journal.as_ref().unwrap().reader(restarted.position()).next_batch().unwrap();
+    assert_eq!(rest.len(), 1, "the checkpoint has the first");
+    for (position, entry) in rest {
+        restarted.apply(position, &entry);
+    }
+    let end = EPOCH.plus_millis(120_000);
+    assert_eq!(windows(&mut restarted, end), windows(&mut fold.state, end));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_journal_is_trimmed_when_it_is_at_rest() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut fold = fold(dir.path());
+    fold.saved = Some(Saved(Some(7)));
+    let journal = fold.journal.take();
+    fold.trim().await;
+    assert!(fold.saved.is_some(), "it waits for the journal");
+    fold.journal = journal;
+    fold.trim().await;
+    assert!(fold.saved.is_none() && fold.journal.is_some());
 }
