@@ -1,12 +1,14 @@
-//! The Helm chart, before real Helm, the schemas of Kubernetes, and ssowatch itself.
+//! The Helm chart, before real Helm, the schemas of Kubernetes and of the Prometheus operator, and ssowatch itself.
 
+use std::os::unix::fs::symlink;
 use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::component::Place;
-use crate::promtool;
+use crate::payloads::compile;
 use crate::script::Script;
+use crate::{installed, promtool};
 
 /// What becomes of the chart with `values`.
 fn rendered(helm: &mut Script, values: &Value) -> Value {
@@ -36,45 +38,151 @@ fn of_kind<'a>(answer: &'a Value, kind: &str) -> Vec<&'a Value> {
     objects.filter(|object| object["kind"] == kind).collect()
 }
 
-#[test]
-fn the_chart_renders_valid_objects_and_a_configuration_that_ssowatch_accepts() {
-    let mut helm = Script::start("helm_chart.py");
-    for values in [json!({}), full()] {
-        let answer = rendered(&mut helm, &values);
-        assert_eq!(answer["problems"], json!([]), "{values}");
-        let maps = of_kind(&answer, "ConfigMap");
-        let config = maps.iter().find_map(|map| map["data"]["ssowatch.yaml"].as_str()).unwrap();
-        let place = Place::new();
-        let file = place.write("ssowatch.yaml", config);
-        let mut check = Command::new(env!("CARGO_BIN_EXE_ssowatch"));
-        let output = check.args(["check", "--config"]).arg(file).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
-}
-
-#[test]
-fn with_nats_there_are_as_many_pods_as_are_asked_for_and_no_volume() {
-    let nats = json!({
+/// Several instances over NATS.
+fn nats() -> Value {
+    json!({
         "replicas": 3,
         "config": {
             "privacy": {"key_file": "/run/secrets/ssowatch/privacy-key"},
             "journal": {"nats": {"urls": ["nats://nats:4222"], "credentials_file": "/run/secrets/ssowatch/nats.creds"}},
         },
-    });
-    let answer = rendered(&mut Script::start("helm_chart.py"), &nats);
-    assert_eq!(answer["problems"], json!([]));
-    assert!(of_kind(&answer, "StatefulSet").is_empty());
-    assert_eq!(of_kind(&answer, "Deployment")[0]["spec"]["replicas"], 3);
-    let maps = of_kind(&answer, "ConfigMap");
-    let config = maps.iter().find_map(|map| map["data"]["ssowatch.yaml"].as_str()).unwrap();
+    })
+}
+
+/// The same with all that can be switched on.
+fn full_nats() -> Value {
+    let mut values = full();
+    values["replicas"] = 3.into();
+    values["config"]["privacy"] = nats()["config"]["privacy"].clone();
+    values["config"]["journal"] = nats()["config"]["journal"].clone();
+    values
+}
+
+/// The configuration that the pods read.
+fn config(answer: &Value) -> &str {
+    let maps = of_kind(answer, "ConfigMap");
+    maps.iter().find_map(|map| map["data"]["ssowatch.yaml"].as_str()).unwrap()
+}
+
+/// What `ssowatch check` says about a configuration, unless it is content.
+fn check_complaint(config: &str) -> Option<String> {
     let place = Place::new();
     let file = place.write("ssowatch.yaml", config);
     let mut check = Command::new(env!("CARGO_BIN_EXE_ssowatch"));
     let output = check.args(["check", "--config"]).arg(file).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (!output.status.success()).then(|| String::from_utf8_lossy(&said).into_owned())
+}
+
+const TYPES: &str = r#"
+import type { IPrometheusRule, IServiceMonitor } from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1";
+"#;
+
+/// Prints what the schemas of the operator say against each object.
+const VALIDATE: &str = r#"
+import { PrometheusRule, ServiceMonitor } from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1";
+import { readFileSync } from "node:fs";
+const models = { PrometheusRule, ServiceMonitor };
+for (const object of JSON.parse(readFileSync("objects.json", "utf8"))) {
+    try {
+        new models[object.kind](object).validate();
+    } catch (error) {
+        console.log(`${object.kind}: ${error.message}`);
+    }
+}
+"#;
+
+/// What the Prometheus operator's own types (unknown keys) and schemas (words and patterns) say against its objects.
+fn operator_complaint(objects: &[&Value]) -> String {
+    let typed: Vec<_> = objects
+        .iter()
+        .map(|object| match object["kind"].as_str() {
+            Some("PrometheusRule") => ("IPrometheusRule", *object),
+            _ => ("IServiceMonitor", *object),
+        })
+        .collect();
+    let place = Place::new();
+    symlink(installed::node_modules(), place.path().join("node_modules")).unwrap();
+    place.write("objects.json", serde_json::to_string(objects).unwrap());
+    place.write("validate.mjs", VALIDATE);
+    let mut node = Command::new(installed::program("node"));
+    let output = node.arg("validate.mjs").current_dir(place.path()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let mut wrong = nats.clone();
+    compile(TYPES, &typed) + &String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn the_chart_renders_valid_objects_and_a_configuration_that_ssowatch_accepts() {
+    let mut helm = Script::start("helm_chart.py");
+    for values in [json!({}), full(), nats(), full_nats()] {
+        let answer = rendered(&mut helm, &values);
+        assert_eq!(answer["problems"], json!([]), "{values}");
+        assert_eq!(check_complaint(config(&answer)), None, "{values}");
+    }
+}
+
+#[test]
+fn the_prometheus_operator_knows_every_key_and_word_of_its_objects() {
+    let answer = rendered(&mut Script::start("helm_chart.py"), &full());
+    let of_operator = ["PrometheusRule", "ServiceMonitor"].map(|kind| of_kind(&answer, kind)[0]);
+    assert_eq!(operator_complaint(&of_operator), "");
+    let [mut rule, mut monitor] = of_operator.map(Value::clone);
+    rule["spec"]["groups"][1]["rules"][0]["for"] = "3 minutes".into();
+    monitor["spec"]["endpoints"][0]["intervall"] = "15s".into();
+    let words = operator_complaint(&[&rule, &monitor]);
+    assert!(words.contains("must match pattern") && words.contains("intervall"), "{words}");
+}
+
+#[test]
+fn everything_that_can_be_switched_on_is_made() {
+    let answer = rendered(&mut Script::start("helm_chart.py"), &full());
+    for kind in [
+        "ConfigMap",
+        "Ingress",
+        "NetworkPolicy",
+        "PodDisruptionBudget",
+        "PrometheusRule",
+        "Service",
+        "ServiceAccount",
+        "ServiceMonitor",
+        "StatefulSet",
+    ] {
+        assert!(!of_kind(&answer, kind).is_empty(), "{kind}");
+    }
+    let maps = of_kind(&answer, "ConfigMap");
+    let boards = maps.iter().find(|map| map["metadata"]["labels"]["grafana_dashboard"] == "1");
+    for name in ["ssowatch-overview.json", "ssowatch-connection.json"] {
+        let board = boards.unwrap()["data"][name].as_str().unwrap();
+        let board: Value = serde_json::from_str(board).unwrap();
+        assert_eq!(board["uid"], name.trim_end_matches(".json"));
+    }
+}
+
+#[test]
+fn another_configuration_is_another_pod() {
+    let mut helm = Script::start("helm_chart.py");
+    let mut checksum = |values: &Value| {
+        let answer = rendered(&mut helm, values);
+        let pod = &of_kind(&answer, "StatefulSet")[0]["spec"]["template"]["metadata"];
+        pod["annotations"]["checksum/config"].as_str().unwrap().to_owned()
+    };
+    let before = checksum(&json!({}));
+    assert_eq!(checksum(&json!({"podLabels": {"team": "sso"}})), before);
+    assert_ne!(checksum(&json!({"config": {"privacy": {"personal": "drop"}}})), before);
+}
+
+#[test]
+fn with_nats_there_are_as_many_pods_as_are_asked_for_and_no_volume() {
+    let mut helm = Script::start("helm_chart.py");
+    let answer = rendered(&mut helm, &nats());
+    assert!(of_kind(&answer, "StatefulSet").is_empty());
+    let deployment = of_kind(&answer, "Deployment")[0];
+    assert_eq!(deployment["spec"]["replicas"], 3);
+    let volumes = deployment["spec"]["template"]["spec"]["volumes"].to_string();
+    assert!(volumes.contains("emptyDir") && !volumes.contains("persistentVolumeClaim"));
+    let mut wrong = nats();
     wrong["config"]["journal"]["nats"]["partitions"] = 8.into();
-    let answer = rendered(&mut Script::start("helm_chart.py"), &wrong);
+    let answer = rendered(&mut helm, &wrong);
     assert!(answer["refused"].as_str().unwrap().contains("partitions"), "{answer}");
 }
 
@@ -88,6 +196,9 @@ fn the_pod_can_do_no_more_than_it_must() {
     assert_eq!(container["readOnlyRootFilesystem"], true);
     assert_eq!(container["allowPrivilegeEscalation"], false);
     assert_eq!(container["capabilities"]["drop"], json!(["ALL"]));
+    for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
+        assert_eq!(pod["containers"][0][probe]["httpGet"]["port"], "admin", "{probe}");
+    }
     assert!(of_kind(&answer, "Secret").is_empty(), "secrets are the operator's");
     assert!(answer["notes"].as_str().unwrap().contains("create secret generic ssowatch"));
 }
