@@ -1,8 +1,6 @@
 //! From paths to routes: what stands for one thing among many is folded to `:id`, so that `/orders/17` and `/orders/18`
 //! are one route and no label grows with the traffic.
 
-use std::borrow::Cow;
-
 /// Segments of a route at most; deeper paths end in `*`.
 const SEGMENTS_MAX: usize = 6;
 
@@ -15,16 +13,43 @@ const ID: &str = ":id";
 /// Path patterns of a tier, a limit or a list of routes at most, each.
 pub(super) const PATTERNS_MAX: usize = 256;
 
+/// Stands before a segment of a shape that a pattern names: no folded segment has this byte.
+const NAMED: char = '=';
+
+/// Kinds of bytes in a segment.
+const DIGIT: u8 = 1;
+const HEX_LETTER: u8 = 2;
+const LETTER: u8 = 4;
+const DASH: u8 = 8;
+const DOT_OR_LOW_LINE: u8 = 16;
+const TILDE: u8 = 32;
+const ODD: u8 = 64;
+
+/// The kind of each byte.
+const KINDS: [u8; 256] = {
+    let mut kinds = [ODD; 256];
+    let mut byte = 0;
+    while byte < 128u8 {
+        kinds[byte as usize] = match byte {
+            b'0'..=b'9' => DIGIT,
+            b'a'..=b'f' | b'A'..=b'F' => HEX_LETTER,
+            b'g'..=b'z' | b'G'..=b'Z' => LETTER,
+            b'-' => DASH,
+            b'.' | b'_' => DOT_OR_LOW_LINE,
+            b'~' => TILDE,
+            _ => ODD,
+        };
+        byte += 1;
+    }
+    kinds
+};
+
 /// The path of a URI: without scheme, host, query and fragment.
 pub(super) fn path(uri: &str) -> &str {
-    let from = match uri.find("://") {
-        Some(scheme) if !uri.starts_with('/') => {
-            let behind = &uri[scheme + 3..];
-            behind.find('/').map_or("/", |slash| &behind[slash..])
-        }
-        _ => uri,
-    };
-    &from[..from.find(['?', '#']).unwrap_or(from.len())]
+    let from = if uri.starts_with('/') { None } else { uri.split_once("://") };
+    let from =
+        from.map_or(uri, |(_, behind)| behind.find('/').map_or("/", |slash| &behind[slash..]));
+    &from[..memchr::memchr2(b'?', b'#', from.as_bytes()).unwrap_or(from.len())]
 }
 
 /// The host of an absolute URI.
@@ -39,13 +64,13 @@ pub(super) fn host(uri: &str) -> Option<&str> {
 /// The route of a path for which the operator has no pattern.
 pub(super) fn fold(path: &str) -> String {
     let mut route = String::with_capacity(path.len().min(64));
-    for (place, segment) in path.split('/').filter(|segment| !segment.is_empty()).enumerate() {
+    for (place, segment) in segments(path).enumerate() {
         route.push('/');
         if place == SEGMENTS_MAX {
             route.push('*');
             return route;
         }
-        route.push_str(&folded(segment));
+        fold_into(segment, &mut route);
     }
     if route.is_empty() {
         route.push('/');
@@ -53,46 +78,69 @@ pub(super) fn fold(path: &str) -> String {
     route
 }
 
-/// The segment, with what is an id in it folded. `app.3f2a9b1c.js` keeps what stands around its hash.
-fn folded(segment: &str) -> Cow<'_, str> {
-    if segment.bytes().all(|byte| byte.is_ascii_alphabetic()) && segment.len() <= WORD_BYTES_MAX {
-        return Cow::Borrowed(segment);
+/// Adds to `shape` what paths have in common that fit the same patterns and fold to the same route, where `named` says
+/// whether any pattern has a segment.
+pub(super) fn shape_into(path: &str, named: impl Fn(&str) -> bool, shape: &mut String) {
+    for segment in segments(path) {
+        shape.push('/');
+        if named(segment) {
+            shape.push(NAMED);
+            shape.push_str(segment);
+        } else {
+            fold_into(segment, shape);
+        }
     }
-    if segment.len() > 2 * WORD_BYTES_MAX || is_id(segment) {
-        return Cow::Borrowed(ID);
+}
+
+/// Adds the segment, with what is an id in it folded. `app.3f2a9b1c.js` keeps what stands around its hash.
+fn fold_into(segment: &str, folded: &mut String) {
+    if is_id(segment) {
+        folded.push_str(ID);
+    } else if memchr::memchr(b'.', segment.as_bytes()).is_none() {
+        folded.push_str(segment);
+    } else {
+        for (place, part) in segment.split('.').enumerate() {
+            if place > 0 {
+                folded.push('.');
+            }
+            folded.push_str(if is_id(part) { ID } else { part });
+        }
     }
-    if !segment.contains('.') {
-        return Cow::Borrowed(segment);
-    }
-    let parts: Vec<&str> =
-        segment.split('.').map(|part| if is_id(part) { ID } else { part }).collect();
-    Cow::Owned(parts.join("."))
 }
 
 /// Whether a segment is one of many: a number, a date, a UUID, a hash, a prefixed ULID, an address, or nothing that
-/// anyone would name a route.
+/// anyone would name a route. Each line asks: the bytes are looked at once.
 fn is_id(segment: &str) -> bool {
     let bytes = segment.as_bytes();
-    let count = |is: fn(&u8) -> bool| bytes.iter().filter(|byte| is(byte)).count();
-    let digits = count(u8::is_ascii_digit);
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(byte);
-    if bytes.len() > WORD_BYTES_MAX || !bytes.iter().all(plain) {
+    if bytes.len() > WORD_BYTES_MAX {
+        return true;
+    }
+    let (mut seen, mut digits) = (0, 0);
+    for byte in bytes {
+        let kind = KINDS[usize::from(*byte)];
+        seen |= kind;
+        digits += kind & DIGIT;
+    }
+    let only = |kinds: u8| seen & !kinds == 0;
+    if seen & ODD != 0 {
         return true;
     }
     if digits == 0 {
         return false;
     }
-    if count(|byte| !byte.is_ascii_digit() && !b"-_.:".contains(byte)) == 0 {
+    if only(DIGIT | DASH | DOT_OR_LOW_LINE) {
         return true;
     }
     // Hex of at least 8 digits, with or without dashes: hashes and UUIDs.
-    if bytes.len() >= 8 && bytes.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-') {
+    if bytes.len() >= 8 && only(DIGIT | HEX_LETTER | DASH) {
+        return true;
+    }
+    if digits >= 5 {
         return true;
     }
     // `conn_01E4ZCR3C56J083X43JQXF3JK5`, or any token with many digits in it.
     let token = bytes.rsplit(|byte| *byte == b'_').next().unwrap_or_default();
     token.len() >= 16 && token.iter().filter(|byte| byte.is_ascii_digit()).count() >= 3
-        || digits >= 5
 }
 
 /// A pattern for paths: `:name` stands for one segment, `*` for one, or at the end for all that follow, or none.
@@ -114,6 +162,11 @@ impl PathPattern {
         &self.0
     }
 
+    /// Its segments that stand for themselves.
+    pub(super) fn named(&self) -> impl Iterator<Item = &str> {
+        segments(&self.0).filter(|segment| !is_any(segment))
+    }
+
     /// Whether it fits `path`. A slash at the end makes no difference.
     #[must_use]
     pub fn fits(&self, path: &str) -> bool {
@@ -124,12 +177,17 @@ impl PathPattern {
                 return true;
             }
             match given.next() {
-                Some(given) if segment == "*" || segment.starts_with(':') || segment == given => {}
+                Some(given) if is_any(segment) || segment == given => {}
                 _ => return false,
             }
         }
         given.next().is_none()
     }
+}
+
+/// Whether a segment of a pattern stands for any one.
+fn is_any(segment: &str) -> bool {
+    segment == "*" || segment.starts_with(':')
 }
 
 fn segments(path: &str) -> impl Iterator<Item = &str> {
@@ -138,7 +196,47 @@ fn segments(path: &str) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// The same as [`is_id`], rule by rule.
+    fn is_id_by_rules(segment: &str) -> bool {
+        let bytes = segment.as_bytes();
+        let all = |is: fn(&u8) -> bool| bytes.iter().all(is);
+        let digits = |bytes: &[u8]| bytes.iter().filter(|byte| byte.is_ascii_digit()).count();
+        let token = bytes.rsplit(|byte| *byte == b'_').next().unwrap();
+        let plain = all(|byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(byte));
+        let number = all(|byte| byte.is_ascii_digit() || b"-_.".contains(byte));
+        let hex = all(|byte| byte.is_ascii_hexdigit() || *byte == b'-') && bytes.len() >= 8;
+        let many = digits(bytes) >= 5 || (token.len() >= 16 && digits(token) >= 3);
+        bytes.len() > 32 || !plain || (digits(bytes) > 0 && (number || hex || many))
+    }
+
+    proptest! {
+        #[test]
+        fn property_test_ids_are_what_the_rules_say(segment in "[a-h0-3G-I_.~-]{0,34}|[0-9a-f.-]{0,12}|\\PC{0,6}") {
+            prop_assert_eq!(is_id(&segment), is_id_by_rules(&segment));
+        }
+
+        /// Whatever has the same shape is treated as one: no path may differ from another of its shape.
+        #[test]
+        fn property_test_paths_of_one_shape_fit_the_same_patterns_and_have_one_route(
+            patterns in prop::collection::vec("(/(a|17|12345|app.:id.js|=a|:x|[*])){0,3}/?", 0..4),
+            paths in prop::collection::vec("(/{1,2}(a|b|17|18|12345|app.:id.js|app.12345678.js|=a|:x|[*]|:id)){0,4}/?", 2..40),
+        ) {
+            let patterns: Vec<_> = patterns.iter().filter_map(|text| PathPattern::new(text).ok()).collect();
+            let named = |segment: &str| patterns.iter().any(|pattern| pattern.named().any(|named| named == segment));
+            let mut known = std::collections::HashMap::new();
+            for path in &paths {
+                let mut shape = String::new();
+                shape_into(path, named, &mut shape);
+                let fits: Vec<bool> = patterns.iter().map(|pattern| pattern.fits(path)).collect();
+                let found = (fold(path), fits);
+                prop_assert_eq!(known.entry(shape).or_insert_with(|| found.clone()), &found, "{}", path);
+            }
+        }
+    }
 
     #[test]
     fn ids_of_every_kind_are_folded_and_words_stay() {

@@ -2,9 +2,11 @@
 //! internal, and whom declared limits count.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use super::address::{Internal, header_name};
 use super::format::{Format, FormatConfig};
+use super::hasher::Seed;
 use super::line::HEADERS_MAX;
 use super::route::{self, PATTERNS_MAX, PathPattern};
 
@@ -31,6 +33,8 @@ pub struct Scheme {
     internal: Internal,
     watches: Vec<Watch>,
     headers: Vec<Box<str>>,
+    /// Segments of all patterns that stand for themselves.
+    named: HashSet<Box<str>, Seed>,
 }
 
 /// A part of the edge that is watched by itself.
@@ -134,7 +138,10 @@ impl Scheme {
                 format.map_err(|error| format!("`edge.formats`: `{}`: {error}", config.name))?,
             );
         }
-        Ok(Self { formats: all, tiers, internal, watches, headers })
+        let of_tiers = tiers.iter().flat_map(|tier| tier.paths.iter().chain(&tier.routes));
+        let patterns = of_tiers.chain(watches.iter().flat_map(|watch| &watch.paths));
+        let named = patterns.flat_map(PathPattern::named).map(Into::into).collect();
+        Ok(Self { formats: all, tiers, internal, watches, headers, named })
     }
 
     /// The format of this name; the error lists all.
@@ -165,6 +172,11 @@ impl Scheme {
     /// Whether the host says anything about where a request belongs.
     pub(super) fn needs_host(&self) -> bool {
         self.tiers.iter().any(|tier| !tier.hosts.is_empty())
+    }
+
+    /// Adds the shape of `path` to `shape`: paths of one shape belong to one place.
+    pub(super) fn shape_into(&self, path: &str, shape: &mut String) {
+        route::shape_into(path, |segment| self.named.contains(segment), shape);
     }
 
     /// Where a request for `path` on `host` belongs. A tier that is `given` with the log is final; otherwise the first tier

@@ -4,18 +4,23 @@
 //! memory is bounded; when it is full, the open tallies are closed and it begins anew, which costs a second record for the
 //! same second and loses nothing.
 
+mod callers;
+mod cells;
 mod open;
+mod places;
+mod sums;
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use self::open::Open;
+use self::callers::{Callers, TEXT_BYTES_MAX};
+use self::cells::{CELLS_REMEMBERED_MAX, Cell, Cells};
+use self::open::{Meaning, Open};
+use self::places::{Place, Places};
+use self::sums::Sums;
 use super::Format;
-use super::address::address;
 use super::hasher::Seed;
 use super::line::EdgeLine;
-use super::route;
 use super::scheme::{Key, Scheme};
 use super::tally::EdgeTally;
 use crate::event::decode::{FUTURE_MILLIS_MAX, Rejection};
@@ -24,11 +29,11 @@ use crate::event::{Personal, Privacy, Reason, Timestamp};
 /// Places and callers that are remembered at most, each: 10 MB. An edge with more in one batch works more.
 const REMEMBERED_MAX: usize = 65_536;
 
-/// Longest path that is remembered; longer ones are attacks, or cut anyway.
-const PATH_BYTES_MAX: usize = 512;
-
 /// Tallies that are open at most: a log that is in order needs two seconds of each tier.
 const OPEN_MAX: usize = 1_024;
+
+/// Lines in open tallies at most, 8 MB: half of what a body may hold of the shortest.
+const LINES_MAX: usize = 1_000_000;
 
 /// What is remembered from line to line.
 type Table<K, V> = HashMap<K, V, Seed>;
@@ -41,13 +46,9 @@ pub struct Tallier {
     /// The tier that was given with the log.
     tier: Option<Box<str>>,
     privacy: Privacy,
-    needs_host: bool,
-    places: Table<Box<[u8]>, Place>,
-    names: Names,
-    callers: Table<Box<str>, u32>,
-    /// The same by what is kept of them: one caller may be written in several ways.
-    named: Table<Personal, u32>,
-    known: Vec<Known>,
+    places: Places,
+    callers: Callers,
+    cells: Cells,
     /// Values of limits' keys that are not addresses, for each limit.
     values: Vec<Table<Box<str>, u32>>,
     /// The limits that count the line at hand, and for whom.
@@ -55,33 +56,11 @@ pub struct Tallier {
     open: Vec<Open>,
     /// Where in `open` the last line went.
     last: usize,
+    /// Lines in `open`.
+    lines: usize,
+    sums: Sums,
     closed: Vec<EdgeTally>,
-    buffer: Vec<u8>,
     remembered_max: usize,
-}
-
-/// Texts by number.
-#[derive(Debug, Default)]
-struct Names {
-    numbers: Table<Arc<str>, u32>,
-    texts: Vec<Arc<str>>,
-}
-
-/// Where a path belongs.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    tier: u32,
-    route: u32,
-    long_uri_bytes: u32,
-    watches: u32,
-}
-
-/// A caller, or another value that limits count by.
-#[derive(Clone, Debug)]
-struct Known {
-    name: Option<Personal>,
-    hash: u64,
-    internal: bool,
 }
 
 impl Tallier {
@@ -95,22 +74,20 @@ impl Tallier {
         let format = Arc::new(scheme.format(format)?.clone());
         tier.map(super::scheme::label).transpose()?;
         Ok(Self {
-            needs_host: tier.is_none() && scheme.needs_host(),
             values: scheme.watches().iter().map(|_| Table::default()).collect(),
             scheme,
             format,
             tier: tier.map(Into::into),
             privacy,
-            places: Table::default(),
-            names: Names::default(),
-            callers: Table::default(),
-            named: Table::default(),
-            known: Vec::new(),
+            places: Places::default(),
+            callers: Callers::default(),
+            cells: Cells::default(),
             counting: Vec::new(),
             open: Vec::new(),
             last: 0,
+            lines: 0,
+            sums: Sums::default(),
             closed: Vec::new(),
-            buffer: Vec::new(),
             remembered_max: REMEMBERED_MAX,
         })
     }
@@ -156,93 +133,28 @@ impl Tallier {
             );
             return Err(Rejection::new(Reason::FutureTimestamp, problem));
         }
-        let full = [self.known.len(), self.places.len(), self.names.texts.len()];
-        if full.into_iter().any(|count| count >= self.remembered_max) {
-            self.forget();
-        } else if self.open.len() >= OPEN_MAX {
-            self.close();
-        }
-        let place = self.place(line);
-        let caller = line.client.as_deref().and_then(|client| self.caller(client));
-        let internal = caller.is_some_and(|caller| self.known[caller as usize].internal)
-            || self.mark(line).is_some();
-        let client = caller.filter(|number| self.known[*number as usize].name.is_some());
+        self.make_room();
+        let place = self.places.find(&self.scheme, self.tier.as_deref(), line);
+        let client = line.client.as_deref();
+        let client =
+            client.and_then(|text| self.callers.find(text, self.scheme.internal(), &self.privacy));
+        let internal = client.is_some_and(|client| client.internal) || self.mark(line).is_some();
+        let client = client.and_then(|client| client.number);
         let mut counting = std::mem::take(&mut self.counting);
         counting.clear();
         if place.watches > 0 {
             self.watched(line, place.watches, client, internal, &mut counting);
         }
-        let client = client.map(|number| (number, self.known[number as usize].hash));
-        let open = self.open(line.moment.at.seconds(), place.tier);
-        open.count(line, place, client, internal);
+        let (method, code) = (line.method, line.status);
+        let cell = self.cells.number(Cell { route: place.route, method, code, internal });
+        let open = opened(&mut self.open, &mut self.last, line.moment.at.seconds(), place.tier);
+        open.count(line, place, cell, client, self.callers.known());
         for (watch, key) in &counting {
             open.arrive(*watch, *key, line.moment);
         }
+        self.lines += 1;
         self.counting = counting;
         Ok(())
-    }
-
-    /// Where the request belongs.
-    fn place(&mut self, line: &EdgeLine<'_>) -> Place {
-        let uri = line.uri.as_deref();
-        let host = line.host.as_deref().or_else(|| route::host(uri?)).unwrap_or_default();
-        let path = uri.map(route::path);
-        self.buffer.clear();
-        if self.needs_host {
-            self.buffer.extend_from_slice(host.as_bytes());
-        }
-        // No path has this byte: a request without one is told from one for nothing.
-        self.buffer.push(u8::from(path.is_none()));
-        self.buffer.extend_from_slice(path.unwrap_or_default().as_bytes());
-        if let Some(place) = self.places.get(&*self.buffer) {
-            return *place;
-        }
-        let located = self.scheme.locate(self.tier.as_deref(), host, path);
-        let place = Place {
-            tier: self.names.number(located.tier),
-            route: self.names.number(&located.route),
-            long_uri_bytes: located.long_uri_bytes,
-            watches: located.watches,
-        };
-        if self.buffer.len() <= PATH_BYTES_MAX {
-            self.places.insert(self.buffer.as_slice().into(), place);
-        }
-        place
-    }
-
-    /// The caller's number; `None` when nothing names it.
-    fn caller(&mut self, text: &str) -> Option<u32> {
-        if let Some(number) = self.callers.get(text) {
-            return Some(*number);
-        }
-        let client = self.scheme.internal().client(text);
-        if client.is_empty() {
-            return None;
-        }
-        let parsed = address(client);
-        let internal = parsed.is_some_and(|address| self.scheme.internal().holds(address));
-        // However an address is written, and whatever its port: one name.
-        let written =
-            parsed.map_or(Cow::Borrowed(client), |address| Cow::Owned(address.to_string()));
-        let treated = self.privacy.caller(&written);
-        let (name, hash) = treated.map_or((None, 0), |(name, hash)| (Some(name), hash));
-        let known = name.as_ref().and_then(|name| self.named.get(name)).copied();
-        let number = known.unwrap_or_else(|| {
-            let number = self.learn(Known { name: name.clone(), hash, internal });
-            if let Some(name) = name {
-                self.named.insert(name, number);
-            }
-            number
-        });
-        if text.len() <= PATH_BYTES_MAX {
-            self.callers.insert(text.into(), number);
-        }
-        Some(number)
-    }
-
-    fn learn(&mut self, known: Known) -> u32 {
-        self.known.push(known);
-        u32::try_from(self.known.len() - 1).expect("bounded by REMEMBERED_MAX")
     }
 
     /// The header's value that marks the request as internal.
@@ -304,57 +216,58 @@ impl Tallier {
             return Some(*number);
         }
         let name = name(&self.privacy)?;
-        let number = self.learn(Known { name: Some(name), hash: 0, internal: false });
-        if value.len() <= PATH_BYTES_MAX {
+        let number = self.callers.learn(name, 0);
+        if value.len() <= TEXT_BYTES_MAX {
             self.values[watch].insert(value.into(), number);
         }
         Some(number)
     }
 
-    fn open(&mut self, second: i64, tier: u32) -> &mut Open {
-        let fits = |open: &Open| open.second == second && open.tier == tier;
-        if !self.open.get(self.last).is_some_and(fits) {
-            self.last = self.open.iter().rposition(fits).unwrap_or_else(|| {
-                self.open.push(Open::new(second, tier));
-                self.open.len() - 1
-            });
+    /// Closes and forgets what is too much.
+    fn make_room(&mut self) {
+        if self.callers.len().max(self.places.len()) >= self.remembered_max {
+            self.close();
+            self.places = Places::default();
+            self.callers = Callers::default();
+            self.cells = Cells::default();
+            self.values.iter_mut().for_each(Table::clear);
+        } else if self.cells.len() >= CELLS_REMEMBERED_MAX {
+            self.close();
+            self.cells = Cells::default();
+        } else if self.open.len() >= OPEN_MAX || self.lines >= LINES_MAX {
+            self.close();
         }
-        &mut self.open[self.last]
     }
 
     fn close(&mut self) {
-        for open in std::mem::take(&mut self.open) {
-            self.closed.push(open.close(&self.names.texts, &self.known, self.scheme.watches()));
-        }
+        self.cells.rank(self.places.names());
+        let meaning = Meaning {
+            names: self.places.names(),
+            known: self.callers.known(),
+            cells: &self.cells,
+            watches: self.scheme.watches(),
+        };
+        let open = self.open.drain(..);
+        self.closed.extend(open.map(|open| open.close(meaning, &mut self.sums)));
+        self.lines = 0;
     }
+}
 
-    fn forget(&mut self) {
-        self.close();
-        self.places.clear();
-        self.names = Names::default();
-        self.callers.clear();
-        self.named.clear();
-        self.known.clear();
-        self.values.iter_mut().for_each(Table::clear);
+/// The tally of a second and a tier among those that are open; `last` is where the last line went.
+fn opened<'o>(open: &'o mut Vec<Open>, last: &mut usize, second: i64, tier: u32) -> &'o mut Open {
+    let fits = |open: &Open| open.second == second && open.tier == tier;
+    if !open.get(*last).is_some_and(fits) {
+        *last = open.iter().rposition(fits).unwrap_or_else(|| {
+            open.push(Open::new(second, tier));
+            open.len() - 1
+        });
     }
+    &mut open[*last]
 }
 
 /// What is kept of a header's value. It may be a key that opens something, so only a hash unless the operator shows it.
 fn of_header(privacy: &Privacy, value: &str, shown: bool) -> Option<Personal> {
     if shown { Personal::shown(value) } else { privacy.conceal(value) }
-}
-
-impl Names {
-    fn number(&mut self, text: &str) -> u32 {
-        if let Some(number) = self.numbers.get(text) {
-            return *number;
-        }
-        let text: Arc<str> = text.into();
-        let number = u32::try_from(self.texts.len()).expect("bounded by REMEMBERED_MAX");
-        self.texts.push(Arc::clone(&text));
-        self.numbers.insert(text, number);
-        number
-    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Tallies of any parts of a second merge into that of the whole, in any order: counts add up, sketches join. The lists of
 //! callers and of limits' keys are exact up to their bounds; beyond them the smallest of a second are missing.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -144,7 +145,8 @@ impl EdgeTally {
         self.limited.merge(&other.limited);
         self.blocked.merge(&other.blocked);
         let callers = std::mem::take(&mut self.callers).into_iter().chain(other.callers.clone());
-        self.callers = busiest(merged(callers));
+        self.callers = merged(callers);
+        keep_busiest(&mut self.callers, Caller::MEASURES, |a, b| a.name.cmp(&b.name));
         for their in &other.limits {
             match self.limits.binary_search_by(|ours| ours.limit.cmp(&their.limit)) {
                 Ok(found) => self.limits[found].merge(their),
@@ -180,16 +182,14 @@ fn merged(callers: impl Iterator<Item = Caller>) -> Vec<Caller> {
     all
 }
 
-/// Of callers that are each there once, those with most requests, most 429s, most 403s and most URIs that are too long, in order of
-/// their names. Of a thousand in a second most are left out: only those that are kept are sorted.
-pub(super) fn busiest(mut all: Vec<Caller>) -> Vec<Caller> {
+/// Keeps of callers that are each there once those with most requests, most 429s, most 403s and most URIs that are too long, in
+/// order of their names. Of a thousand in a second most are left out: only those that are kept are sorted.
+pub(super) fn keep_busiest<C>(
+    all: &mut Vec<C>,
+    measures: [fn(&C) -> u64; 4],
+    by_name: impl Fn(&C, &C) -> Ordering,
+) {
     if all.len() > CALLERS_EACH_MAX {
-        let measures: [fn(&Caller) -> u64; 4] = [
-            |caller| caller.requests,
-            |caller| caller.limited,
-            |caller| caller.blocked,
-            |caller| caller.too_long,
-        ];
         let mut kept = vec![false; all.len()];
         for measure in measures {
             let hit = (0..all.len()).filter(|place| measure(&all[*place]) > 0);
@@ -198,7 +198,7 @@ pub(super) fn busiest(mut all: Vec<Caller>) -> Vec<Caller> {
                 ranked.select_nth_unstable_by(CALLERS_EACH_MAX, |a, b| {
                     let (a, b) = (&all[*a], &all[*b]);
                     // Of those with as many, the first by name.
-                    measure(b).cmp(&measure(a)).then_with(|| a.name.cmp(&b.name))
+                    measure(b).cmp(&measure(a)).then_with(|| by_name(a, b))
                 });
                 ranked.truncate(CALLERS_EACH_MAX);
             }
@@ -209,8 +209,17 @@ pub(super) fn busiest(mut all: Vec<Caller>) -> Vec<Caller> {
         let mut kept = kept.into_iter();
         all.retain(|_| kept.next() == Some(true));
     }
-    all.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-    all
+    all.sort_unstable_by(by_name);
+}
+
+impl Caller {
+    /// By what the busiest are chosen.
+    const MEASURES: [fn(&Self) -> u64; 4] = [
+        |caller| caller.requests,
+        |caller| caller.limited,
+        |caller| caller.blocked,
+        |caller| caller.too_long,
+    ];
 }
 
 impl Histogram {

@@ -3,50 +3,50 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Known, Place, Table};
+use super::callers::Known;
+use super::cells::Cells;
+use super::sums::{Calls, Sums};
+use super::{Place, Table};
 use crate::event::edge::distinct::Distinct;
 use crate::event::edge::line::EdgeLine;
-use crate::event::edge::method::Method;
 use crate::event::edge::moment::Moment;
 use crate::event::edge::scheme::Watch;
 use crate::event::edge::tally::{
-    Arrivals, Caller, DURATION_BOUNDS_MICROS, EdgeTally, Histogram, Kind, LimitUse, SLOTS,
-    URI_BOUNDS_BYTES, add_cell, busiest,
+    Arrivals, CELLS_MAX, Caller, DURATION_BOUNDS_MICROS, EdgeTally, Histogram, Kind, LimitUse,
+    SLOTS, URI_BOUNDS_BYTES, add_cell, keep_busiest,
 };
 
 /// Milliseconds in a part of a second.
 const SLOT_MILLIS: usize = 1000 / SLOTS;
+
+/// The client of a line that names none.
+pub(super) const NOBODY: u32 = u32::MAX;
 
 /// One second of one tier, by numbers of the tallier's memory.
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) second: i64,
     pub(super) tier: u32,
-    cells: Table<Cell, u64>,
+    /// The kind and the client of each line: what they add up to is found at once when the second is closed.
+    lines: Vec<(u32, u32)>,
+    /// Who sent the URIs that are too long, or nearly.
+    too_long: Vec<u32>,
     durations: Buckets<{ DURATION_BOUNDS_MICROS.len() + 1 }>,
     uri_bytes: Buckets<{ URI_BOUNDS_BYTES.len() + 1 }>,
     long_uris: u64,
     limited: Distinct,
     blocked: Distinct,
-    callers: Table<u32, Calls>,
     limits: Table<(usize, u32), Arrivals>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-struct Cell {
-    route: u32,
-    method: Method,
-    code: u16,
-    internal: bool,
-}
-
-#[derive(Clone, Copy, Default, Debug)]
-struct Calls {
-    internal: bool,
-    requests: u64,
-    limited: u64,
-    blocked: u64,
-    too_long: u64,
+/// What numbers stand for.
+#[derive(Clone, Copy)]
+pub(super) struct Meaning<'t> {
+    pub(super) names: &'t [Arc<str>],
+    pub(super) known: &'t [Known],
+    /// Ranked.
+    pub(super) cells: &'t Cells,
+    pub(super) watches: &'t [Watch],
 }
 
 #[derive(Debug)]
@@ -60,27 +60,27 @@ impl Open {
         Self {
             second,
             tier,
-            cells: Table::default(),
+            lines: Vec::new(),
+            too_long: Vec::new(),
             durations: Buckets::new(),
             uri_bytes: Buckets::new(),
             long_uris: 0,
             limited: Distinct::default(),
             blocked: Distinct::default(),
-            callers: Table::default(),
             limits: Table::default(),
         }
     }
 
-    /// Counts a request by `client`, which is a number and a hash.
+    /// Counts a request of the kind `cell` by the client of this number.
     pub(super) fn count(
         &mut self,
         line: &EdgeLine<'_>,
         place: Place,
-        client: Option<(u32, u64)>,
-        internal: bool,
+        cell: u32,
+        client: Option<u32>,
+        known: &[Known],
     ) {
-        let EdgeLine { method, status: code, .. } = *line;
-        *self.cells.entry(Cell { route: place.route, method, code, internal }).or_default() += 1;
+        let code = line.status;
         if let Some(micros) = line.duration_micros {
             self.durations.observe(&DURATION_BOUNDS_MICROS, micros);
         }
@@ -92,18 +92,15 @@ impl Open {
             self.long_uris += u64::from(long);
             too_long |= long;
         }
-        let Some((number, hash)) = client else { return };
-        let calls = self.callers.entry(number).or_default();
-        calls.internal |= internal;
-        calls.requests += 1;
-        calls.too_long += u64::from(too_long);
-        if code == 429 {
-            calls.limited += 1;
-            self.limited.insert(hash);
+        self.lines.push((cell, client.unwrap_or(NOBODY)));
+        let Some(number) = client else { return };
+        if too_long {
+            self.too_long.push(number);
         }
-        if code == 403 {
-            calls.blocked += 1;
-            self.blocked.insert(hash);
+        match code {
+            429 => self.limited.insert(known[number as usize].hash),
+            403 => self.blocked.insert(known[number as usize].hash),
+            _ => {}
         }
     }
 
@@ -119,30 +116,17 @@ impl Open {
         }
     }
 
-    pub(super) fn close(self, names: &[Arc<str>], known: &[Known], watches: &[Watch]) -> EdgeTally {
-        let mut counted: Vec<(Kind, u64)> = self
-            .cells
-            .into_iter()
-            .map(|(Cell { route, method, code, internal }, count)| {
-                (Kind { route: Arc::clone(&names[route as usize]), method, code, internal }, count)
-            })
-            .collect();
-        // Where there are too many kinds, the rare ones are `other`.
-        counted.sort_by(|a, b| (b.1, &a.0).cmp(&(a.1, &b.0)));
-        let mut cells = BTreeMap::new();
-        for (kind, count) in counted {
-            add_cell(&mut cells, kind, count);
-        }
-        let callers = self.callers.into_iter().filter_map(|(number, calls)| {
-            let Calls { internal, requests, limited, blocked, too_long } = calls;
-            let name = known[number as usize].name.clone()?;
-            Some(Caller { name, internal, requests, limited, blocked, too_long })
+    pub(super) fn close(self, meaning: Meaning<'_>, sums: &mut Sums) -> EdgeTally {
+        let Meaning { names, known, cells, watches } = meaning;
+        sums.add(&self.lines, &self.too_long, meaning);
+        let counted = sums.take_kinds(cells);
+        let mut calls = sums.take_calls();
+        keep_busiest(&mut calls, Calls::MEASURES, |a, b| {
+            known[a.number as usize].by_name(&known[b.number as usize])
         });
         let mut keys: Vec<Vec<_>> = watches.iter().map(|_| Vec::new()).collect();
         for ((watch, key), arrivals) in self.limits {
-            if let Some(name) = &known[key as usize].name {
-                keys[watch].push((name.clone(), arrivals));
-            }
+            keys[watch].push((known[key as usize].name.clone(), arrivals));
         }
         let used = watches.iter().zip(keys).filter(|(_, keys)| !keys.is_empty());
         let mut limits: Vec<_> =
@@ -151,15 +135,43 @@ impl Open {
         EdgeTally {
             second: self.second,
             tier: (&*names[self.tier as usize]).into(),
-            cells: cells.into_iter().collect(),
+            cells: kinds(counted, cells, names),
             durations: self.durations.close(),
             uri_bytes: self.uri_bytes.close(),
             long_uris: self.long_uris,
             limited: self.limited,
             blocked: self.blocked,
-            callers: busiest(callers.collect()),
+            callers: calls.into_iter().map(|calls| caller(calls, known)).collect(),
             limits,
         }
+    }
+}
+
+/// Kinds by name, from those by number in order of their kinds.
+fn kinds(counted: Vec<(u32, u64)>, cells: &Cells, names: &[Arc<str>]) -> Vec<(Kind, u64)> {
+    let few = counted.len() <= CELLS_MAX;
+    let kind = |(cell, count)| (cells.get(cell).kind(names), count);
+    let mut all: Vec<(Kind, u64)> = counted.into_iter().map(kind).collect();
+    if few {
+        return all;
+    }
+    // Where there are too many kinds, the rare ones are `other`.
+    all.sort_by(|a, b| (b.1, &a.0).cmp(&(a.1, &b.0)));
+    let mut cells = BTreeMap::new();
+    for (kind, count) in all {
+        add_cell(&mut cells, kind, count);
+    }
+    cells.into_iter().collect()
+}
+
+fn caller(calls: Calls, known: &[Known]) -> Caller {
+    Caller {
+        name: known[calls.number as usize].name.clone(),
+        internal: calls.internal,
+        requests: calls.requests.into(),
+        limited: calls.limited.into(),
+        blocked: calls.blocked.into(),
+        too_long: calls.too_long.into(),
     }
 }
 

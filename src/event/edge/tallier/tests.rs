@@ -184,7 +184,7 @@ fn floods_of_callers_paths_and_seconds_stay_within_the_memory_and_are_all_counte
         let at = 1_795_000_000 + n % 1_500;
         let text = line(&at.to_string(), &client.to_string(), &format!("/p{n:x}q"), 429, "");
         adder.add(text.as_bytes(), NOW).unwrap();
-        assert!(adder.known.len() <= 2_000 && adder.places.len() <= 2_000);
+        assert!(adder.callers.len() <= 2_000 && adder.places.len() <= 2_000);
         assert!(adder.open.len() <= OPEN_MAX);
     }
     let tallies = adder.take();
@@ -243,5 +243,37 @@ proptest::proptest! {
         let taken = lines.iter().filter(|line| adder.add(line, NOW).is_ok()).count();
         let counted: u64 = adder.take().iter().map(EdgeTally::requests).sum();
         proptest::prop_assert_eq!(counted, taken as u64);
+    }
+
+    /// A tallier that remembers much, little or nothing: each line alone, merged.
+    #[test]
+    fn property_test_what_is_remembered_changes_nothing(
+        lines in proptest::collection::vec((0usize..3, 0usize..6, 0usize..8, 0usize..6), 1..60),
+        remembered in 2usize..12,
+    ) {
+        let clients = ["192.0.2.1", "192.0.2.1:80", "::ffff:192.0.2.1", "10.0.0.1", "192.0.2.9, 10.0.0.1", "-"];
+        let paths = ["/api/orders/17", "/api/orders/18", "/api/x", "/pages/17/view", "/pages/view", "/", "/api/orders/17/", "*"];
+        let watches = || vec![watch("per_client", "client"), watch("callers", "internal")];
+        let new = || adder_of(scheme(watches()), "nginx_json", None);
+        let (mut much, mut little) = (new(), new());
+        little.remembered_max = remembered;
+        let mut alone: std::collections::BTreeMap<_, EdgeTally> = std::collections::BTreeMap::new();
+        for (second, client, path, status) in lines {
+            let at = ["1795309896", "1795309896.5", "1795309897"][second];
+            let status = [200, 404, 429, 403, 414, 500][status];
+            let text = line(at, clients[client], paths[path], status, "");
+            for adder in [&mut much, &mut little] {
+                adder.add(text.as_bytes(), NOW).unwrap();
+            }
+            let mut one = new();
+            one.add(text.as_bytes(), NOW).unwrap();
+            for tally in one.take() {
+                let key = (tally.second, tally.tier.clone());
+                alone.entry(key).and_modify(|sum| sum.merge(&tally)).or_insert(tally);
+            }
+        }
+        let alone: Vec<_> = alone.into_values().collect();
+        proptest::prop_assert_eq!(&much.take(), &alone);
+        proptest::prop_assert_eq!(&little.take(), &alone);
     }
 }
