@@ -135,7 +135,7 @@ impl<'a> Found<'a> {
             Field::Account => &mut self.account,
             Field::Header(index) => &mut self.headers[index],
         };
-        if !value.is_empty() && value != "-" {
+        if !matches!(value.as_bytes(), [] | [b'-']) {
             *place = Some(value);
         }
     }
@@ -196,16 +196,22 @@ fn status(text: &str) -> Result<u16, Rejection> {
 /// `GET /x HTTP/1.1`, which servers cut when it is too long; anything else is garbage that a client sent.
 fn split(request: Cow<'_, str>) -> (Method, Option<Cow<'_, str>>) {
     let split = |text: &str| {
-        let (name, rest) = text.split_once(' ')?;
-        let token = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase());
-        let target = ["/", "*", "http://", "https://"].iter().any(|begin| rest.starts_with(begin));
-        if !token || !(target || name == "CONNECT") {
+        let bytes = text.as_bytes();
+        let begin = bytes.iter().position(|byte| !byte.is_ascii_uppercase())?;
+        if begin == 0 || bytes[begin] != b' ' {
+            return None;
+        }
+        let rest = &text[begin + 1..];
+        let target = matches!(rest.as_bytes(), [b'/' | b'*', ..])
+            || rest.starts_with("http://")
+            || rest.starts_with("https://");
+        if !(target || &text[..begin] == "CONNECT") {
             return None;
         }
         let mut spaces = memchr::memrchr_iter(b' ', rest.as_bytes());
         let end = spaces.find(|at| rest[*at..].starts_with(" HTTP/"));
         let end = end.unwrap_or(rest.len());
-        Some((name.len() + 1, name.len() + 1 + end))
+        Some((begin + 1, begin + 1 + end))
     };
     let Some((begin, end)) = split(&request) else { return (Method::None, None) };
     let method = Method::of(&request[..begin - 1]);
