@@ -76,14 +76,20 @@ impl Tier {
     pub(super) fn take(&mut self, tally: &EdgeTally, now: Timestamp) {
         // A route is made known by an answer that shows that it exists: scans of random paths get 4xx, and must not take
         // the places of the real ones.
-        for (kind, _) in tally.cells.iter().filter(|(kind, _)| !(400..500).contains(&kind.code)) {
-            if self.routes.len() < ROUTES_MAX {
-                self.routes.insert(Arc::clone(&kind.route));
+        let of_one_route = |(a, _): &(Kind, u64), (b, _): &(Kind, u64)| a.route == b.route;
+        for kinds in tally.cells.chunk_by(of_one_route) {
+            let route = &kinds[0].0.route;
+            let exists = kinds.iter().any(|(kind, _)| !(400..500).contains(&kind.code));
+            if exists && self.routes.len() < ROUTES_MAX && !self.routes.contains(route) {
+                self.routes.insert(Arc::clone(route));
             }
         }
-        for (kind, count) in &tally.cells {
-            let kind = self.known(kind);
-            *self.requests.entry(kind).or_default() += count;
+        for kinds in tally.cells.chunk_by(of_one_route) {
+            let route = &kinds[0].0.route;
+            let has_series = !route.starts_with('/') || self.routes.contains(route);
+            for (kind, count) in kinds {
+                self.count(kind, has_series, *count);
+            }
         }
         add(&mut self.durations, &tally.durations);
         add(&mut self.uri_bytes, &tally.uri_bytes);
@@ -105,16 +111,20 @@ impl Tier {
         before != self.minutes.len()
     }
 
-    /// The kind under which requests are counted.
-    fn known(&self, kind: &Kind) -> Kind {
+    /// Counts requests of a kind, under its own route if that `has_series` and there is room.
+    fn count(&mut self, kind: &Kind, has_series: bool, count: u64) {
+        if has_series && let Some(known) = self.requests.get_mut(kind) {
+            *known += count;
+            return;
+        }
         let mut kind = kind.clone();
-        if kind.route.starts_with('/') && !self.routes.contains(&kind.route) {
+        if !has_series {
             kind.route = OTHER_ROUTE.into();
         }
         if self.requests.len() >= KINDS_MAX && !self.requests.contains_key(&kind) {
             kind.route = OTHER_ROUTE.into();
         }
-        kind
+        *self.requests.entry(kind).or_default() += count;
     }
 
     fn minute(&mut self, number: i64) -> &mut Minute {
