@@ -13,7 +13,7 @@ use crate::event::{Privacy, Source};
 use crate::journal::Inlet;
 use crate::outbound::Transport;
 use crate::source::edge::syslog::Syslog;
-use crate::source::edge::{self as access_log, AccessLogs};
+use crate::source::edge::{self as access_log, AccessLogs, Talliers};
 use crate::source::file::{Events, Files, cursor};
 use crate::source::intake::{Intake, Rooms};
 use crate::source::workos_api::{self, Workos};
@@ -48,7 +48,7 @@ impl Sources {
             tolerance_millis: webhook.map_or(0, |webhook| webhook.tolerance.millis()),
             push_token: config.push_token().map_err(|error| anyhow!(error))?,
             rooms: Rooms::default(),
-            edge: scheme,
+            edge: Talliers::new(scheme, privacy.clone()),
             guard: Arc::new(config.http.intake.access.guard().map_err(|error| anyhow!(error))?),
         };
         Ok(Self { intake, workos: None, files: None, access_logs: None, syslog })
@@ -79,7 +79,7 @@ impl Sources {
             Files::new(patterns, state.cursors(&prefix), events, inlet.clone(), clock)
         });
         let logs = config.access_logs().map_err(|error| anyhow!(error))?;
-        let scheme = Arc::clone(&sources.intake.edge);
+        let scheme = Arc::clone(sources.intake.edge.scheme());
         sources.access_logs = access_logs(&logs, &scheme, state, inlet, clock, privacy)?;
         Ok(sources)
     }

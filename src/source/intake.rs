@@ -15,13 +15,13 @@ use serde_json::json;
 use crate::clock::Clock;
 use crate::event::batch::{self, Shape, decompress};
 use crate::event::decode::{Rejection, check_time, decode};
-use crate::event::edge::Scheme;
 use crate::event::{Privacy, Reason, Record, Source};
 use crate::journal::{Delivery, Inlet, InletError, Receipt};
 use crate::setting::{Secret, same};
 use crate::telemetry;
 
 pub use self::guard::{Config as Access, Guard};
+use super::edge::Talliers;
 use super::room::{Held, Room, Unread, discard};
 use super::{edge, signature};
 
@@ -67,7 +67,7 @@ pub struct Intake {
     /// Memory for what is under way.
     pub rooms: Rooms,
     /// How access logs are read.
-    pub edge: Arc<Scheme>,
+    pub edge: Talliers,
     /// Who may send.
     pub guard: Arc<Guard>,
 }

@@ -92,6 +92,12 @@ impl Tallier {
         })
     }
 
+    /// Whether it is for lines of this format and `tier`.
+    #[must_use]
+    pub fn reads(&self, format: &str, tier: Option<&str>) -> bool {
+        self.format.name() == format && self.tier.as_deref() == tier
+    }
+
     /// Adds one line, without its line end. What is not UTF-8 in it, which clients may send, counts as a replacement
     /// character.
     pub fn add(&mut self, line: &[u8], now: Timestamp) -> Result<(), Rejection> {

@@ -54,9 +54,8 @@ pub(in crate::source) async fn edge(
         Refusal(StatusCode::BAD_REQUEST, problem.into())
     })?;
     let tier = params.tier.as_deref().filter(|tier| !tier.is_empty());
-    let tallier =
-        Tallier::new(Arc::clone(&intake.edge), &params.format, tier, intake.privacy.clone())
-            .map_err(|problem| Refusal(StatusCode::BAD_REQUEST, problem))?;
+    let tallier = intake.edge.take(&params.format, tier);
+    let tallier = tallier.map_err(|problem| Refusal(StatusCode::BAD_REQUEST, problem))?;
     let room = &intake.rooms.pushes;
     let held = room.read(&parts.headers, body, PUSH_BYTES_MAX).await;
     let held = held.map_err(|unread| intake.unread(source, unread, PUSH_BYTES_MAX))?;
@@ -65,10 +64,14 @@ pub(in crate::source) async fn edge(
         parts.headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?"));
     let encoding = encoding.map(str::to_owned);
     let now = intake.clock.now();
+    let talliers = intake.edge.clone();
     // A full body is 200,000 lines, half a second of work: not on a thread that answers others.
     let counting = tokio::task::spawn_blocking(move || {
         let body = decompress(&held.bytes, encoding.as_deref(), PUSH_DECOMPRESSED_BYTES_MAX)?;
-        Ok(count(tallier, &body, now))
+        let mut tallier = tallier;
+        let counted = count(&mut tallier, &body, now);
+        talliers.put(tallier);
+        Ok(counted)
     });
     let counted: Result<Counted, Rejection> = counting.await.map_err(|_| {
         Refusal(StatusCode::INTERNAL_SERVER_ERROR, "the lines could not be read".into())
@@ -103,7 +106,7 @@ fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-fn count(mut tallier: Tallier, body: &[u8], now: Timestamp) -> Counted {
+fn count(tallier: &mut Tallier, body: &[u8], now: Timestamp) -> Counted {
     let mut counted = Counted::default();
     for (number, line) in (1..).zip(lines(body)) {
         let line = line.trim_ascii();

@@ -38,7 +38,7 @@ fn intake_with(
         tolerance_millis: 180_000,
         push_token: token.map(Secret::inline),
         rooms,
-        edge: Arc::new(Scheme::default()),
+        edge: Talliers::new(Arc::default(), Privacy::new(Treatment::Hash, b"key")),
         guard: Arc::default(),
     };
     (router(state), way_in, seen)

@@ -5,10 +5,10 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::clock::Clock;
-use crate::event::edge::Scheme;
 use crate::event::{Privacy, Treatment};
 use crate::journal::{Receipt, inlet};
 use crate::setting::Secret;
+use crate::source::edge::Talliers;
 use crate::source::intake::{Rooms, router};
 
 type Taken = tokio::task::JoinHandle<Vec<Record>>;
@@ -33,7 +33,7 @@ fn intake(token: Option<&str>) -> (Router, crate::journal::Inlet, Taken) {
         push_token: token.map(Secret::inline),
         guard: Arc::default(),
         rooms: Rooms::default(),
-        edge: Arc::new(Scheme::default()),
+        edge: Talliers::new(Arc::default(), Privacy::new(Treatment::Hash, b"key")),
     };
     (router(state), way_in, taking)
 }
