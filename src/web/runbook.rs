@@ -8,7 +8,8 @@ use axum::response::{IntoResponse, Response};
 const INDEX: &str = include_str!("../../docs/runbooks/README.md");
 
 /// The pages, by the name of their alert.
-const PAGES: [(&str, &str); 27] = [
+const PAGES: [(&str, &str); 31] = [
+    ("ConfigRejected", include_str!("../../docs/runbooks/ConfigRejected.md")),
     ("EdgeBlocked", include_str!("../../docs/runbooks/EdgeBlocked.md")),
     ("EdgeErrors", include_str!("../../docs/runbooks/EdgeErrors.md")),
     ("EdgeInternalTraffic", include_str!("../../docs/runbooks/EdgeInternalTraffic.md")),
@@ -18,6 +19,9 @@ const PAGES: [(&str, &str); 27] = [
     ("EdgeUriTooLong", include_str!("../../docs/runbooks/EdgeUriTooLong.md")),
     ("EventsLate", include_str!("../../docs/runbooks/EventsLate.md")),
     ("EventsRejected", include_str!("../../docs/runbooks/EventsRejected.md")),
+    ("JournalFailing", include_str!("../../docs/runbooks/JournalFailing.md")),
+    ("JournalNotOwned", include_str!("../../docs/runbooks/JournalNotOwned.md")),
+    ("JournalOwnedTwice", include_str!("../../docs/runbooks/JournalOwnedTwice.md")),
     ("ReceiverFailing", include_str!("../../docs/runbooks/ReceiverFailing.md")),
     ("SchemaDrift", include_str!("../../docs/runbooks/SchemaDrift.md")),
     ("SinkFailing", include_str!("../../docs/runbooks/SinkFailing.md")),

@@ -62,6 +62,17 @@ impl Prometheus {
         answer["data"]["result"].as_array().unwrap().clone()
     }
 
+    /// Every rule as it is now, once each has been evaluated.
+    pub(crate) fn rules(&self) -> Vec<Value> {
+        wait::until("every rule is evaluated", || {
+            let answer = http::get(&format!("{}/api/v1/rules", self.url)).json();
+            let groups = answer["data"]["groups"].as_array().unwrap();
+            let rules = groups.iter().flat_map(|group| group["rules"].as_array().unwrap().clone());
+            let rules: Vec<Value> = rules.collect();
+            (rules.iter().all(|rule| rule["health"] != "unknown")).then_some(rules)
+        })
+    }
+
     /// The value of each series that an instant query gives.
     fn query(&self, expression: &str) -> Vec<f64> {
         let value = |series: &Value| series["value"][1].as_str().unwrap().parse().unwrap();

@@ -4,7 +4,7 @@ use super::Row;
 use super::panel::{Panel, Target};
 
 pub(super) fn row() -> Row {
-    let panels = [hearing(), telling(), working()].into_iter().flatten();
+    let panels = [hearing(), telling(), working(), owning()].into_iter().flatten();
     Row { title: "ssowatch itself", panels: panels.map(|panel| panel.wide(8)).collect() }
 }
 
@@ -147,5 +147,31 @@ fn working() -> Vec<Panel> {
             ],
         )
         .about("Requests that were answered with an error, and connections that came to nothing."),
+    ]
+}
+
+fn owning() -> Vec<Panel> {
+    vec![
+        Panel::stacked(
+            "Owner of the journal",
+            "short",
+            vec![Target::new("sum by (instance) (ssowatch_journal_owner)", "{{instance}}")],
+        )
+        .about("Of the instances that share a journal one owns it, judges and pages; the others stand by. The height is always 1."),
+        Panel::lines(
+            "Take-overs, and what waits for the owner",
+            "short",
+            vec![
+                Target::new("sum(increase(ssowatch_journal_takeovers_total[1h]))", "take-overs, an hour"),
+                Target::new("max(ssowatch_intake_waiting) or vector(0)", "messages of standbys"),
+            ],
+        )
+        .about("Owners that change often are short of processor, or far from NATS."),
+        Panel::lines(
+            "Configuration in force",
+            "short",
+            vec![Target::new("min by (instance) (ssowatch_config_last_reload_successful)", "{{instance}}")],
+        )
+        .about("0: what was loaded last cannot be used, and the one before stays in force."),
     ]
 }

@@ -22,6 +22,7 @@ or
 
 pub(super) fn group() -> Group {
     let mut alerts = life();
+    alerts.extend(journal());
     alerts.extend(hearing());
     alerts.extend(telling());
     Group { name: "ssowatch.health", records: Vec::new(), alerts }
@@ -45,13 +46,62 @@ fn life() -> Vec<Alert> {
             scope: "none",
             hold: "10m",
             keep: "2m",
-            // A standby need not watch, as long as another instance does.
+            // A standby need not watch; JournalNotOwned tells when there are only standbys.
             expr: "ssowatch_build_info\n\
                 unless on (job, instance) ssowatch_incidents{alertname=\"Watchdog\", state=\"firing\"}\n\
-                unless on (job, instance) (ssowatch_journal_owner == 0 and on (job) sum by (job) (ssowatch_journal_owner) > 0)"
+                unless on (job, instance) ssowatch_journal_owner == 0"
                 .to_owned(),
             summary: "ssowatch on {{ $labels.instance }} answers but does not watch",
-            description: "The process serves /metrics, but its engine has not begun: it is still reading its journal, or cannot, or no instance owns the journal in NATS. Its alert Watchdog is missing.",
+            description: "The process serves /metrics, but its engine has not begun: it is still reading its journal, or cannot. Its alert Watchdog is missing.",
+        },
+    ]
+}
+
+/// The journal: who owns it, and whether it takes what comes.
+fn journal() -> Vec<Alert> {
+    vec![
+        Alert {
+            name: "JournalNotOwned",
+            severity: "page",
+            scope: "none",
+            // A take-over takes up to 15 s.
+            hold: "2m",
+            keep: "2m",
+            expr: "sum by (namespace, job) (ssowatch_journal_owner) == 0".to_owned(),
+            summary: "No instance of ssowatch owns the journal",
+            description: "All instances stand by: NATS does not answer or has too few servers. Nobody judges the sign-ins, and nobody is paged by ssowatch.",
+        },
+        Alert {
+            name: "JournalOwnedTwice",
+            severity: "ticket",
+            scope: "none",
+            // After a take-over the owner before may be scraped a little earlier than its successor.
+            hold: "5m",
+            keep: "5m",
+            expr: "sum by (namespace, job) (ssowatch_journal_owner) > 1".to_owned(),
+            summary: "{{ $value }} instances of ssowatch own a journal",
+            description: "Each judges and pages by itself, so that one trouble may page twice, and sums on boards count twice what both were sent.",
+        },
+        Alert {
+            name: "JournalFailing",
+            severity: "page",
+            scope: "none",
+            // One batch that fails is sent again by whoever sent it.
+            hold: "5m",
+            keep: "5m",
+            expr: "sum by (namespace, job, instance) (increase(ssowatch_journal_failures_total[5m])) > 0".to_owned(),
+            summary: "ssowatch on {{ $labels.instance }} cannot write its journal",
+            description: "For over five minutes batches have failed. Nothing in them was accepted, and senders are answered 503: a full or broken disk, or NATS.",
+        },
+        Alert {
+            name: "ConfigRejected",
+            severity: "ticket",
+            scope: "none",
+            hold: "10m",
+            keep: "2m",
+            expr: "min by (namespace, job, instance) (ssowatch_config_last_reload_successful) == 0".to_owned(),
+            summary: "ssowatch on {{ $labels.instance }} runs with an old configuration",
+            description: "The configuration that was loaded last cannot be used; the one before stays in force until the next start, which fails.",
         },
     ]
 }

@@ -1,5 +1,8 @@
 //! Plain thresholds, each with a minimum of traffic. They know neither what is usual on a connection nor how many people are
 //! behind the failures, which ssowatch's own detection does.
+//!
+//! They count what came, in ratios and minimum alike: `sso_failure_ratio` goes by the time of the events, so that a few of a
+//! source that lags would be taken together with the many that came late.
 
 use super::{Alert, Group};
 
@@ -56,7 +59,7 @@ fn connection() -> Vec<Alert> {
             "SsoConnectionFailing",
             // A few people who try again and again make 35 % of 26 in five minutes on a good day, and 20 % of 69 in 15.
             "    (
-        max by (connection_id) (sso_failure_ratio{window=\"5m\", connection_id!=\"other\"}) >= 0.5
+        connection:sso_sessions_failed:increase5m{connection_id!=\"other\"} / connection:sso_sessions_finished:increase5m >= 0.5
       and
         connection:sso_sessions_finished:increase5m >= 20
     )
@@ -117,7 +120,7 @@ and
             "fleet",
             format!(
                 "
-  max(sso_fleet_failure_ratio{{window=\"5m\"}}) >= 0.15
+  sum({FAILED}) / sum(connection:sso_sessions_finished:increase5m) >= 0.15
 and
   sum(connection:sso_sessions_finished:increase5m) >= 100
 {}",
@@ -131,7 +134,7 @@ and
             "fleet",
             format!(
                 "
-  max(sso_fleet_timeout_ratio{{window=\"5m\"}}) >= 0.3
+  sum({TIMED_OUT}) / sum(connection:sso_sessions_finished:increase5m) >= 0.3
 and
   sum(connection:sso_sessions_finished:increase5m) >= 100
 {}",

@@ -1,0 +1,67 @@
+//! The Prometheus rules on a real Prometheus that scrapes the daemon through an incident.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use crate::incident::Running;
+use crate::wait;
+
+/// Expressions that give nothing even without their thresholds, and why.
+const SILENT: [(&str, &str); 6] = [
+    ("SsowatchDown", "asks for what is not there, and it is"),
+    ("SsowatchNotWatching", "asks for an instance that does not watch, and there is none"),
+    ("SourceStalled", "nobody scraped 15 minutes ago"),
+    ("SsoLatencyHigh", "nobody scraped an hour ago"),
+    ("EdgeLatencyHigh", "nobody scraped an hour ago"),
+    ("JournalFailing", "the journal has taken everything"),
+];
+
+/// With its comparisons made `bool` an expression gives 0 or 1 for what it would compare, so that data shows although nothing
+/// is wrong. Prometheus writes comparisons with a blank on each side.
+fn without_thresholds(expression: &str) -> String {
+    ["==", ">=", "<=", ">", "<"].iter().fold(expression.to_owned(), |text, comparison| {
+        text.replace(&format!(" {comparison} "), &format!(" {comparison} bool "))
+    })
+}
+
+#[test]
+fn every_expression_of_the_rules_gives_data_in_an_incident() {
+    let running = Running::start();
+    let prometheus = &running.prometheus;
+    let mut table =
+        "| rule | severity | now | series | first value | expression |\n| --- | --- | --- | --- | --- | --- |\n".to_owned();
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for rule in prometheus.rules() {
+        let text = |key: &str| rule[key].as_str().unwrap_or_default();
+        let (name, query) = (text("name"), text("query"));
+        seen += 1;
+        if text("health") != "ok" {
+            wrong.push(format!("{name}: {}", text("lastError")));
+        }
+        let silent = SILENT.iter().find(|(known, _)| *known == name);
+        let ready = without_thresholds(query);
+        let ask = || Some(prometheus.series(&ready)).filter(|series| !series.is_empty());
+        let series = if silent.is_some() { ask() } else { wait::briefly(ask) };
+        match (&series, silent) {
+            (None, None) => wrong.push(format!("{name}: no data: {ready}")),
+            (Some(_), Some((_, why))) => wrong.push(format!("{name}: has data, yet «{why}»")),
+            _ => {}
+        }
+        let series = series.unwrap_or_default();
+        let first = series.first().map_or("", |series| series["value"][1].as_str().unwrap());
+        let severity = rule["labels"]["severity"].as_str().unwrap_or("recorded");
+        let shown = query.replace('|', "\\|");
+        let state = silent.map_or(text("state"), |(_, why)| why);
+        writeln!(
+            table,
+            "| {name} | {severity} | {state} | {} | {first} | `{shown}` |",
+            series.len()
+        )
+        .unwrap();
+    }
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/rules.md");
+    fs::write(file, table).unwrap();
+    assert!(seen > 40, "{seen} rules");
+    assert_eq!(wrong, [] as [String; 0]);
+}
