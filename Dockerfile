@@ -10,15 +10,17 @@ COPY helm helm
 COPY alerts alerts
 RUN cargo build --release --locked --bin ssowatch
 # What the binary is linked to, at the paths where it looks for it.
-RUN mkdir -p /image/usr/bin /image/etc/ssl/certs /image/var/lib/ssowatch /image/tmp \
+RUN mkdir -p /image/usr/bin /image/etc/ssl/certs /image/tmp \
  && cp target/release/ssowatch /image/usr/bin/ \
  && ldd target/release/ssowatch | grep -oE '/[^ ]+' | xargs -I{} cp --parents -L {} /image \
  && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ \
  && echo 'ssowatch:x:65532:65532::/var/lib/ssowatch:/sbin/nologin' > /image/etc/passwd \
- && chown -R 65532:65532 /image/var/lib/ssowatch && chmod 1777 /image/tmp
+ && chmod 1777 /image/tmp && mkdir -p /data/ssowatch
 
 FROM scratch
 COPY --from=build /image /
+# A new volume there is owned by whom the folder in the image is; some builders give copies to root unless they are told.
+COPY --from=build --chown=65532:65532 /data /var/lib
 USER 65532:65532
 WORKDIR /var/lib/ssowatch
 VOLUME /var/lib/ssowatch

@@ -17,6 +17,7 @@ mod component;
 mod daemon;
 mod datadog;
 mod events;
+mod first_alert;
 mod gate;
 mod haproxy;
 mod http;
