@@ -306,9 +306,9 @@ fn a_limit_that_is_nearly_used_up_is_paged_alone() {
     edge("edge-limit", 200, 9);
 }
 
-/// What a daemon shows when all is well, and when a sink and a receiver have refused what it sent.
-fn own() -> [String; 2] {
-    let refusing = Recorder::answering(400);
+/// What a daemon shows whose sink and receiver are answered with `status`, once each of `counters` has counted something.
+fn own(status: u16, counters: [&str; 2]) -> String {
+    let services = Recorder::answering(status);
     let daemon = Daemon::start(&format!(
         r#"
 sinks: {{ otlp: {{ endpoint: "{url}", interval: 5s }} }}
@@ -316,20 +316,17 @@ receivers: [ {{ webhook: {{ url: "{url}/hook" }} }} ]
 rules:
   - {{ name: ManyFailures, metric: failure_ratio, op: ">", value: 0.5, window: 5m, min_attempts: 4, severity: page }}
 "#,
-        url = refusing.url()
+        url = services.url()
     ));
-    let well = daemon.metrics();
     let failures =
         (0..6).map(|n| event("sso_failed", Some("conn_1"), &format!("s{n}"), now_millis() - 1000));
     daemon.push(&failures.collect::<String>());
-    let refused = wait::until("a sink and a receiver refuse", || {
+    wait::until(&format!("{counters:?}"), || {
         let text = daemon.metrics();
-        let above_zero =
+        let counted =
             |name: &str| text.lines().any(|line| line.starts_with(name) && !line.ends_with(" 0"));
-        let dropped = "ssowatch_notifications_total{receiver=\"webhook\",result=\"dropped\"}";
-        (above_zero("ssowatch_sink_dropped_total") && above_zero(dropped)).then_some(text)
-    });
-    [well, refused]
+        counters.iter().all(|name| counted(name)).then_some(text)
+    })
 }
 
 /// Minutes of the same scrape, one after the other; an empty one is none.
@@ -345,7 +342,12 @@ fn scrapes(minutes: &[(&str, usize)]) -> Scraped {
 
 #[test]
 fn the_watchmans_own_trouble_is_paged() {
-    let [well, refused] = own();
+    let told = |result| {
+        format!("ssowatch_notifications_total{{receiver=\"webhook\",result=\"{result}\"}}")
+    };
+    let sent = "ssowatch_sink_requests_total{sink=\"otlp\",result=\"accepted\"}";
+    let well = own(200, [sent, &told("accepted")]);
+    let refused = own(400, ["ssowatch_sink_dropped_total", &told("dropped")]);
     assert_pages("well", THRESHOLDS, &scrapes(&[(&well, 120)]), &[]);
     assert_thresholds("refused", &scrapes(&[(&well, 30), (&refused, 60)]));
     assert_thresholds("down", &scrapes(&[(&well, 30), ("", 10), (&well, 30)]));
