@@ -40,7 +40,7 @@ impl Running {
         let services = [Recorder::answering(202), Recorder::answering(400)];
         let daemon = Daemon::start(&config(&services));
         let target = daemon.admin.strip_prefix("http://").unwrap();
-        let prometheus = Prometheus::with_rules(target, &rule_files());
+        let prometheus = Prometheus::with_rules(&[target], &rule_files());
         for round in 0..3 {
             send(&daemon, round);
             let finished = 73 * (round + 1);

@@ -26,6 +26,7 @@ mod installed;
 mod logrotate;
 mod nats;
 mod nats_journal;
+mod nats_scraped;
 mod nats_settings;
 mod nats_timeline;
 mod nginx;

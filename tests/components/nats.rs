@@ -81,7 +81,7 @@ fn ready(place: &Place) -> Option<()> {
 }
 
 /// An instance's configuration: a rule that a handful of failures reaches, and who is told.
-fn config(servers: &[Server], pager: &Recorder) -> String {
+pub(crate) fn config(servers: &[Server], pager: &Recorder) -> String {
     let urls: Vec<_> =
         servers.iter().map(|server| format!("\"nats://127.0.0.1:{}\"", server.client)).collect();
     format!(
@@ -125,7 +125,7 @@ fn impatient() -> &'static Client {
 }
 
 /// Waits for an owner other than `before`, no longer than is promised.
-fn takeover(daemons: &[&Daemon], before: usize) -> usize {
+pub(crate) fn takeover(daemons: &[&Daemon], before: usize) -> usize {
     let begun = Instant::now();
     let next = wait::until("another instance takes over", || {
         owner(daemons).filter(|owner| *owner != before)

@@ -22,15 +22,15 @@ pub(crate) struct Prometheus {
 impl Prometheus {
     /// Starts it; it scrapes `target`, an address with port, every 200 ms.
     fn scraping(target: &str) -> Self {
-        Self::with_rules(target, &[])
+        Self::with_rules(&[target], &[])
     }
 
-    /// Starts it; it scrapes `target`, an address with port, and evaluates the files `rules`, every 200 ms.
-    pub(crate) fn with_rules(target: &str, rules: &[PathBuf]) -> Self {
+    /// Starts it; it scrapes `targets`, addresses with ports, and evaluates the files `rules`, every 200 ms.
+    pub(crate) fn with_rules(targets: &[&str], rules: &[PathBuf]) -> Self {
         let config = json!({
             "global": {"scrape_interval": "200ms", "scrape_timeout": "200ms", "evaluation_interval": "200ms"},
             "rule_files": rules,
-            "scrape_configs": [{"job_name": "ssowatch", "static_configs": [{"targets": [target]}]}],
+            "scrape_configs": [{"job_name": "ssowatch", "static_configs": [{"targets": targets}]}],
         });
         let (component, url, ()) = Component::start(
             "prometheus",
