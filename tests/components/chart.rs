@@ -122,6 +122,21 @@ fn the_chart_renders_valid_objects_and_a_configuration_that_ssowatch_accepts() {
 }
 
 #[test]
+fn the_values_of_the_install_page_are_taken() {
+    let page = include_str!("../../docs/install.md");
+    let helm = page.split_once("## Helm").unwrap().1.split_once("\n## ").unwrap().0;
+    let texts: Vec<_> = helm.split("```yaml\n").skip(1).collect();
+    assert_eq!(texts.len(), 2);
+    let mut script = Script::start("helm_chart.py");
+    for text in texts {
+        let text = text.split_once("```").unwrap().0;
+        let answer = rendered(&mut script, &text.into());
+        assert_eq!(answer["problems"], json!([]), "{text}");
+        assert_eq!(check_complaint(config(&answer)), None, "{text}");
+    }
+}
+
+#[test]
 fn the_prometheus_operator_knows_every_key_and_word_of_its_objects() {
     let answer = rendered(&mut Script::start("helm_chart.py"), &full());
     let of_operator = ["PrometheusRule", "ServiceMonitor"].map(|kind| of_kind(&answer, kind)[0]);

@@ -1,7 +1,8 @@
 """Renders the chart with real Helm: one JSON request a line in, one JSON answer a line out.
 
-A request names the folder of the chart and values. The answer is `{"refused": why}`, or the rendered objects, what Helm's
-linter and the strict schemas of the oldest and the newest Kubernetes say against them, and the notes.
+A request names the folder of the chart and values, or a text in YAML that has them. The answer is `{"refused": why}`, or the
+rendered objects, what Helm's linter and the strict schemas of the oldest and the newest Kubernetes say against them, and the
+notes.
 """
 
 import json
@@ -42,4 +43,7 @@ def answer(chart, values):
 
 for line in sys.stdin:
     request = json.loads(line)
-    print(json.dumps(answer(request["chart"], request["values"])), flush=True)
+    values = request["values"]
+    if isinstance(values, str):
+        values = yaml.safe_load(values)
+    print(json.dumps(answer(request["chart"], values)), flush=True)
