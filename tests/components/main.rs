@@ -44,6 +44,7 @@ mod scenarios;
 mod scraped;
 mod script;
 mod status_page;
+mod table;
 mod traffic;
 mod wait;
 mod webhook;
