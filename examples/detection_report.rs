@@ -1,4 +1,5 @@
-//! How well the detection does: `cargo run --release --example detection_report -- [--seeds N] [--jobs N] [--write FOLDER] [SCENARIO...]`.
+//! How well the detection does: `cargo run --release --example detection_report -- [--seeds N] [--from N] [--jobs N] [--write FOLDER]
+//! [SCENARIO...]`. What is tuned is tuned on seeds from 100 on; those before are the report's.
 //!
 //! A scenario is a built-in one, a file, or `healthy:CONNECTIONS:DAYS:SEED[:HABIT]`. With `--write` what it brings is taken over into
 //! `detection-report.json` of that folder and shown in `detection.md` beside it; what was not run stays as it was.
@@ -9,6 +10,7 @@
     reason = "a report for a terminal, and the time it took"
 )]
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,6 +30,7 @@ const HABITS: [(&str, &str, &str, &str); 4] = [
 
 struct Args {
     seeds: usize,
+    from: usize,
     jobs: usize,
     write: Option<PathBuf>,
     names: Vec<String>,
@@ -51,7 +54,7 @@ fn main() {
         let text = text.unwrap_or_else(|| std::fs::read_to_string(name).expect("a scenario"));
         let scenario: Scenario = serde_saphyr::from_str(&text).expect("a scenario");
         let seeds = if fleet.is_some() { 1 } else { args.seeds };
-        let runs = runs(scenario, seeds, args.jobs);
+        let runs = runs(scenario, args.from..args.from + seeds, args.jobs);
         let line = Line::of(&runs);
         let events: u64 = runs.iter().map(|run| run.events).sum();
         println!("{name}: {line:?} [{} s, {events} events]", started.elapsed().as_secs());
@@ -69,12 +72,13 @@ fn main() {
 
 impl Args {
     fn read() -> Self {
-        let mut read = Self { seeds: 30, jobs: 2, write: None, names: Vec::new() };
+        let mut read = Self { seeds: 30, from: 0, jobs: 2, write: None, names: Vec::new() };
         let mut args = std::env::args().skip(1);
         while let Some(arg) = args.next() {
             let mut number = || args.next().and_then(|text| text.parse().ok()).expect("a number");
             match arg.as_str() {
                 "--seeds" => read.seeds = number(),
+                "--from" => read.from = number(),
                 "--jobs" => read.jobs = number(),
                 "--write" => read.write = Some(args.next().expect("a folder").into()),
                 _ => read.names.push(arg),
@@ -113,17 +117,17 @@ impl Fleet {
     }
 }
 
-/// The runs of `seeds` seeds, `jobs` at a time.
-fn runs(scenario: Scenario, seeds: usize, jobs: usize) -> Vec<Run> {
+/// The runs of these seeds, `jobs` at a time.
+fn runs(scenario: Scenario, seeds: Range<usize>, jobs: usize) -> Vec<Run> {
     let base = scenario.seed * 1000;
     let warm = Warm::new(scenario, engine::Config::default());
-    let (next, runs) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let (next, runs) = (AtomicUsize::new(seeds.start), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..jobs {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= seeds {
+                    if seed >= seeds.end {
                         break;
                     }
                     let run = warm.run(base + seed as u64);
@@ -141,6 +145,9 @@ fn details(runs: &[Run]) {
     for (seed, run) in runs.iter().enumerate() {
         for page in &run.false_pages {
             println!("  {seed} false {page}");
+        }
+        if let Some(seconds) = run.resolved {
+            println!("  {seed} resolved {seconds:.0} s after the end");
         }
         for (seconds, severity, words) in &run.told {
             println!("  {seed} {seconds:.0} s {} {words}", severity.as_str());

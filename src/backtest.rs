@@ -10,9 +10,9 @@ use std::fmt::Write;
 
 use crate::engine::{Config, Engine};
 use crate::event::decode::decode;
-use crate::event::{Entry, Privacy, Record, Source, Timestamp, Treatment};
+use crate::event::{AuthEvent, Entry, Privacy, Record, Source, Timestamp, Treatment};
 use crate::signal::{Scope, Severity, State};
-use crate::simulate::{Recording, Scenario, Simulation, Wire};
+use crate::simulate::{Happening, Scenario, Simulation, Wire};
 
 /// Seed of the ordinary days before a scenario's trouble.
 const WARM_UP_SEED: u64 = 70_001;
@@ -31,6 +31,9 @@ pub struct Run {
     pub ticket_delay: Option<f64>,
     /// Right pages.
     pub pages: usize,
+    /// From the end of the trouble until the last incident that paged about it was resolved, in seconds; `None` when there was
+    /// none, or it is open still.
+    pub resolved: Option<f64>,
     /// Pages that are not about the trouble: alert name, scope, seconds after the start of the day.
     pub false_pages: Vec<String>,
     /// Tickets that are not about it.
@@ -55,12 +58,16 @@ struct Told {
     alertname: String,
     scope: Scope,
     summary: String,
+    id: String,
+    resolved_at: Option<Timestamp>,
 }
 
 /// A scenario whose ordinary days have been folded.
 pub struct Warm {
     scenario: Scenario,
     engine: Engine,
+    /// What sign-ins that are under way when those days end still bring.
+    under_way: Vec<AuthEvent>,
 }
 
 impl Warm {
@@ -69,8 +76,11 @@ impl Warm {
     pub fn new(scenario: Scenario, config: Config) -> Self {
         let simulation = Simulation::new(scenario.clone(), Some(WARM_UP_SEED));
         let end = simulation.warm_up_ends();
-        let folded = fold(Engine::new(config), &simulation, simulation.recording(), end);
-        Self { scenario, engine: folded.engine }
+        let mut recording = simulation.recording();
+        let before = std::iter::from_fn(|| recording.next_before(end));
+        let folded = fold(Engine::new(config), events(&simulation, before));
+        let under_way = events(&simulation, recording.under_way().into_iter()).collect();
+        Self { scenario, engine: folded.engine, under_way }
     }
 
     /// The day of the trouble with this seed.
@@ -89,7 +99,9 @@ impl Warm {
             let received_at = simulation.warm_up_ends();
             engine.apply(&Entry { received_at, record: Record::Planned(planned) });
         }
-        let folded = fold(engine, &simulation, simulation.recording_from(from), end);
+        let mut recording = simulation.recording_from(from);
+        let day = events(&simulation, std::iter::from_fn(|| recording.next_before(end)));
+        let folded = fold(engine, in_order(self.under_way.clone(), day));
         score(&simulation, &folded)
     }
 }
@@ -135,22 +147,39 @@ pub fn healthy(connections: usize, days: u64, seed: u64, (fleet, more): (&str, &
     text + "expect: { page: false }\n"
 }
 
-fn fold(
-    mut engine: Engine,
-    simulation: &Simulation,
-    recording: Recording<'_>,
-    end: Timestamp,
-) -> Folded {
+/// The events of these happenings, read as they are written.
+fn events<'a>(
+    simulation: &'a Simulation,
+    happenings: impl Iterator<Item = Happening> + 'a,
+) -> impl Iterator<Item = AuthEvent> + 'a {
     let wire = Wire::new(simulation);
     let privacy = Privacy::new(Treatment::Hash, b"backtest");
-    let (mut incidents, mut ids, mut events) = (Vec::new(), BTreeSet::new(), 0);
+    happenings.map(move |happening| {
+        decode(&wire.bytes(&happening), &privacy).expect("what we write can be read")
+    })
+}
+
+/// Both in the order of their time.
+fn in_order(
+    under_way: Vec<AuthEvent>,
+    events: impl Iterator<Item = AuthEvent>,
+) -> impl Iterator<Item = AuthEvent> {
+    let (mut under_way, mut events) = (under_way.into_iter().peekable(), events.peekable());
+    std::iter::from_fn(move || {
+        let newest = events.peek().map(|event| event.at);
+        let first = under_way.next_if(|event| newest.is_none_or(|at| event.at <= at));
+        first.or_else(|| events.next())
+    })
+}
+
+fn fold(mut engine: Engine, events: impl Iterator<Item = AuthEvent>) -> Folded {
+    let (mut incidents, mut ids, mut count) = (Vec::<Told>::new(), BTreeSet::new(), 0);
     drop(engine.transitions());
-    for happening in recording.take_while(|happening| happening.at < end) {
-        let event = decode(&wire.bytes(&happening), &privacy).expect("what we write can be read");
+    for event in events {
         let received_at = event.at;
         engine
             .apply(&Entry { received_at, record: Record::Event { source: Source::Files, event } });
-        events += 1;
+        count += 1;
         for transition in engine.transitions() {
             let incident = &transition.incident;
             // A ticket that becomes a page counts again.
@@ -162,11 +191,18 @@ fn fold(
                     alertname: incident.alertname.to_string(),
                     scope: incident.scope.clone(),
                     summary: incident.summary.clone(),
+                    id: incident.id.to_string(),
+                    resolved_at: None,
                 });
+            }
+            if incident.state == State::Resolved {
+                for told in incidents.iter_mut().filter(|told| *told.id == *incident.id) {
+                    told.resolved_at = Some(transition.at);
+                }
             }
         }
     }
-    Folded { engine, incidents, events }
+    Folded { engine, incidents, events: count }
 }
 
 fn score(simulation: &Simulation, folded: &Folded) -> Run {
@@ -174,6 +210,7 @@ fn score(simulation: &Simulation, folded: &Folded) -> Run {
     let onset = simulation.onset_scored();
     let end = simulation.fault_times().iter().map(|(_, end, _)| *end).max();
     let mut run = Run { events: folded.events, ..Run::default() };
+    let mut ends = Vec::new();
     for told in &folded.incidents {
         let about = affected.contains(&told.scope);
         let (right, optional) = match (onset, end) {
@@ -193,6 +230,7 @@ fn score(simulation: &Simulation, folded: &Folded) -> Run {
             if page {
                 run.page_delay = run.page_delay.or(delay);
                 run.pages += 1;
+                ends.push(told.resolved_at);
             }
         } else if page && !optional {
             run.false_pages.push(format!("{} {} {}", told.at, told.alertname, told.summary));
@@ -200,6 +238,10 @@ fn score(simulation: &Simulation, folded: &Folded) -> Run {
             run.false_tickets += 1;
         }
     }
+    let last = ends.into_iter().collect::<Option<Vec<_>>>().and_then(|ends| ends.into_iter().max());
+    #[expect(clippy::cast_precision_loss, reason = "a scenario lasts some days")]
+    let after = last.zip(end).map(|(last, end)| last.millis_since(end) as f64 / 1000.0);
+    run.resolved = after;
     run
 }
 

@@ -57,6 +57,9 @@ pub struct Line {
     pages: usize,
     false_pages: usize,
     false_tickets: usize,
+    /// From the end of the trouble to the resolution of what paged; below zero: before that end.
+    #[serde(default)]
+    resolved: [Option<i64>; 2],
 }
 
 /// A fleet in which nothing breaks: how many pages each seed brought.
@@ -78,23 +81,27 @@ impl Line {
             delays.sort_by(f64::total_cmp);
             [5, 9].map(|tenths| quantile(&delays, tenths))
         };
+        let delays = |delay: fn(&Run) -> Option<f64>| {
+            both(delay).map(|seconds| seconds.and_then(|s| u64::try_from(s).ok()))
+        };
         Self {
             seeds: runs.len(),
-            page: both(|run| run.page_delay),
+            page: delays(|run| run.page_delay),
             missed: runs.iter().filter(|run| run.page_delay.is_none()).count(),
-            ticket: both(|run| run.ticket_delay),
+            ticket: delays(|run| run.ticket_delay),
             pages: runs.iter().map(|run| run.pages).sum(),
             false_pages: runs.iter().map(|run| run.false_pages.len()).sum(),
             false_tickets: runs.iter().map(|run| run.false_tickets).sum(),
+            resolved: both(|run| run.resolved),
         }
     }
 }
 
 /// The delay within which so many tenths of the runs paged.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds of some days")]
-fn quantile(delays: &[f64], tenths: usize) -> Option<u64> {
+#[expect(clippy::cast_possible_truncation, reason = "seconds of some days")]
+fn quantile(delays: &[f64], tenths: usize) -> Option<i64> {
     let place = (delays.len().saturating_sub(1) * tenths).div_ceil(10);
-    delays.get(place).filter(|seconds| seconds.is_finite()).map(|seconds| seconds.round() as u64)
+    delays.get(place).filter(|seconds| seconds.is_finite()).map(|seconds| seconds.round() as i64)
 }
 
 impl Figures {

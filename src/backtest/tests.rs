@@ -121,8 +121,9 @@ fn what_an_incident_has_explained_opens_no_ticket_when_it_ends() {
         let simulation = Simulation::new(scenario(trouble), Some(seed));
         let from = simulation.minute_of(Some(simulation.warm_up_ends()), 0);
         let until = simulation.at_hours(72 + 7);
-        let recording = simulation.recording_from(from);
-        let mut told = fold(warm.engine.clone(), &simulation, recording, until);
+        let mut recording = simulation.recording_from(from);
+        let day = events(&simulation, std::iter::from_fn(|| recording.next_before(until)));
+        let mut told = fold(warm.engine.clone(), in_order(warm.under_way.clone(), day));
         let begun = simulation.at_hours(72 + 4);
         let words = |told: &Told| format!("{} {} {}", told.at, told.alertname, told.summary);
         let after = told.incidents.iter().filter(|told| told.at >= begun);

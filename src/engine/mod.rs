@@ -46,10 +46,13 @@ use crate::event::{ConnectionInfo, EventId, Source, Timestamp};
 use crate::signal::{ConnectionView, Snapshot, Transition, WINDOWS};
 
 /// Version of the encoding of a checkpoint's engine. A checkpoint of another version is not read: the journal is folded anew.
-const STATE_VERSION: u8 = 14;
+const STATE_VERSION: u8 = 15;
 
-/// The version before, which ends where this one goes on with what is known of the schema: that begins anew.
-const VERSION_WITHOUT_DRIFT: u8 = 13;
+/// The oldest version that is read. Each one since has a part more at its end, which begins anew where it is missing: what is known
+/// of the schema, and how the odds of providers and of the fleet wander.
+const OLDEST_VERSION: u8 = 13;
+const SINCE_DRIFT: u8 = 14;
+const SINCE_WANDER: u8 = 15;
 
 /// What an engine is told once.
 #[derive(Clone, Debug)]
@@ -215,6 +218,8 @@ impl Engine {
         bytes.push(STATE_VERSION);
         let bytes = postcard::to_extend(&self.memory, bytes);
         let bytes = bytes.and_then(|bytes| postcard::to_extend(&self.memory.drift, bytes));
+        let wandering = self.memory.detection.wandering();
+        let bytes = bytes.and_then(|bytes| postcard::to_extend(&wandering, bytes));
         bytes.expect("memory grows as needed, and every part of the state can be encoded")
     }
 
@@ -222,13 +227,16 @@ impl Engine {
     /// resolved, windows of new lengths begin empty.
     pub fn load(config: Config, bytes: &[u8]) -> Result<Self, LoadError> {
         let (version, rest) = bytes.split_first().ok_or(LoadError::Empty)?;
-        if ![VERSION_WITHOUT_DRIFT, STATE_VERSION].contains(version) {
+        if !(OLDEST_VERSION..=STATE_VERSION).contains(version) {
             return Err(LoadError::Version(*version));
         }
         let lengths = lengths(&config.rules);
-        let (mut memory, rest): (Memory, _) = postcard::take_from_bytes(rest)?;
-        if *version == STATE_VERSION {
-            memory.drift = postcard::from_bytes(rest)?;
+        let (mut memory, mut rest): (Memory, _) = postcard::take_from_bytes(rest)?;
+        if *version >= SINCE_DRIFT {
+            (memory.drift, rest) = postcard::take_from_bytes(rest)?;
+        }
+        if *version >= SINCE_WANDER {
+            memory.detection.wander_as(postcard::from_bytes(rest)?);
         }
         memory.adapt(&lengths);
         memory.closing.forget(&config.window_sinks);

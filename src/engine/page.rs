@@ -130,7 +130,7 @@ impl Engine {
     fn ended(&mut self, now: u32, quiet: u32) -> Vec<Outbreak> {
         let Some(config) = &self.config.detection else { return Vec::new() };
         let Memory { outbreaks, detection, .. } = &mut self.memory;
-        outbreaks.ended(now, quiet, |place| detection.is_uneasy(place, config))
+        outbreaks.ended(now, quiet, |lead| detection.is_uneasy(lead, config))
     }
 
     fn take_change(&mut self, change: Change, now: u32) {

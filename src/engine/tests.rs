@@ -521,3 +521,19 @@ fn a_state_of_another_version_or_a_damaged_one_is_refused() {
     ));
     assert!(matches!(Engine::load(Config::default(), &[]), Err(LoadError::Empty)));
 }
+
+#[test]
+fn a_state_of_a_version_that_had_fewer_parts_is_read() {
+    let engine = Engine::new(Config::default());
+    let mut parts = vec![OLDEST_VERSION];
+    parts.extend(postcard::to_stdvec(&engine.memory).unwrap());
+    Engine::load(Config::default(), &parts).unwrap();
+    parts[0] = SINCE_DRIFT;
+    parts.extend(postcard::to_stdvec(&engine.memory.drift).unwrap());
+    Engine::load(Config::default(), &parts).unwrap();
+    parts[0] = SINCE_WANDER;
+    assert!(matches!(Engine::load(Config::default(), &parts), Err(LoadError::Damaged(_))));
+    parts.extend(postcard::to_stdvec(&engine.memory.detection.wandering()).unwrap());
+    Engine::load(Config::default(), &parts).unwrap();
+    assert_eq!(parts, engine.save());
+}

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-pub(crate) use recording::{Recording, Simulation};
+pub(crate) use recording::{Happening, Recording, Simulation};
 pub use scenario::Scenario;
 pub(crate) use wire::Wire;
 

@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::attempt::{Attempt, Outcome};
+use super::attempt::{Attempt, Origin, Outcome};
 use super::fault::{Fault, Moments, go_live, nuisance};
 use super::fleet::Fleet;
 use super::scenario::Scenario;
@@ -237,6 +237,17 @@ impl<'a> Recording<'a> {
             self.tally.count(&happening);
             return Some(happening);
         }
+    }
+
+    /// What sign-ins that were begun, and those who try again after them, still bring.
+    pub(crate) fn under_way(self) -> Vec<Happening> {
+        let of_people = |happening: &Happening| match happening.step {
+            Step::Activated(_) => false,
+            Step::Started(attempt) | Step::Ended(attempt) => attempt.key.origin == Origin::People,
+        };
+        let mut waiting = self.waiting.into_sorted_vec();
+        waiting.reverse();
+        waiting.into_iter().map(|Reverse(waiting)| waiting.happening).filter(of_people).collect()
     }
 
     /// What was given so far.

@@ -22,9 +22,9 @@ const SEED: &str = "seed: 5";
 const ONSET: &str = "2025-10-10T16:05:00";
 const DUE: &str = "2025-10-10T16:07:00";
 /// When sign-ins work again, and when the incident must have ended: failures of the last sign-ins come a minute later, the
-/// reverse test and ten quiet minutes follow, 40 where evidence gathers again.
+/// reverse test and ten quiet minutes follow, and more where it flares up or evidence gathers again.
 const RECOVERED: &str = "2025-10-10T16:30:00";
-const OVER: &str = "2025-10-10T17:20:00";
+const OVER: &str = "2025-10-10T16:55:00";
 
 /// Ordinary events that it learns from first: those of a day.
 const LEARNED: u64 = 100_000;

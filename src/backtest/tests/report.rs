@@ -10,9 +10,10 @@ fn incident(seed: u64) -> (Incident, Snapshot) {
     let simulation = Simulation::new(scenario, Some(seed));
     let moment = |text: &str| Timestamp::parse(text).unwrap();
     let from = simulation.minute_of(Some(moment("2025-10-10T12:30:00Z")), 0);
-    let recording = simulation.recording_from(from);
-    let engine = Engine::new(Config::default());
-    let mut folded = fold(engine, &simulation, recording, moment("2025-10-10T16:50:00Z"));
+    let mut recording = simulation.recording_from(from);
+    let until = moment("2025-10-10T16:50:00Z");
+    let day = events(&simulation, std::iter::from_fn(|| recording.next_before(until)));
+    let mut folded = fold(Engine::new(Config::default()), day);
     let snapshot = folded.engine.snapshot();
     let fleet = |one: &&std::sync::Arc<Incident>| &*one.alertname == "SsoFleetFailing";
     let incident = snapshot.incidents.iter().find(fleet).expect("the fleet fails");

@@ -176,6 +176,7 @@ impl Config {
             false_alarm_days: self.false_alarm_days(SHARES[level as usize][kind as usize]),
             scopes: 1.0,
             tempering: 1.0,
+            wander: 0.0,
             shift_min,
             averaged: level != Level::Connection,
             wait_seconds: WAIT_SECONDS,

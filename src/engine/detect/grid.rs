@@ -36,6 +36,14 @@ pub(super) struct Strongest {
     pub(super) index: usize,
 }
 
+impl Run {
+    /// Attempts of people who had not failed lately, about: of the others, every other one fails.
+    pub(super) fn fresh(&self) -> u32 {
+        let repeats = self.bad.saturating_sub(self.people);
+        self.attempts.saturating_sub(2 * repeats).max(self.people)
+    }
+}
+
 impl Grid {
     /// A good attempt. Whether any evidence is left.
     pub(super) fn good(&mut self, tempering: f64) -> bool {
@@ -75,19 +83,23 @@ impl Grid {
         }
     }
 
-    /// The strongest evidence for a shift of at least `shift_min`; `None` when no such shift is looked for.
+    /// The strongest evidence for a shift of at least `shift_min`, less what `explained` says of the nats and the run behind them;
+    /// `None` when no such shift is looked for.
     pub(super) fn strongest(
         &self,
         usual: &Row,
         tempering: f64,
         shift_min: f64,
+        explained: impl Fn(f64, &Run) -> f64,
     ) -> Option<Strongest> {
         let mut best: Option<Strongest> = None;
         for (index, shift) in SHIFTS.iter().enumerate().skip(usual.first) {
             if *shift < shift_min {
                 continue;
             }
-            let nats = self.runs[index].weight.max(0.0) - usual.correction(index, tempering);
+            let run = &self.runs[index];
+            let nats = run.weight.max(0.0) - usual.correction(index, tempering);
+            let nats = nats - explained(nats, run);
             if best.is_none_or(|best| nats > best.nats) {
                 best = Some(Strongest { nats, index });
             }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::Kind;
 use super::stream::{Entered, Stream};
+use super::wander::Wander;
 
 /// Failures that are remembered for the question who carries it.
 const HITS_MAX: usize = 64;
@@ -47,6 +48,8 @@ pub(super) struct GroupStream {
     hours: [(f64, f64); 24],
     bunching: f64,
     bin: Bin,
+    #[serde(skip)]
+    wander: Wander,
     hits: VecDeque<Hit>,
 }
 
@@ -84,6 +87,7 @@ impl Default for GroupStream {
             hours: [(0.0, 0.0); 24],
             bunching: BUNCHING_START,
             bin: Bin::default(),
+            wander: Wander::default(),
             hits: VecDeque::new(),
         }
     }
@@ -98,11 +102,23 @@ impl Group {
         &mut self.streams[kind as usize]
     }
 
+    /// How the odds of each stream wander: a part of the state that older builds did not have.
+    pub(super) fn wander_mut(&mut self) -> [&mut Wander; Kind::ALL.len()] {
+        self.streams.each_mut().map(|stream| &mut stream.wander)
+    }
+
+    pub(super) fn wanders(&self) -> [Wander; Kind::ALL.len()] {
+        self.streams.each_ref().map(|stream| stream.wander)
+    }
+
     /// Decays with the baseline, once a day.
     pub(super) fn decay(&mut self, left: f64) {
-        for (bad, expected) in self.streams.iter_mut().flat_map(|stream| &mut stream.hours) {
-            *bad *= left;
-            *expected *= left;
+        for stream in &mut self.streams {
+            stream.wander.decay(left);
+            for (bad, expected) in &mut stream.hours {
+                *bad *= left;
+                *expected *= left;
+            }
         }
     }
 }
@@ -131,11 +147,18 @@ impl GroupStream {
         learned.attempts + learned.fresh_attempts >= 1.0
     }
 
-    /// Measures bunching: how far the failures of ten minutes vary beyond chance.
+    /// Measures how the odds wander, and bunching: how far the failures of ten minutes vary beyond chance and that. Trouble is
+    /// neither.
     pub(super) fn measure(&mut self, bad: bool, expected: f64, second: u32) {
+        if self.stream.alarm.is_some() {
+            self.wander.pause();
+            return;
+        }
+        self.wander.measure(bad, expected, second);
         if second.saturating_sub(self.bin.since) > BIN_SECONDS {
             let Bin { bad, expected, variance, .. } = self.bin;
             if expected > 0.5 {
+                let variance = variance * (1.0 + variance * self.wander.variance());
                 let chi2 = ((bad - expected) * (bad - expected) / variance).min(BIN_CHI2_MAX);
                 self.bunching += BUNCHING_SMOOTHING * (chi2 - self.bunching);
                 self.bunching = self.bunching.max(1.0);
@@ -150,6 +173,11 @@ impl GroupStream {
     /// How much an attempt counts: less where failures come in bunches.
     pub(super) fn tempering(&self) -> f64 {
         1.0 / self.bunching
+    }
+
+    /// Variance of the log-odds of a bad attempt, from some minutes to the next.
+    pub(super) fn wander(&self) -> f64 {
+        self.wander.variance()
     }
 
     pub(super) fn hit(&mut self, hit: Hit) {

@@ -41,9 +41,10 @@ impl Detection {
         let name = trial.code.filter(|_| trial.bad);
         let code = name.map(code_id);
         if established && trial.telling == Telling::Fleet {
-            let per_day = self.fleet.stream(Kind::Failing).stream.per_day();
+            let fleet = self.fleet.stream(Kind::Failing);
+            let habits = (fleet.stream.per_day(), fleet.wander());
             let failure = name.zip(code);
-            for news in self.spreading.attempt(failure, trial.connection, second, per_day, config) {
+            for news in self.spreading.attempt(failure, trial.connection, second, habits, config) {
                 let (code, place, what) = match news {
                     News::Spreads(code) => {
                         let place = self.narrow(&self.spreading.carriers(code), Kind::Failing);
@@ -150,6 +151,7 @@ impl Detection {
         let bar = Bar {
             scopes: count(scopes),
             tempering: group.tempering(),
+            wander: group.wander(),
             established: group.is_established(),
             ..config.bar(level, kind)
         };
@@ -172,28 +174,37 @@ impl Detection {
         self.changes.push(Change { second, place, signal: Signal::Stream(kind), what });
     }
 
-    /// Whether there is new evidence at `place`, too little for an alarm.
-    pub(in crate::engine) fn is_uneasy(&self, place: Place, config: &Config) -> bool {
-        let level = match place {
-            Place::Connection(_) => Level::Connection,
-            Place::Provider(_) => Level::Provider,
-            Place::Fleet => Level::Fleet,
+    /// Whether there is new evidence of the same trouble at `place`, too little for an alarm.
+    pub(in crate::engine) fn is_uneasy(
+        &self,
+        (place, signal): (Place, Signal),
+        config: &Config,
+    ) -> bool {
+        let kind = match signal {
+            Signal::Stream(kind) => kind,
+            Signal::Code(_) => Kind::Failing,
+            // Rain does not come by and by.
+            Signal::Drought(_) => return false,
         };
-        let scopes = match place {
-            Place::Connection(_) => f64::from(self.known.max(1)),
-            Place::Provider(_) => libm::fmax(1.0, count(self.providers.len())),
-            Place::Fleet => 1.0,
+        let (level, scopes) = match place {
+            Place::Connection(_) => (Level::Connection, f64::from(self.known.max(1))),
+            Place::Provider(_) => (Level::Provider, libm::fmax(1.0, count(self.providers.len()))),
+            Place::Fleet => (Level::Fleet, 1.0),
         };
-        let per_day = self.fleet.stream(Kind::Failing).stream.per_day();
-        let group = self.group(place);
-        if group.is_some() && self.spreading.is_uneasy(per_day, config) {
-            return true;
+        let group = self.group(place).map(|group| group.stream(kind));
+        if group.is_some() && kind == Kind::Failing {
+            let per_day = self.fleet.stream(kind).stream.per_day();
+            if self.spreading.is_uneasy(per_day, config) {
+                return true;
+            }
         }
-        Kind::ALL.into_iter().any(|kind| {
-            let tempering = group.map_or(1.0, |group| group.stream(kind).tempering());
-            let bar = Bar { scopes, tempering, ..config.bar(level, kind) };
-            self.stream(place, kind).is_some_and(|stream| stream.is_uneasy(&bar))
-        })
+        let bar = Bar {
+            scopes,
+            tempering: group.map_or(1.0, GroupStream::tempering),
+            wander: group.map_or(0.0, GroupStream::wander),
+            ..config.bar(level, kind)
+        };
+        self.stream(place, kind).is_some_and(|stream| stream.is_uneasy(&bar))
     }
 
     /// Whether a narrower alarm has explained an attempt for a while.

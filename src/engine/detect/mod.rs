@@ -22,6 +22,7 @@ mod table;
 mod takeover;
 #[cfg(test)]
 mod theory;
+mod wander;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -40,6 +41,7 @@ use self::slow::SlowMark;
 use self::spreading::Spreading;
 pub(super) use self::stream::Numbers;
 use self::stream::{Attempt, Stream};
+use self::wander::Wander;
 use self::watch::Watch;
 use super::calendar::Place;
 use crate::signal::{CrowdView, Share};
@@ -54,6 +56,9 @@ const POPULATION_PRIOR: f64 = 500.0;
 pub(super) const LATE_SECONDS: u32 = 600;
 
 const DAY: u32 = 86_400;
+
+/// How the odds of groups wander, by kind.
+pub(super) type Wandering = Vec<[Wander; Kind::ALL.len()]>;
 
 /// All evidence and all baselines.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -221,6 +226,20 @@ impl Detection {
     /// What began or ended since the last call.
     pub(super) fn changes(&mut self) -> Vec<Change> {
         std::mem::take(&mut self.changes)
+    }
+
+    /// How odds wander, of the providers and last of the fleet.
+    pub(super) fn wandering(&self) -> Wandering {
+        self.providers.iter().chain([&self.fleet]).map(Group::wanders).collect()
+    }
+
+    /// Takes over [`Detection::wandering`].
+    pub(super) fn wander_as(&mut self, known: Wandering) {
+        for (group, known) in self.providers.iter_mut().chain([&mut self.fleet]).zip(known) {
+            for (wander, known) in group.wander_mut().into_iter().zip(known) {
+                *wander = known;
+            }
+        }
     }
 
     /// The fleet's people of the last hour, and what is usual of them.

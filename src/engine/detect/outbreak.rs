@@ -27,6 +27,9 @@ const PLACES_MAX: usize = 1_000;
 /// The longest that an outbreak which flares up again and again must be quiet, in seconds.
 const QUIET_SECONDS_MAX: u32 = 2_400;
 
+/// How many of its longest pause an outbreak that flared up again must be quiet besides: the next flare may be too small to see.
+const PAUSES: u32 = 4;
+
 /// All outbreaks that are not over.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(in crate::engine) struct Outbreaks(Vec<Outbreak>);
@@ -43,7 +46,8 @@ pub(in crate::engine) struct Outbreak {
     /// When the last alarm of the lead's kind of scope was over, while none is up.
     pub(in crate::engine) quiet_since: Option<u32>,
     raised_at: u32,
-    flares: u32,
+    /// The longest that it was quiet before it flared up again, in seconds.
+    pause: u32,
     alarms: BTreeSet<(Place, Signal)>,
 }
 
@@ -105,7 +109,7 @@ impl Outbreaks {
                 places: BTreeSet::from([place]),
                 quiet_since: None,
                 raised_at: change.second,
-                flares: 0,
+                pause: 0,
                 alarms: BTreeSet::from([(place, signal)]),
             });
             return (Step::Began(self.0.len() - 1), Vec::new());
@@ -116,8 +120,8 @@ impl Outbreaks {
         if outbreak.places.len() < PLACES_MAX || level(place) > 0 {
             outbreak.places.insert(place);
         }
-        if outbreak.quiet_since.take().is_some() {
-            outbreak.flares += 1;
+        if let Some(quiet_since) = outbreak.quiet_since.take() {
+            outbreak.pause = outbreak.pause.max(change.second.saturating_sub(quiet_since));
             // What flares up with it shares its cause, however long ago it first did; what was before is spent.
             (outbreak.since, outbreak.raised_at) = (since, change.second);
         }
@@ -152,7 +156,7 @@ impl Outbreaks {
             keeper.places.extend(&other.places);
             keeper.alarms.extend(&other.alarms);
             keeper.since = keeper.since.min(other.since);
-            keeper.flares = keeper.flares.max(other.flares);
+            keeper.pause = keeper.pause.max(other.pause);
         }
         (index, others.iter().map(|other| other.lead).collect())
     }
@@ -175,20 +179,20 @@ impl Outbreaks {
         })
     }
 
-    /// Takes out those that have been quiet for long enough. While their widest scope is `uneasy` again, that takes longer: what
-    /// flares up within minutes is no news.
+    /// Takes out those that have been quiet for long enough: longer when they flared up before, by the pauses that they made, and
+    /// while their lead is `uneasy` again. What flares up within minutes is no news.
     pub(in crate::engine) fn ended(
         &mut self,
         now: u32,
         quiet_seconds: u32,
-        uneasy: impl Fn(Place) -> bool,
+        uneasy: impl Fn((Place, Signal)) -> bool,
     ) -> Vec<Outbreak> {
         let longest = QUIET_SECONDS_MAX.max(quiet_seconds);
         let is_over = |outbreak: &mut Outbreak| {
             let Some(since) = outbreak.quiet_since else { return false };
-            let needed = quiet_seconds.saturating_mul(1 << outbreak.flares.min(4)).min(longest);
+            let needed = quiet_seconds.saturating_add(PAUSES.saturating_mul(outbreak.pause));
             let quiet = now.saturating_sub(since);
-            quiet >= longest || (quiet >= needed && !uneasy(outbreak.lead.0))
+            quiet >= longest || (quiet >= needed && !uneasy(outbreak.lead))
         };
         self.0.extract_if(.., is_over).collect()
     }

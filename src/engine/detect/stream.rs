@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::grid::{Grid, Run, Strongest};
 use super::table::{self, Row, SHIFTS};
+use super::wander;
 
 const DAY: u32 = 86_400;
 
@@ -28,6 +29,9 @@ const TICKET_GAP: f64 = 3.4;
 /// A shift that pages must explain what was seen nearly as well as any smaller one: a lucky stretch within a small rise is no
 /// outage.
 const LUCK_NATS: f64 = 3.0;
+
+/// How often a day chance brings the evidence for which an outbreak that seems over is not believed to be.
+pub(super) const UNEASY_A_DAY: f64 = 96.0;
 
 /// A ticket is over when the evidence is below this share of the threshold.
 const TICKET_END_SHARE: f64 = 0.3;
@@ -150,6 +154,8 @@ pub(super) struct Bar {
     pub(super) scopes: f64,
     /// Below 1: each attempt counts less.
     pub(super) tempering: f64,
+    /// Variance with which the log-odds wander by themselves.
+    pub(super) wander: f64,
     /// The smallest shift that pages.
     pub(super) shift_min: f64,
     /// Whether the usual is that of the last attempt or an average over many connections.
@@ -318,7 +324,8 @@ impl Stream {
     fn judge(&mut self, usual: &Row, second: u32, bar: &Bar) -> Verdict {
         let Some(grid) = &self.grid else { return Verdict::Nothing };
         let threshold = self.threshold(bar);
-        let strongest = |shift_min| grid.strongest(usual, bar.tempering, shift_min);
+        let floor = TICKET_END_SHARE * threshold;
+        let strongest = |shift_min| self.strongest(usual, bar, shift_min, floor);
         let any = strongest(0.0);
         let nats = any.map_or(0.0, |any| any.nats);
         if let Some(page) = strongest(bar.shift_min)
@@ -330,7 +337,7 @@ impl Stream {
         if nats >= threshold - TICKET_GAP && people >= bar.people_min && self.cut_ticket(second) {
             return Verdict::Ticket;
         }
-        if nats < TICKET_END_SHARE * threshold && self.ticket.take().is_some() {
+        if nats < floor && self.ticket.take().is_some() {
             return Verdict::TicketOver;
         }
         Verdict::Nothing
@@ -346,22 +353,35 @@ impl Stream {
             self.learned.entered_at = second;
             return Entered::default();
         }
-        let nats = self.nats(bar).unwrap_or(0.0);
-        if nats < QUIET_SHARE * self.threshold(bar) || waited > STUCK_SECONDS {
+        let threshold = self.threshold(bar);
+        let nats = self.nats(bar, threshold).unwrap_or(0.0);
+        if nats < QUIET_SHARE * threshold || waited > STUCK_SECONDS {
             return self.learned.enter(second);
         }
         Entered::default()
     }
 
-    /// Whether there is evidence that would be too much for a ticket to be over.
+    /// Whether there is more evidence than chance brings every quarter of an hour.
     pub(super) fn is_uneasy(&self, bar: &Bar) -> bool {
-        self.nats(bar).is_some_and(|nats| nats >= TICKET_END_SHARE * self.threshold(bar))
+        let enough = libm::log(self.pace.per_day() * bar.scopes / UNEASY_A_DAY);
+        self.nats(bar, self.threshold(bar)).is_some_and(|nats| nats >= enough)
     }
 
-    fn nats(&self, bar: &Bar) -> Option<f64> {
-        let usual = table::row(self.usual);
+    fn nats(&self, bar: &Bar, threshold: f64) -> Option<f64> {
+        let (usual, floor) = (table::row(self.usual), TICKET_END_SHARE * threshold);
+        self.strongest(usual, bar, 0.0, floor).map(|strongest| strongest.nats)
+    }
+
+    /// The strongest evidence for a shift of at least `shift_min`, without what wandering odds explain. What is below `floor`
+    /// with that is not looked at closer.
+    fn strongest(&self, usual: &Row, bar: &Bar, shift_min: f64, floor: f64) -> Option<Strongest> {
         let grid = self.grid.as_ref()?;
-        grid.strongest(usual, bar.tempering, 0.0).map(|strongest| strongest.nats)
+        grid.strongest(usual, bar.tempering, shift_min, |nats, run| {
+            if nats < floor {
+                return 0.0;
+            }
+            bar.tempering * wander::explained(run.people, run.fresh(), self.usual, bar.wander)
+        })
     }
 
     /// The run behind evidence.
@@ -441,7 +461,7 @@ impl Stream {
                 code: None,
             });
         }
-        let strongest = self.grid.as_ref()?.strongest(table::row(usual), 1.0, 0.0)?;
+        let strongest = self.grid.as_ref()?.strongest(table::row(usual), 1.0, 0.0, |_, _| 0.0)?;
         let run = self.run(strongest);
         Some(Numbers {
             since: run.since,

@@ -3,6 +3,7 @@
 use super::Watch;
 use super::config::{Config, Kind, Level};
 use super::stream::{Attempt, Bar, Stream, Verdict};
+use super::wander::Wander;
 
 /// Attempts between false alarms that these tests accept.
 const GAMMA: f64 = 100_000.0;
@@ -127,4 +128,64 @@ fn the_delay_is_near_the_bound_from_one_percent_to_all_and_from_rare_to_busy() {
             );
         }
     }
+}
+
+/// False alarms of a group over `days` of 60 attempts a minute, whose log-odds wander by 0.3 from ten minutes to ten minutes,
+/// and the attempts until an outage pages that lets four in ten fail besides; `held` against what is measured of the wandering.
+fn wandering(usual: f64, days: u32, held: bool) -> (u32, u32) {
+    let mut random = fastrand::Rng::with_seed(3);
+    let (mut stream, from) = known(60.0);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time")]
+    let from = from as u32;
+    let mut wander = Wander::default();
+    let bar = Bar { false_alarm_days: 30.0 / 0.06, shift_min: 0.015, ..bar(60.0) };
+    let mut alarms = 0;
+    let mut p = usual;
+    let attempt = |second, bad| Attempt {
+        second,
+        bad,
+        first: bad,
+        fresh: true,
+        usual: usual * 1.15,
+        expected: 0.0,
+        weight: 1.0,
+    };
+    for second in 0..days * 86_400 {
+        if second % 600 == 0 {
+            let normal = (0..12).map(|_| random.f64()).sum::<f64>() - 6.0;
+            let odds = usual / (1.0 - usual) * (0.3 * normal).exp();
+            p = odds / (1.0 + odds);
+        }
+        let bad = random.f64() < p;
+        // The mean of wandering odds is a little more than their median.
+        wander.measure(bad, usual * 1.04, second);
+        let variance = if held { wander.variance() } else { 0.0 };
+        let bar = Bar { wander: variance, ..bar };
+        if let (Verdict::Page(_), _) = stream.attempt(&attempt(from + second, bad), &bar) {
+            alarms += 1;
+            stream.hand_over();
+        }
+    }
+    stream.hand_over();
+    let bar = Bar { wander: if held { wander.variance() } else { 0.0 }, ..bar };
+    let until = (0..10_000).find(|second| {
+        let bad = random.f64() < usual + 0.4;
+        let attempt = attempt(from + days * 86_400 + second, bad);
+        matches!(stream.attempt(&attempt, &bar), (Verdict::Page(_), _))
+    });
+    (alarms, until.expect("many fail"))
+}
+
+#[test]
+fn where_odds_wander_there_is_hardly_a_false_alarm_and_an_outage_is_found_all_the_same() {
+    let mut all = 0;
+    // Where an eighth hangs anyway, half of all is only six standard deviations away: to tell takes some minutes.
+    for (usual, least, slower) in [(0.012, 0, 2), (0.125, 3, 6)] {
+        let (without, soon) = wandering(usual, 20, false);
+        let (alarms, until) = wandering(usual, 20, true);
+        assert!(without >= least, "{usual}: {without} false alarms without it");
+        assert!(until <= slower * soon + 10, "{usual}: {until}, {soon} without");
+        all += alarms;
+    }
+    assert!(all <= 1, "{all} false alarms in 40 days");
 }
