@@ -1,0 +1,1 @@
+"""What `benches/scaling.py` is made of."""
