@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::archive::{Archive, ArchiveError, Limits};
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::event::Entry;
 use crate::journal::{Journal, JournalError, Reader};
 use crate::signal::Snapshot;
@@ -39,6 +40,14 @@ pub(super) struct Archivist {
 struct Work {
     archive: Archive,
     reader: Reader,
+}
+
+/// How much is kept.
+pub(super) fn limits(config: &Config) -> Limits {
+    Limits {
+        retention_millis: config.sessions.retention.millis(),
+        bytes_max: config.sessions.max_bytes.bytes(),
+    }
 }
 
 /// One turn went wrong.

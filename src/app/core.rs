@@ -50,6 +50,9 @@ pub(super) struct Outside<T> {
     pub(super) publish: watch::Sender<Arc<Snapshot>>,
 }
 
+/// The folder of the embedded journal, in the data directory.
+pub(super) const JOURNAL: &str = "journal";
+
 /// Everything, not yet started.
 pub(super) struct Core<T> {
     fold: Fold,
@@ -132,14 +135,21 @@ impl<T: Transport> Core<T> {
     }
 }
 
-/// Last checkpoint, then the rest of the journal.
+/// What the daemon goes on from.
 pub(super) fn recover(
     config: &Config,
     clock: Clock,
     disk: &Arc<dyn Disk>,
 ) -> anyhow::Result<(Journal, State)> {
+    let (journal, mut state) = read(config, disk)?;
+    resume(&mut state, clock);
+    Ok((journal, state))
+}
+
+/// Last checkpoint, then the rest of the journal.
+pub(super) fn read(config: &Config, disk: &Arc<dyn Disk>) -> anyhow::Result<(Journal, State)> {
     let data_dir = &config.data_dir.0;
-    let folder = data_dir.join("journal");
+    let folder = data_dir.join(JOURNAL);
     let (mut journal, recovery) =
         Journal::open_on(Arc::clone(disk), &folder, config.journal.embedded())?;
     if recovery.cut_bytes > 0 {
@@ -170,7 +180,6 @@ pub(super) fn recover(
             entries += 1;
         }
     }
-    resume(&mut state, clock);
     tracing::info!(entries, position = state.position(), "State recovered.");
     Ok((journal, state))
 }

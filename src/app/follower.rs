@@ -175,7 +175,7 @@ impl Follower {
 }
 
 /// What this instance is called: its machine, and something that tells it from others there.
-fn name() -> String {
+pub(super) fn name() -> String {
     let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     format!("{}/{}", machine.trim(), std::process::id())
 }

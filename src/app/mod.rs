@@ -8,6 +8,7 @@ mod follower;
 mod forwarder;
 mod keys;
 mod leased;
+mod migration;
 mod role;
 #[cfg(test)]
 mod simulation;
@@ -24,7 +25,6 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::archive;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::journal;
@@ -119,7 +119,10 @@ impl Daemon {
             );
         };
         let cluster = Cluster::open(nats)?;
-        let seat = Follower::new(config, &cluster, clock)?.begin()?;
+        let seat = match migration::bring(config, clock, &cluster)? {
+            Some(claimed) => Seat::Owner(Box::new(claimed)),
+            None => Follower::new(config, &cluster, clock)?.begin()?,
+        };
         Self::begin(setting, Place::Nats(cluster.checkpoints()), Some(cluster), seat)
     }
 
@@ -239,10 +242,7 @@ impl Daemon {
 }
 
 fn archivist(config: &Config, seat: &Seat, clock: Clock) -> anyhow::Result<Archivist> {
-    let limits = archive::Limits {
-        retention_millis: config.sessions.retention.millis(),
-        bytes_max: config.sessions.max_bytes.bytes(),
-    };
+    let limits = archivist::limits(config);
     let data_dir = &config.data_dir.0;
     Ok(match seat {
         Seat::Owner(claimed) => {

@@ -12,7 +12,8 @@ use crate::engine::Config;
 use crate::journal::nats::{Checkpoints, NatsError};
 use crate::journal::{Disk, JournalError};
 
-const FILE: &str = "checkpoint";
+/// Its name in a folder.
+pub const FILE: &str = "checkpoint";
 const MAGIC: [u8; 8] = *b"ssowckpt";
 
 /// Where the checkpoint is.
@@ -34,10 +35,7 @@ impl Place {
         match self {
             Self::Folder(disk, folder) => write(&**disk, folder, state)
                 .map_err(|error| JournalError::io("write", &folder.join(FILE), error)),
-            Self::Nats(checkpoints) => {
-                let whole = [&head(state)[..], state].concat();
-                Ok(checkpoints.write(&whole, between)?)
-            }
+            Self::Nats(checkpoints) => Ok(checkpoints.write(&whole(state), between)?),
         }
     }
 
@@ -52,6 +50,12 @@ impl Place {
             }),
         }
     }
+}
+
+/// `state` (from [`State::save`]) as a checkpoint.
+#[must_use]
+pub fn whole(state: &[u8]) -> Vec<u8> {
+    [&head(state)[..], state].concat()
 }
 
 /// What stands before the state.

@@ -64,7 +64,11 @@ impl Server {
         Self { component, client }
     }
 
-    fn start_again(&mut self) {
+    pub(crate) fn kill(&mut self) {
+        self.component.kill();
+    }
+
+    pub(crate) fn start_again(&mut self) {
         self.component.start_again(command, ready);
     }
 }
@@ -101,7 +105,7 @@ receivers:
 }
 
 /// What PagerDuty was told: `trigger` or `resolve`, and the key.
-fn told(pager: &Recorder) -> Vec<(String, String)> {
+pub(crate) fn told(pager: &Recorder) -> Vec<(String, String)> {
     let bodies = pager.bodies("/v2/enqueue").into_iter();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     bodies.map(|body| (text(&body["event_action"]), text(&body["dedup_key"]))).collect()
@@ -257,7 +261,7 @@ fn a_cluster_loses_a_server_an_owner_and_an_owner_who_comes_back() {
 
     // A server goes and comes back, under load; two are enough.
     run(&daemons, &|_| more());
-    servers[0].component.kill();
+    servers[0].kill();
     run(&daemons, &|_| more());
     servers[0].start_again();
     run(&daemons, &|_| more());

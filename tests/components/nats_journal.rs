@@ -108,3 +108,26 @@ fn any_position_is_found_and_what_is_old_is_removed() {
     assert!(next.next_batch().unwrap().is_empty());
     assert!(next.claim("next", now, 40_004).unwrap(), "it was given back");
 }
+
+#[test]
+fn a_first_checkpoint_is_written_once() {
+    let server = Server::alone();
+    let checkpoints = cluster(&server).checkpoints();
+    assert!(checkpoints.write_first(b"one").unwrap());
+    assert!(!checkpoints.write_first(b"other").unwrap());
+    assert_eq!(checkpoints.read().unwrap().unwrap(), b"one");
+    checkpoints.write(b"newer", || Ok(())).unwrap();
+    assert!(!checkpoints.write_first(b"other").unwrap());
+    assert_eq!(checkpoints.read().unwrap().unwrap(), b"newer");
+    // One of which the end never came is none.
+    let another = Server::alone();
+    let checkpoints = cluster(&another).checkpoints();
+    let mut messages = 0;
+    let torn = checkpoints.write(&vec![7; 2_000_000], || {
+        messages += 1;
+        if messages < 3 { Ok(()) } else { Err(NatsError::NotOwner) }
+    });
+    assert!(torn.is_err() && checkpoints.read().unwrap().is_none());
+    assert!(checkpoints.write_first(b"one").unwrap());
+    assert_eq!(checkpoints.read().unwrap().unwrap(), b"one");
+}

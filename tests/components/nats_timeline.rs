@@ -136,7 +136,7 @@ async fn two_instances_tell_what_one_alone_tells() {
         let daemon = Daemon::start(config, clock, &mut Sockets::default(), None).unwrap();
         Life { daemon: Some(daemon), clock, setter, sent: 0 }
     };
-    let folders = [Place::new(), Place::new(), Place::new()];
+    let folders = [Place::new(), Place::new(), Place::new(), Place::new()];
     // One alone, which is stopped and started in the middle.
     let alone = config(&folders[0], "");
     let mut one = start(&alone);
@@ -147,6 +147,11 @@ async fn two_instances_tell_what_one_alone_tells() {
     })
     .await;
     assert!(expected.iter().any(|told| told.4.is_some()), "something fires and ends: {expected:?}");
+    // One that is never stopped.
+    let mut never = start(&config(&folders[3], ""));
+    let unbroken = play(&mut never, &events, async |_| {}).await;
+    never.daemon.take().unwrap().stop().await;
+    assert_eq!(unbroken, expected);
     // Two, of which the first is stopped there.
     let (first, second) = (config(&folders[1], &nats), config(&folders[2], &nats));
     let mut two = start(&first);

@@ -1,5 +1,7 @@
 //! A service that takes every request and remembers it: where webhooks and pages go in tests.
 
+use std::io::Read;
+
 use serde_json::Value;
 use tokio::runtime::Runtime;
 use wiremock::matchers::any;
@@ -36,9 +38,18 @@ impl Recorder {
         requests
     }
 
-    /// The JSON bodies of these requests.
+    /// The JSON bodies of these requests, decompressed.
     pub(crate) fn bodies(&self, path: &str) -> Vec<Value> {
         let requests = self.requests(path);
-        requests.iter().map(|request| request.body_json().unwrap()).collect()
+        requests.iter().map(body).collect()
     }
+}
+
+fn body(request: &Request) -> Value {
+    if request.headers.get("content-encoding").is_none_or(|how| how != "gzip") {
+        return request.body_json().unwrap();
+    }
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&*request.body).read_to_string(&mut text).unwrap();
+    serde_json::from_str(&text).unwrap()
 }

@@ -41,6 +41,12 @@ impl Candidate {
         Ok(())
     }
 
+    /// Whether nothing was ever written into the journal, as far as it was asked.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        self.journal.is_empty()
+    }
+
     /// The entries of the next append with their positions; empty when there are no more for now.
     pub fn next_batch(&mut self) -> Result<Vec<(u64, Entry)>, NatsError> {
         self.reader.next_batch()

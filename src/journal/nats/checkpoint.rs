@@ -23,10 +23,37 @@ impl Checkpoints {
     pub fn write(
         &self,
         bytes: &[u8],
-        mut between: impl FnMut() -> Result<(), NatsError>,
+        between: impl FnMut() -> Result<(), NatsError>,
     ) -> Result<(), NatsError> {
         let stream = self.0.clone();
         let info = self.0.wait(async move { stream.info().await })?;
+        self.append(&info, bytes, between)
+    }
+
+    /// Writes a checkpoint unless there is one already, or somebody else writes one; whether it is there.
+    pub fn write_first(&self, bytes: &[u8]) -> Result<bool, NatsError> {
+        let stream = self.0.clone();
+        let (info, newest) = self.0.wait(async move {
+            let info = stream.info().await?;
+            let newest = newest(&stream, &info).await?;
+            Ok::<_, NatsError>((info, newest))
+        })?;
+        if newest.is_some() {
+            return Ok(false);
+        }
+        match self.append(&info, bytes, || Ok(())) {
+            Ok(()) => Ok(true),
+            Err(NatsError::NotOwner) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn append(
+        &self,
+        info: &Info,
+        bytes: &[u8],
+        mut between: impl FnMut() -> Result<(), NatsError>,
+    ) -> Result<(), NatsError> {
         let (writer, begin) = (fresh_id(), info.last + 1);
         let messages = part::split(Kind::Checkpoint, writer, 0, Timestamp::default(), bytes);
         between()?;
