@@ -93,12 +93,13 @@ class Bear:
 
     def wait(self, end):
         """Until it is `end`; meanwhile what is planned happens."""
-        while (now := time.monotonic()) < end:
-            self.play(now)
+        self.play()
+        while time.monotonic() < end:
             time.sleep(0.1)
+            self.play()
 
-    def play(self, now):
-        while self.timeline and self.timeline[0][0] <= now:
+    def play(self):
+        while self.timeline and self.timeline[0][0] <= time.monotonic():
             _, act, what = self.timeline.pop(0)
             act(what)
 
@@ -106,7 +107,7 @@ class Bear:
         """Until something holds; meanwhile what is planned happens."""
 
         def look():
-            self.play(time.monotonic())
+            self.play()
             return condition()
 
         return until(what, look)
@@ -142,7 +143,8 @@ class Bear:
         before.kill()
         self.taken_over(before, cut)
         self.wait(self.at + self.args.away)
-        before.start()
+        before.launch()
+        self.reach(f"{before.name} is back", lambda: before.get("/-/healthy"))
 
     def stop_owner(self):
         before, cut = self.owner(), time.monotonic()

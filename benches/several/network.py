@@ -6,6 +6,7 @@ nodes, cables, switches and what still runs in them. Nothing of the machine's ow
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -15,7 +16,7 @@ INSIDE = "SSOWATCH_BENCH_INSIDE"
 REMEDY = (
     "parting instances needs network namespaces of one's own: run as root, or where `unshare --user --map-root-user --net` is allowed "
     "(kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns, a container's seccomp profile); "
-    "`unshare` (util-linux) and `ip` (iproute2) must be installed"
+    "`unshare`, `nsenter` and `setpriv` (util-linux) and `ip` (iproute2) must be installed"
 )
 
 
@@ -26,18 +27,21 @@ def enter():
         os.makedirs("/run/netns")
         ip("link set lo up")
         return
-    missing = [tool for tool in ("unshare", "nsenter", "ip", "mount") if not shutil.which(tool)]
+    missing = [tool for tool in ("unshare", "setpriv", "nsenter", "ip", "mount") if not shutil.which(tool)]
     if missing:
         sys.exit(f"no {', '.join(missing)}: {REMEDY}")
-    command = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount", "--mount-proc"]
-    if os.geteuid() != 0:
-        command[1:1] = ["--user", "--map-root-user"]
+    # `unshare` dies with this process, and everything within with `unshare`.
+    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    command = ["setpriv", "--pdeathsig", "KILL", "unshare", *user, "--net", "--pid", "--fork", "--kill-child", "--mount", "--mount-proc"]
     probe = "mount -t tmpfs none /run && ip link add name probe type bridge && ip link add name probe0 type veth peer name probe1"
     tried = subprocess.run([*command, "sh", "-c", probe], capture_output=True, text=True)
     if tried.returncode != 0:
         sys.exit(f"no right to make network namespaces ({' '.join(tried.stderr.split())}): {REMEDY}")
-    os.environ[INSIDE] = "1"
-    os.execvp(command[0], [*command, sys.executable, *sys.argv])
+    inside = subprocess.Popen([*command, sys.executable, *sys.argv], env={**os.environ, INSIDE: "1"})
+    # Who interrupts it reaches the process inside, which tidies up.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: inside.kill())
+    sys.exit(inside.wait())
 
 
 def ip(command):
