@@ -227,7 +227,7 @@ impl Daemon {
         Self::begin(setting, Place::Nats(cluster.checkpoints()), Some(cluster), seat)
     }
 
-    /// Stops within [`STOP_MAX`] and the time of a checkpoint: answers what is under way, makes it durable, writes a checkpoint.
+    /// Stops within [`STOP_MAX`] and the time of two checkpoints: answers what is under way, makes it durable, writes a checkpoint.
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         let ended = async { while self.tasks.join_next().await.is_some() {} };
