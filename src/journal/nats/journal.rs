@@ -85,7 +85,9 @@ impl Journal {
         self.lease = Lease::default();
         self.writer = fresh_id();
         self.lease.renew(Instant::now());
-        match self.write(Kind::Claim, now, name.as_bytes()) {
+        // A server that was parted from the others may answer for what it then has to take back. What has been followed stays.
+        let claimed = self.write(Kind::Claim, now, name.as_bytes());
+        match claimed.and_then(|()| self.write(Kind::Beat, now, &[])) {
             Ok(()) => Ok(true),
             Err(NatsError::NotOwner) => Ok(false),
             Err(error) => Err(error),

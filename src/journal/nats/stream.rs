@@ -184,7 +184,9 @@ impl Stream {
         let tries = Tries::until(end);
         loop {
             match self.send(headers.clone(), payload.clone()).await {
-                Ok(_) => return Ok(Followed::Taken),
+                Ok(taken) if taken == last + 1 => return Ok(Followed::Taken),
+                // What stands elsewhere follows something else.
+                Ok(_) => return Ok(Followed::Refused),
                 Err(NatsError::Refused { code: WRONG_LAST_SEQUENCE, .. }) => {
                     // An answer may have been lost: then what is there is this message.
                     let there = self.get(last + 1).await?;
