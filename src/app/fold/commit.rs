@@ -63,13 +63,13 @@ impl Commit {
         if !brought.is_empty() {
             entries.extend(stamp([Record::Brought(brought)], now));
         }
-        let counted = Source::ALL.into_iter().zip(duplicates).filter(|(_, count)| *count > 0);
-        let counted = counted.map(|(source, duplicates)| Record::Refused {
-            source,
-            duplicates,
-            rejected: Vec::new(),
-        });
-        entries.extend(stamp(counted, now));
+        for source in Source::ALL {
+            let duplicates = duplicates[source as usize];
+            if duplicates > 0 {
+                let record = Record::Refused { source, duplicates, rejected: Vec::new() };
+                entries.extend(stamp([record], now));
+            }
+        }
         let own = owed.len();
         entries.extend(stamp(owed, now));
         Self { entries, own, waiting }

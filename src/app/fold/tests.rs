@@ -189,3 +189,27 @@ async fn the_journal_is_trimmed_when_it_is_at_rest() {
     fold.trim().await;
     assert!(fold.saved.is_none() && fold.journal.is_some());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_came_twice_is_counted_with_the_source_that_brought_it_again() {
+    let dir = tempfile::tempdir().unwrap();
+    for source in Source::ALL {
+        let mut fold = fold(dir.path());
+        let again = || {
+            let mut parcel = parcel(0);
+            parcel.delivery.events[0].0 = source;
+            parcel
+        };
+        let Commit { entries, .. } = Commit::gather(
+            &fold.state,
+            vec![again(), again()],
+            std::mem::take(&mut fold.owed),
+            EPOCH,
+        );
+        let counted = entries.iter().find_map(|entry| match &entry.record {
+            Record::Refused { source, duplicates, .. } => Some((*source, *duplicates)),
+            _ => None,
+        });
+        assert_eq!(counted, Some((source, 1)));
+    }
+}
