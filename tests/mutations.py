@@ -24,9 +24,9 @@ FIRST = 5
 MUTATIONS = [
     (
         "answered before the batch is appended",
-        "src/app/fold.rs",
-        "let journal = self.journal.take().expect(\"a commit begins",
-        "answer(std::mem::take(&mut commit.waiting));\n        let journal = self.journal.take().expect(\"a commit begins",
+        "src/app/fold/commit.rs",
+        "waiting.push(Waiting { receipt, reply });",
+        "drop(reply.send(Ok(receipt)));",
     ),
     ("answered before the sync", "src/journal/embedded/segment.rs", "    file.write(frame)?;\n    file.sync()\n", "    file.write(frame)\n"),
     (
