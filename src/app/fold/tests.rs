@@ -178,16 +178,33 @@ async fn nobody_waits_for_a_checkpoint_and_what_comes_meanwhile_is_behind_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_journal_is_trimmed_when_it_is_at_rest() {
+async fn the_journal_gives_up_what_the_checkpoint_has_and_no_sink_reads_when_it_is_at_rest() {
     let dir = tempfile::tempdir().unwrap();
     let mut fold = fold(dir.path());
-    fold.saved = Some(Saved(Some(7)));
+    let batch = fold.commit(vec![parcel(0)]).unwrap();
+    fold.settled(Some(batch.stamp), batch.thread.await.unwrap());
+    // Another file begins.
+    fold.journal.as_mut().unwrap().skip_to(10).unwrap();
+    tokio::time::advance(Duration::from_hours(400 * 24)).await;
+    let first = |fold: &Fold| match &fold.journal {
+        Some(Journal::Embedded(journal)) => journal.first_position(),
+        other => panic!("{other:?}"),
+    };
+    fold.saved = Some(Saved(None));
+    fold.trim().await;
+    assert_eq!(first(&fold), 0, "without a checkpoint a restart reads it");
+    fold.readers = vec!["sink"];
+    fold.saved = Some(Saved(Some(1)));
+    fold.trim().await;
+    assert_eq!(first(&fold), 0, "a sink has yet to read it");
+    fold.readers.clear();
+    fold.saved = Some(Saved(Some(1)));
     let journal = fold.journal.take();
     fold.trim().await;
     assert!(fold.saved.is_some(), "it waits for the journal");
     fold.journal = journal;
     fold.trim().await;
-    assert!(fold.saved.is_none() && fold.journal.is_some());
+    assert_eq!(first(&fold), 10);
 }
 
 #[tokio::test(start_paused = true)]
