@@ -35,7 +35,7 @@ use crate::receiver::{self, Target};
 use crate::setting::{ByteSize, Period, Secret};
 use crate::sink::{datadog, otlp};
 use crate::source::intake::Access;
-use crate::source::{edge as access_log, file, workos_api};
+use crate::source::{edge as access_log, file, nats, workos_api};
 
 /// Largest file: 64 rules take 20 KiB, a scenario 2.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -176,6 +176,8 @@ pub struct Sources {
     pub workos_api: Option<workos_api::Config>,
     /// `POST /v1/events` and `POST /api/v2/logs`.
     pub push: Push,
+    /// A stream of NATS that holds events: a message bus.
+    pub nats: Option<nats::Config>,
     /// Recorded events, at most 64 entries.
     pub files: Vec<file::Config>,
     /// Access logs in files and by syslog, at most 64 entries.
@@ -414,6 +416,7 @@ impl Config {
             );
         }
         self.workos_api()?;
+        self.nats()?;
         self.webhook_secrets().map(drop)
     }
 
@@ -531,6 +534,11 @@ impl Config {
         self.sources.workos_api.as_ref().map(workos_api::Config::settings).transpose()
     }
 
+    /// `sources.nats`, when it is on.
+    pub fn nats(&self) -> Result<Option<nats::Settings>, String> {
+        self.sources.nats.as_ref().map(nats::Config::settings).transpose()
+    }
+
     /// What the engine is told.
     pub fn engine(&self) -> Result<crate::engine::Config, String> {
         let datadog = self.sinks.datadog.as_ref();
@@ -542,6 +550,7 @@ impl Config {
             detection: self.built_in_alerts.0.then(|| self.detection.clone()),
             sources: [
                 self.sources.workos_api.is_some().then_some(Source::WorkosApi),
+                self.sources.nats.is_some().then_some(Source::Nats),
                 self.sources.workos_webhook.is_some().then_some(Source::WorkosWebhook),
             ]
             .into_iter()

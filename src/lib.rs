@@ -6,6 +6,7 @@
 pub mod app;
 pub mod archive;
 pub mod backtest;
+pub mod bus;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -12,7 +12,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("signal", &["event"]),
     // The engine's rules are configuration, hence the field types.
     ("engine", &["event", "signal", "setting"]),
-    ("journal", &["event", "setting"]),
+    ("bus", &["setting"]),
+    ("journal", &["event", "setting", "bus"]),
     // The checkpoint lies on the journal's disk.
     ("store", &["event", "signal", "engine", "journal"]),
     ("archive", &["event"]),
@@ -21,7 +22,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("offload", &[]),
     ("clock", &["event"]),
     ("telemetry", &["event", "signal"]),
-    ("source", &["event", "journal", "listener", "setting", "outbound", "telemetry", "clock"]),
+    (
+        "source",
+        &["event", "journal", "bus", "listener", "setting", "outbound", "telemetry", "clock"],
+    ),
     // What was sent and told is a record in the journal.
     (
         "sink",

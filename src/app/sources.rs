@@ -16,6 +16,7 @@ use crate::source::edge::syslog::Syslog;
 use crate::source::edge::{self as access_log, AccessLogs, Talliers};
 use crate::source::file::{Events, Files, cursor};
 use crate::source::intake::{Intake, Rooms};
+use crate::source::nats::{self, Nats};
 use crate::source::workos_api::{self, Workos};
 use crate::store::State;
 
@@ -23,6 +24,7 @@ use crate::store::State;
 pub(super) struct Sources {
     pub(super) intake: Intake,
     workos: Option<Workos>,
+    nats: Option<Nats>,
     files: Option<Files<Events>>,
     access_logs: Option<Files<AccessLogs>>,
     syslog: Vec<Syslog>,
@@ -51,7 +53,7 @@ impl Sources {
             edge: Talliers::new(scheme, privacy.clone()),
             guard: Arc::new(config.http.intake.access.guard().map_err(|error| anyhow!(error))?),
         };
-        Ok(Self { intake, workos: None, files: None, access_logs: None, syslog })
+        Ok(Self { intake, workos: None, nats: None, files: None, access_logs: None, syslog })
     }
 
     /// All of them. On return the listeners for syslog listen.
@@ -72,6 +74,13 @@ impl Sources {
                 clock,
                 privacy: privacy.clone(),
             });
+        sources.nats = config.nats().map_err(|error| anyhow!(error))?.map(|settings| Nats {
+            settings,
+            cursor: state.cursor(nats::CURSOR).map(str::to_owned),
+            inlet: inlet.clone(),
+            clock,
+            privacy: privacy.clone(),
+        });
         let patterns = config.files().map_err(|error| anyhow!(error))?;
         sources.files = (!patterns.is_empty()).then(|| {
             let prefix = cursor::prefix(Source::Files);
@@ -93,6 +102,9 @@ impl Sources {
     ) {
         if let Some(workos) = self.workos {
             tasks.spawn(workos.run(client(), stopped.clone()));
+        }
+        if let Some(nats) = self.nats {
+            tasks.spawn(nats.run(stopped.clone()));
         }
         if let Some(files) = self.files {
             tasks.spawn(files.run(stopped.clone()));

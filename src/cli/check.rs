@@ -13,8 +13,8 @@ use crate::outbound::{Client, Limits, Route, host};
 use crate::receiver::Target;
 use crate::setting::{Secret, SecretError};
 use crate::sink::{datadog, otlp};
-use crate::source::file::Pattern;
 use crate::source::workos_api;
+use crate::source::{self, file::Pattern};
 
 /// One thing that was tried.
 pub(super) struct Finding {
@@ -74,6 +74,7 @@ pub(super) fn summary(config: &Config) -> Result<String, String> {
             "sources.workos_api",
             config.workos_api()?.map_or_else(|| "off".to_owned(), |settings| settings.summary()),
         ),
+        ("sources.nats", config.nats()?.map_or_else(off, |settings| settings.summary())),
         ("sources.files", files(config)?),
         ("sources.edge", access_logs(config)?),
         ("journal", journal(config)),
@@ -228,6 +229,10 @@ pub(super) async fn online(config: &Config) -> Result<Vec<Finding>, String> {
     if let Some(settings) = config.workos_api()? {
         let found = workos_api::probe(&settings, &route).await;
         findings.extend(found.into_iter().map(|(key, outcome)| Finding { key, outcome }));
+    }
+    if let Some(settings) = config.nats()? {
+        let outcome = source::nats::probe(&settings).await;
+        findings.push(Finding { key: "sources.nats".to_owned(), outcome });
     }
     if let Some(datadog) = &config.sinks.datadog {
         let outcome = datadog_key(datadog, &route).await;

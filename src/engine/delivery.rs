@@ -22,6 +22,9 @@ use crate::signal::{Evidence, Reach, Scope, Severity};
 /// The alert.
 pub(super) const SOURCE_STALLED: &str = "SourceStalled";
 
+/// Sources that go and fetch, and say when they cannot.
+const PULLED: [Source; 2] = [Source::WorkosApi, Source::Nats];
+
 /// How long an event that the Events API had may be under way by webhook. WorkOS repeats for three days what was not answered,
 /// but what comes later than this warned nobody.
 const OVERDUE_MILLIS: i64 = 600_000;
@@ -58,8 +61,8 @@ pub(super) struct Delivery {
     unheard_since: Timestamp,
     /// Requests of the webhook that were refused meanwhile.
     refused: u64,
-    /// When a source that is pushed last brought anything.
-    pushed_at: Timestamp,
+    /// When a source other than the Events API last brought anything.
+    heard_at: Timestamp,
 }
 
 impl Delivery {
@@ -71,7 +74,7 @@ impl Delivery {
                 self.hear(&event.name);
                 self.webhook_works(now);
             }
-            Source::Push | Source::Files => self.pushed_at = now,
+            Source::Push | Source::Files | Source::Nats => self.heard_at = now,
             Source::Edge => {}
         }
     }
@@ -102,7 +105,7 @@ impl Delivery {
     fn webhook_works(&mut self, now: Timestamp) {
         self.unheard = 0;
         self.refused = 0;
-        self.pushed_at = now;
+        self.heard_at = now;
     }
 
     /// How many events were waited for in vain until `now`.
@@ -124,13 +127,6 @@ impl Delivery {
         self.due.front().map(|(due, _)| *due)
     }
 
-    /// Whether nothing can be heard: the pulled source is in trouble, and none that is pushed has brought anything since. Then
-    /// silence is not that of the people.
-    pub(super) fn is_deaf(&self) -> bool {
-        let trouble = self.troubles.get(&Source::WorkosApi);
-        trouble.is_some_and(|trouble| self.pushed_at < trouble.since)
-    }
-
     /// Nobody listened until now.
     pub(super) fn resume(&mut self) {
         self.awaited.clear();
@@ -144,6 +140,16 @@ impl Engine {
     /// Whether it matters that the webhook brings this event, too.
     pub(crate) fn awaits(&self, key: u64) -> bool {
         self.memory.delivery.awaited.contains_key(&key)
+    }
+
+    /// Whether nothing can be heard: each source that is pulled is in trouble, and no other has brought anything since. Then
+    /// silence is not that of the people.
+    pub(super) fn is_deaf(&self) -> bool {
+        let Delivery { troubles, heard_at, .. } = &self.memory.delivery;
+        let pulled = PULLED.iter().filter(|source| self.config.sources.contains(source));
+        let since = pulled.map(|source| troubles.get(source).map(|trouble| trouble.since));
+        let since: Option<Vec<_>> = since.collect();
+        since.and_then(|since| since.into_iter().max()).is_some_and(|since| *heard_at < since)
     }
 
     /// A source brought an event that is new. That an event comes, and not that time passes, shows that the webhook is broken:
@@ -185,8 +191,8 @@ impl Engine {
 
     /// A source says how it is.
     pub(super) fn source_health(&mut self, source: Source, trouble: Option<&SourceTrouble>) {
+        let deaf = self.is_deaf();
         let delivery = &mut self.memory.delivery;
-        let deaf = delivery.is_deaf();
         let Some(trouble) = trouble else {
             delivery.troubles.remove(&source);
             self.memory.alerts.end(&stalled(source), self.memory.now);
@@ -198,7 +204,7 @@ impl Engine {
         };
         delivery.troubles.insert(source, trouble.clone());
         if trouble.page {
-            self.stall(source, trouble.since, fails(trouble), 0);
+            self.stall(source, trouble.since, fails(source, trouble), 0);
         }
     }
 
@@ -238,10 +244,16 @@ impl Engine {
     /// Whether what is not heard did not happen, as far as the sources can tell.
     pub(super) fn witness(&self) -> &'static str {
         let sources = &self.config.sources;
-        if self.memory.delivery.troubles.contains_key(&Source::WorkosApi) {
+        let troubles = &self.memory.delivery.troubles;
+        if troubles.contains_key(&Source::WorkosApi) {
             " The Events API cannot be read either: whether the sign-ins stop or their delivery cannot be told."
+        } else if troubles.contains_key(&Source::Nats) {
+            " The stream of NATS cannot be read either: whether the sign-ins stop or their delivery cannot be told."
         } else if sources.contains(&Source::WorkosApi) {
             " The Events API answers and has no more: it is the sign-ins that stop, not their delivery."
+        } else if sources.contains(&Source::Nats) {
+            " The stream of NATS can be read and has no more: whether the sign-ins stop or what feeds it cannot be told. \
+             `sources.workos_api` would tell."
         } else if sources.contains(&Source::WorkosWebhook) {
             " Webhooks are the only source: whether the sign-ins stop or their delivery cannot be told. \
              `sources.workos_api` would tell."
@@ -260,13 +272,10 @@ struct Words {
     description: &'static str,
 }
 
-fn fails(trouble: &SourceTrouble) -> Words {
+fn fails(source: Source, trouble: &SourceTrouble) -> Words {
+    let what = if source == Source::Nats { "The stream of NATS" } else { "The Events API" };
     Words {
-        summary: format!(
-            "The Events API cannot be read since {}: {}",
-            clock(trouble.since),
-            trouble.words
-        ),
+        summary: format!("{what} cannot be read since {}: {}", clock(trouble.since), trouble.words),
         description: "What only it brings is not seen until it can be read again; then all of it is, from where it \
             stopped. If no other source delivers, no silence is judged meanwhile.",
     }

@@ -61,9 +61,8 @@ impl Engine {
 
     /// When silence is looked at next.
     pub(super) fn next_look_at_flows(&self) -> Option<i64> {
-        let live = self.memory.detection.is_live()
-            && !self.memory.delivery.is_deaf()
-            && self.config.detection.is_some();
+        let live =
+            self.memory.detection.is_live() && !self.is_deaf() && self.config.detection.is_some();
         self.memory.detection.next_look_at_flows().filter(|_| live).map(i64::from)
     }
 
@@ -104,7 +103,7 @@ impl Engine {
         let Some(config) = &self.config.detection else { return };
         let quiet = u32::try_from(config.keep_firing_for.seconds()).unwrap_or(u32::MAX);
         let now = second_of(self.memory.now);
-        if self.memory.detection.is_live() && !self.memory.delivery.is_deaf() {
+        if self.memory.detection.is_live() && !self.is_deaf() {
             self.memory.detection.look_at_flows(now, config);
         }
         for change in std::mem::take(&mut self.memory.held) {

@@ -128,12 +128,14 @@ pub enum Source {
     Files,
     /// Access logs, which way they may come.
     Edge,
+    /// A stream of NATS.
+    Nats,
 }
 
 impl Source {
     /// All of them, in the order of their labels.
-    pub const ALL: [Self; 5] =
-        [Self::Edge, Self::Files, Self::Push, Self::WorkosApi, Self::WorkosWebhook];
+    pub const ALL: [Self; 6] =
+        [Self::Edge, Self::Files, Self::Nats, Self::Push, Self::WorkosApi, Self::WorkosWebhook];
 
     /// The key under `sources:` in the configuration, and the label value.
     #[must_use]
@@ -144,6 +146,7 @@ impl Source {
             Self::Push => "push",
             Self::Files => "files",
             Self::Edge => "edge",
+            Self::Nats => "nats",
         }
     }
 }

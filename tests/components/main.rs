@@ -30,6 +30,7 @@ mod nats_journal;
 mod nats_migration;
 mod nats_scraped;
 mod nats_settings;
+mod nats_source;
 mod nats_timeline;
 mod nginx;
 mod otlp;

@@ -126,12 +126,16 @@ fn few_events_or_a_restart_are_no_sign_of_a_broken_webhook() {
 }
 
 fn health(at: i64, trouble: Option<(i64, bool)>) -> Entry {
+    health_of(Source::WorkosApi, at, trouble)
+}
+
+fn health_of(source: Source, at: i64, trouble: Option<(i64, bool)>) -> Entry {
     let trouble = trouble.map(|(since, page)| SourceTrouble {
         since: second(since),
         page,
         words: "HTTP 503".into(),
     });
-    entry(at, Record::SourceHealth { source: Source::WorkosApi, trouble })
+    entry(at, Record::SourceHealth { source, trouble })
 }
 
 #[test]
@@ -212,9 +216,31 @@ fn no_sign_ins_and_no_delivery_are_told_apart() {
     }
     assert_eq!(droughts(&mut deaf).len(), 0);
     // The webhook brings what there is: the silence is that of the people.
-    let mut both = learned;
+    let mut both = learned.clone();
     both.apply(&health(end + 25, Some((end + 10, false))));
     comes(&mut both, Source::WorkosWebhook, 0, end + 30, "user.created");
     both.advance(second(end + 900));
     assert_eq!(droughts(&mut both).len(), 1);
+    // A bus beside the Events API: one of them can be read, then none.
+    let two = Config { sources: vec![Source::WorkosApi, Source::Nats], ..learned.config.clone() };
+    let mut one = Engine::load(two, &learned.save()).unwrap();
+    one.apply(&health(end + 25, Some((end + 10, false))));
+    let mut none = one.clone();
+    none.apply(&health_of(Source::Nats, end + 30, Some((end + 12, false))));
+    one.advance(second(end + 900));
+    none.advance(second(end + 900));
+    assert_eq!((droughts(&mut one).len(), droughts(&mut none).len()), (1, 0));
+}
+
+#[test]
+fn a_bus_that_cannot_be_read_is_a_page_and_silence_says_what_could_be_read() {
+    let mut engine = engine(&[Source::Nats]);
+    assert!(engine.witness().starts_with(" The stream of NATS can be read and has no more"));
+    engine.apply(&health_of(Source::Nats, 400, Some((0, true))));
+    let stall = &stalls(&mut engine)[0];
+    assert_eq!((stall.state, &*stall.labels["source"]), (State::Firing, "nats"));
+    assert_eq!(stall.summary, "The stream of NATS cannot be read since 08:53:20 UTC: HTTP 503");
+    assert!(engine.witness().starts_with(" The stream of NATS cannot be read either"));
+    engine.apply(&health_of(Source::Nats, 410, None));
+    assert_eq!(stalls(&mut engine)[0].state, State::Resolved);
 }

@@ -4,9 +4,9 @@ use std::cmp::Ordering::{Equal, Greater, Less};
 
 use tokio::time::Instant;
 
+use super::error::NatsError;
 use super::journal::Journal;
 use super::lease::Patience;
-use super::link::NatsError;
 use super::reader::{Holder, Reader};
 use crate::event::{Entry, Timestamp};
 

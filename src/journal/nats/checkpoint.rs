@@ -2,9 +2,9 @@
 
 use tokio::time::Instant;
 
+use super::error::NatsError;
 use super::journal::fresh_id;
 use super::lease::TERM;
-use super::link::NatsError;
 use super::part::{self, Joiner, Kind};
 use super::stream::{Followed, Info, Stream};
 use crate::event::Timestamp;
@@ -68,7 +68,7 @@ impl Checkpoints {
             between()?;
         }
         let stream = self.0.clone();
-        self.0.wait(async move { stream.purge(begin).await })
+        Ok(self.0.wait(async move { stream.purge(begin).await })?)
     }
 
     /// The newest checkpoint that is whole.

@@ -11,8 +11,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use super::error::NatsError;
 use super::journal::fresh_id;
-use super::link::NatsError;
 use super::part::PART_BYTES_MAX;
 use super::stream::Stream;
 use crate::event::{AuthEvent, Novel, Record, Source};
@@ -102,7 +102,7 @@ impl Intake {
 
     /// Removes what the journal has.
     pub async fn remove(&self, next: u64) -> Result<(), NatsError> {
-        self.stream.purge(next).await
+        Ok(self.stream.purge(next).await?)
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::time::Instant;
 
+use super::error::NatsError;
 use super::lease::Lease;
-use super::link::NatsError;
 use super::part::{self, Head, Kind};
 use super::reader::Reader;
 use super::search::find;
@@ -121,7 +121,7 @@ impl Journal {
                 }
                 Err(error) => {
                     self.lease.lose();
-                    return Err(error);
+                    return Err(error.into());
                 }
             }
             last += 1;

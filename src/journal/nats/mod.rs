@@ -7,12 +7,13 @@
 mod candidate;
 mod checkpoint;
 mod config;
+mod error;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod intake;
 mod journal;
 mod lease;
-mod link;
+
 mod part;
 mod reader;
 mod search;
@@ -21,15 +22,15 @@ mod stream;
 pub use candidate::Candidate;
 pub use checkpoint::Checkpoints;
 pub use config::Config;
+pub use error::NatsError;
 pub use intake::{Intake, Taken};
 pub use journal::Journal;
 pub use lease::Lease;
-pub use link::NatsError;
 pub use reader::Reader;
 
-use link::Link;
 use stream::{Full, Shape, Stream};
 
+use crate::bus::{BusError, Link};
 use crate::setting::Period;
 
 /// What checkpoints may take: an old and a new one of the largest size. Servers set aside what a stream may take.
@@ -50,7 +51,8 @@ pub struct Cluster {
 impl Cluster {
     /// Connects; makes what is missing, and checks what is there.
     pub fn open(config: &Config) -> Result<Self, NatsError> {
-        let link = Link::connect(config)?;
+        let settings = |error| BusError::Settings { place: "journal.nats", error };
+        let link = Link::connect(&config.access().map_err(settings)?)?;
         let Config { stream, replicas, retention, .. } = config.clone();
         let shape = |max_bytes, full| Shape { replicas, max_bytes, full };
         let journal = shape(config.max_bytes.bytes(), Full::OldestGo);

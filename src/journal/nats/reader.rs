@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::link::NatsError;
+use super::error::NatsError;
 use super::part::{Joiner, Kind, Whole};
 use super::search::find;
 use super::stream::Stream;

@@ -1,6 +1,6 @@
 //! Finds a message by what it says: positions and stamps only grow along a stream.
 
-use super::link::NatsError;
+use super::error::NatsError;
 use super::part::{self, Head};
 use super::stream::Stream;
 

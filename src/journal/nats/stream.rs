@@ -7,7 +7,8 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::link::{Link, NatsError, Tries, parse};
+use super::error::NatsError;
+use crate::bus::{BusError, Link, Tries, parse};
 
 /// For how long the server knows ids of messages: longer than anybody tries to send the same message.
 const IDS_NANOS: u64 = 120 * 1_000_000_000;
@@ -77,9 +78,9 @@ impl Stream {
         let stream = Self { link: link.clone(), name, subject };
         let wanted = stream.settings(shape);
         let found = match stream.call("INFO", &Value::Null).await {
-            Err(NatsError::Refused { code: NOT_FOUND, .. }) => {
+            Err(BusError::Refused { code: NOT_FOUND, .. }) => {
                 match stream.call("CREATE", &wanted).await {
-                    Err(NatsError::Refused { code: IN_USE, .. }) => {
+                    Err(BusError::Refused { code: IN_USE, .. }) => {
                         stream.call("INFO", &Value::Null).await?
                     }
                     made => made?,
@@ -148,7 +149,7 @@ impl Stream {
     }
 
     /// How far it goes, as its leader says.
-    pub(super) async fn info(&self) -> Result<Info, NatsError> {
+    pub(super) async fn info(&self) -> Result<Info, BusError> {
         let answer = self.call("INFO", &Value::Null).await?;
         let state = &answer["state"];
         let number = |key: &str| state[key].as_u64().unwrap_or_default();
@@ -161,7 +162,7 @@ impl Stream {
     }
 
     /// Removes what stands before `sequence`.
-    pub(super) async fn purge(&self, sequence: u64) -> Result<(), NatsError> {
+    pub(super) async fn purge(&self, sequence: u64) -> Result<(), BusError> {
         // The server takes 1 for: everything.
         if sequence <= 1 {
             return Ok(());
@@ -177,7 +178,7 @@ impl Stream {
         id: &str,
         payload: &Bytes,
         end: Instant,
-    ) -> Result<Followed, NatsError> {
+    ) -> Result<Followed, BusError> {
         let mut headers = HeaderMap::new();
         headers.insert("Nats-Msg-Id", id);
         headers.insert("Nats-Expected-Last-Sequence", last.to_string().as_str());
@@ -187,7 +188,7 @@ impl Stream {
                 Ok(taken) if taken == last + 1 => return Ok(Followed::Taken),
                 // What stands elsewhere follows something else.
                 Ok(_) => return Ok(Followed::Refused),
-                Err(NatsError::Refused { code: WRONG_LAST_SEQUENCE, .. }) => {
+                Err(BusError::Refused { code: WRONG_LAST_SEQUENCE, .. }) => {
                     // An answer may have been lost: then what is there is this message.
                     let there = self.get(last + 1).await?;
                     let own = there.is_some_and(|there| there == *payload);
@@ -204,7 +205,7 @@ impl Stream {
         id: &str,
         payload: &Bytes,
         end: Instant,
-    ) -> Result<(), NatsError> {
+    ) -> Result<(), BusError> {
         let mut headers = HeaderMap::new();
         headers.insert("Nats-Msg-Id", id);
         let tries = Tries::until(end);
@@ -216,17 +217,17 @@ impl Stream {
         }
     }
 
-    async fn send(&self, headers: HeaderMap, payload: Bytes) -> Result<u64, NatsError> {
+    async fn send(&self, headers: HeaderMap, payload: Bytes) -> Result<u64, BusError> {
         let answer = self.link.ask(&self.subject, headers, payload).await?;
         let answer = parse(&self.subject, &answer.payload)?;
-        answer["seq"].as_u64().ok_or_else(|| NatsError::Away {
+        answer["seq"].as_u64().ok_or_else(|| BusError::Away {
             what: self.subject.clone(),
             error: "an answer without a sequence".into(),
         })
     }
 
     /// The next messages from `first` up to `last`, and the sequence of the one after them. Those that are gone are left out.
-    pub(super) async fn read(&self, first: u64, last: u64) -> Result<(Vec<Bytes>, u64), NatsError> {
+    pub(super) async fn read(&self, first: u64, last: u64) -> Result<(Vec<Bytes>, u64), BusError> {
         let next = last.saturating_add(1).min(first + WINDOW);
         let ask = |sequence| {
             let stream = self.clone();
@@ -241,7 +242,7 @@ impl Stream {
     }
 
     /// The message with this sequence, which the stream has reached; `None` when it is gone.
-    pub(super) async fn get(&self, sequence: u64) -> Result<Option<Bytes>, NatsError> {
+    pub(super) async fn get(&self, sequence: u64) -> Result<Option<Bytes>, BusError> {
         let subject = format!("$JS.API.DIRECT.GET.{}", self.name);
         let body = Bytes::from(json!({"seq": sequence}).to_string());
         let (tries, mut missing) = (Tries::patient(), 0);
@@ -257,7 +258,7 @@ impl Stream {
                     }
                     missing += 1;
                     let what = format!("message {sequence} of {}", self.name);
-                    NatsError::Away { what, error: format!("status {code}") }
+                    BusError::Away { what, error: format!("status {code}") }
                 }
                 Err(error) => error,
             };
@@ -265,7 +266,7 @@ impl Stream {
         }
     }
 
-    async fn call(&self, call: &str, body: &Value) -> Result<Value, NatsError> {
+    async fn call(&self, call: &str, body: &Value) -> Result<Value, BusError> {
         self.link.api(&format!("STREAM.{call}.{}", self.name), body).await
     }
 }

@@ -9,7 +9,6 @@ mod config;
 mod directory;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
-mod health;
 mod names;
 mod page;
 mod place;

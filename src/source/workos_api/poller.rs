@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::api::{Api, Outcome, Refusal};
-use super::health::Health;
 use super::names::Names;
 use super::page::{Follows, Page};
 use super::place::{Place, Query};
@@ -14,6 +13,7 @@ use super::{CURSOR, Workos};
 use crate::event::{AuthEvent, Record, Source, Timestamp};
 use crate::journal::{Delivery, InletError, Receipt};
 use crate::outbound::{Backoff, Transport};
+use crate::source::health::Health;
 use crate::telemetry;
 
 /// First wait after a failure.

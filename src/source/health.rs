@@ -1,4 +1,4 @@
-//! Whether the Events API can be read, as the engine is told: `SourceStalled`, and that silence says nothing meanwhile.
+//! Whether a source that is pulled can be read, as the engine is told: `SourceStalled`, and that silence says nothing meanwhile.
 
 use crate::event::{SourceTrouble, Timestamp};
 

@@ -1,0 +1,11 @@
+//! The connection to a NATS cluster: who is let in, requests with an answer, and what is wrong when there is none.
+
+mod access;
+mod error;
+mod inbox;
+mod link;
+
+pub use access::{Access, Keys, Tls};
+pub use error::BusError;
+pub(crate) use inbox::Inbox;
+pub(crate) use link::{Link, Tries, parse};
