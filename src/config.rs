@@ -1,5 +1,6 @@
 //! The configuration file: YAML, checked when it is read, with errors that name file, line, column, key and remedy.
 
+mod door;
 mod place;
 mod read;
 mod reference;
@@ -15,6 +16,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio_rustls::TlsAcceptor;
 
+pub use self::door::Door;
 use self::place::Place;
 use self::read::{Mistake, read};
 pub use self::reference::{reference, schema};
@@ -415,6 +417,7 @@ impl Config {
                 "`http.intake.listen` is reachable from outside; set `sources.push.token`".into()
             );
         }
+        self.check_doors()?;
         self.workos_api()?;
         self.nats()?;
         self.webhook_secrets().map(drop)

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
@@ -99,6 +99,28 @@ fn check_online_names_what_fails_and_what_to_do() {
     }
     assert!(!data.exists(), "check leaves no data directory behind");
     assert!(text(&output.stderr).contains("2 of 4 checks failed"));
+}
+
+#[test]
+fn check_online_tries_every_listener_and_what_stands_in_the_way_of_the_data_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let file = write(&dir, "file", "");
+    let yaml = format!(
+        "data_dir: {file}/data\nhttp: {{ admin: {{ listen: \"127.0.0.1:0\" }}, intake: {{ listen: \"127.0.0.1:0\" }} }}\n\
+         sources: {{ edge: [ {{ syslog: \"udp://{busy}\", format: nginx_json }}, {{ syslog: \"tcp://127.0.0.1:0\", format: nginx_json }} ] }}\n",
+        busy = taken.local_addr().unwrap()
+    );
+    let output = ssowatch(&["check", "--config", &write(&dir, "c.yaml", &yaml), "--online"]);
+    let stdout = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{stdout}");
+    for words in [
+        &*format!("failed  data_dir: {file} is not a folder; choose another `data_dir`"),
+        "failed  sources.edge[0].syslog: cannot listen on",
+        "ok      sources.edge[1].syslog: 127.0.0.1:0 is free",
+    ] {
+        assert!(stdout.contains(words), "{words}: {stdout}");
+    }
 }
 
 #[test]

@@ -3,10 +3,9 @@
 use std::fmt::{self, Display, Write as _};
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
 use std::path::Path;
 
-use crate::config::Config;
+use crate::config::{Config, Door};
 use crate::journal::nats;
 use crate::listener::Tls;
 use crate::outbound::{Client, Limits, Route, host};
@@ -164,13 +163,9 @@ fn receivers(targets: &[Target]) -> String {
     if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 
-/// Tries what a start needs: secrets, the data directory, both listeners, the keys of WorkOS and Datadog.
+/// Tries what a start needs: secrets, the data directory, every listener, the keys of WorkOS and Datadog.
 pub(super) async fn online(config: &Config) -> Result<Vec<Finding>, String> {
     let mut findings = Vec::new();
-    let listeners = [
-        ("http.admin.listen", config.http.admin.listen),
-        ("http.intake.listen", config.http.intake.listen),
-    ];
     let secrets = [
         ("http.admin.token", config.admin_token()?),
         ("sources.push.token", config.push_token()?),
@@ -222,8 +217,9 @@ pub(super) async fn online(config: &Config) -> Result<Vec<Finding>, String> {
     }
     let outcome = writable(&config.data_dir.0);
     findings.push(Finding { key: "data_dir".to_owned(), outcome });
-    for (key, listen) in listeners {
-        findings.push(Finding { key: key.to_owned(), outcome: bindable(listen) });
+    for door in config.doors()? {
+        let outcome = bindable(&door);
+        findings.push(Finding { key: door.key, outcome });
     }
     let route = config.outbound.route().unwrap_or_default();
     if let Some(settings) = config.workos_api()? {
@@ -272,9 +268,12 @@ async fn datadog_key(datadog: &datadog::Config, route: &Route) -> Result<String,
 
 /// Writes and removes a file in `folder`, or where it would be created.
 fn writable(folder: &Path) -> Result<String, String> {
-    let existing = folder.ancestors().find(|part| part.is_dir());
+    let existing = folder.ancestors().find(|part| part.exists());
     // The parent of a relative path of one part is the empty path.
     let existing = existing.unwrap_or(Path::new("."));
+    if !existing.is_dir() {
+        return Err(format!("{} is not a folder; choose another `data_dir`", existing.display()));
+    }
     let probe = existing.join(".ssowatch-check");
     let tried = fs::write(&probe, b"").and_then(|()| fs::remove_file(&probe));
     match tried {
@@ -303,9 +302,10 @@ fn openable(pattern: &Pattern) -> Result<String, String> {
     })
 }
 
-fn bindable(listen: SocketAddr) -> Result<String, String> {
-    match std::net::TcpListener::bind(listen) {
-        Ok(_) => Ok(format!("{listen} is free")),
+fn bindable(door: &Door) -> Result<String, String> {
+    let listen = door.address;
+    match door.try_open() {
+        Ok(()) => Ok(format!("{listen} is free")),
         Err(error) => {
             let remedy = match error.kind() {
                 io::ErrorKind::AddrInUse => {

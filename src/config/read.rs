@@ -65,6 +65,9 @@ fn explain(text: &str, error: &Error, path: &[Step]) -> Mistake {
         Error::SerdeMissingField { field, .. } => {
             (locate(text, path), at(format!("the key `{field}` is missing; add it")))
         }
+        Error::SerdeInvalidValue { expected, .. } if expected.starts_with("a nonzero") => {
+            (locate(text, path), at("is 0; write 1 or more, or take the key out".to_owned()))
+        }
         Error::SerdeInvalidType { unexpected, expected, .. }
         | Error::SerdeInvalidValue { unexpected, expected, .. } => {
             (locate(text, path), at(format!("is {}; write {expected}", kind(unexpected))))
@@ -78,10 +81,16 @@ fn explain(text: &str, error: &Error, path: &[Step]) -> Mistake {
 }
 
 /// What the parser says, in the words of someone who writes a file and not a program.
-const PLAIN: [(&str, &str); 8] = [
+const PLAIN: [(&str, &str); 11] = [
     ("expected mapping start", "needs keys of its own; write `key: value` pairs below it"),
     ("expected sequence start", "needs a list; write `[a, b]` or `- a` lines below it"),
     ("expected string scalar", "needs a text; write one value, in quotes when in doubt"),
+    ("cannot deserialize null", "has no value; write one, or take the key out"),
+    (
+        "end of mapping after enum variant",
+        "has two keys; make two items of it, each with its own `-`",
+    ),
+    ("invalid floating point", "is not a number; write e.g. 0.5"),
     ("duplicate mapping key", "the key is there twice; keep one"),
     ("multiple YAML documents", "a second YAML document begins here; keep one"),
     (
