@@ -344,12 +344,14 @@ impl Engine {
             Place::Provider(_) | Place::Fleet => None,
         };
         let evidence = self.proof(place, signal, numbers);
-        let mut description = words::proof(&evidence, numbers.code.as_deref());
+        let carriers = self.memory.detection.carriers(place, signal, numbers.since);
+        let named =
+            self.named(place, carriers.iter().map(|(index, bad)| (*index, u64::from(*bad))));
+        let mut description = words::proof(&evidence, &named, numbers.code.as_deref());
         if matches!(signal, Signal::Drought(_)) {
             description.push_str(self.witness());
         }
         words::together(&mut description, &self.together(started_at, key));
-        let carriers = self.memory.detection.carriers(place, signal, numbers.since);
         Finding {
             severity,
             labels: labels(key, severity, &BTreeMap::new(), connection),

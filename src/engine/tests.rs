@@ -199,8 +199,23 @@ fn the_fleet_fires_only_when_several_connections_carry_it() {
     let cases = [((8, 32), vec![fleet]), ((15, 15), vec!["ConnectionFailing", fleet, provider])];
     for ((bad, good), want) in cases {
         let mut many = Engine::new(thresholds());
+        let customer = |id: &str| ConnectionInfo {
+            id: ConnectionId::new(id),
+            organization_id: None,
+            organization_name: None,
+            connection_type: None,
+            name: Some(format!("Customer {id}").into()),
+            state: None,
+        };
+        many.apply(&record(0, Record::Directory(vec![customer("c1"), customer("c2")])));
         for connection in ["c1", "c2", "c3", "c4"] {
             trouble(&mut many, 100, connection, bad, good, 40);
+        }
+        many.advance(second(399));
+        let shown = many.snapshot().incidents;
+        let wide = shown.iter().find(|incident| &*incident.alertname == fleet).unwrap();
+        for words in ["Customer c1 (c1) ", "Customer c2 (c2) ", ", c3 "] {
+            assert!(wide.description.contains(words), "{}", wide.description);
         }
         assert_eq!(names(&mut many), want.into_iter().map(str::to_owned).collect(), "{bad}");
     }

@@ -199,7 +199,9 @@ impl Engine {
         // The words name the same beginning for as long as the incident lives.
         let known = self.memory.alerts.started_at(key);
         let started_at = known.unwrap_or_else(|| self.onset(rule, place));
-        let evidence = self.evidence(rule, place, value);
+        let carriers = self.carriers(rule, place);
+        let evidence = self.evidence(rule, place, value, &carriers);
+        let named = self.named(place, carriers.iter().copied());
         let connection = match place {
             Place::Connection(index) => Some(&self.memory.connections[index as usize]),
             Place::Provider(_) | Place::Fleet => None,
@@ -209,18 +211,16 @@ impl Engine {
             labels: labels(key, rule.severity, &rule.labels, connection),
             started_at,
             summary: words::summary(rule, &self.who(place), &evidence, started_at),
-            description: words::description(rule, &evidence),
+            description: words::description(rule, &evidence, &named),
             evidence,
-            reach: self
-                .reach(place, self.carriers(rule, place).into_iter().map(|(index, _)| index)),
+            reach: self.reach(place, carriers.into_iter().map(|(index, _)| index)),
             worst: self.worst(rule.metric, place, started_at),
         }
     }
 
-    fn evidence(&self, rule: &Rule, place: Place, value: f64) -> Evidence {
+    fn evidence(&self, rule: &Rule, place: Place, value: f64, carriers: &[(u32, u64)]) -> Evidence {
         let window = self.window(rule, place);
         let counts = window.sum();
-        let carriers = self.carriers(rule, place);
         let mut causes: Vec<(Box<str>, u64)> = Vec::new();
         if rule.metric.trouble() == Some(Trouble::Failed) {
             causes
@@ -237,7 +237,7 @@ impl Engine {
         Evidence {
             attempts: rule.metric.whole(&counts),
             bad: rule.metric.bad(&counts),
-            users: Some(self.users(rule, &carriers)).filter(|users| *users > 0),
+            users: Some(self.users(rule, carriers)).filter(|users| *users > 0),
             value: Some(value),
             threshold: Some(rule.value),
             usual: None,
@@ -261,6 +261,18 @@ impl Engine {
             (minute.start_seconds, minute.ended.into(), bad.into())
         });
         Worst::Of(Stretch::worst(minutes, began, self.memory.now))
+    }
+
+    /// Those that carry most of what is wrong at a place above them, for people who know their customers by name.
+    pub(super) fn named(
+        &self,
+        place: Place,
+        carriers: impl Iterator<Item = (u32, u64)>,
+    ) -> Vec<(Box<str>, u64)> {
+        let above = !matches!(place, Place::Connection(_));
+        let most = carriers.take(if above { CONNECTIONS_MAX } else { 0 });
+        most.map(|(index, bad)| (who(&self.memory.connections[index as usize]).into(), bad))
+            .collect()
     }
 
     /// How far trouble at `place` reaches that these connections carry.

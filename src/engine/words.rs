@@ -7,6 +7,9 @@ use super::rule::{Metric, Rule};
 use crate::event::Timestamp;
 use crate::signal::Evidence;
 
+/// How many of each.
+pub(super) type Counted = [(Box<str>, u64)];
+
 /// The first line: who, what, how many of how many, of how many people, since when.
 pub(super) fn summary(
     rule: &Rule,
@@ -53,13 +56,13 @@ fn sentence(words: &str) -> String {
     format!("{words}{stop} ")
 }
 
-/// The rest: threshold, causes, connections.
-pub(super) fn description(rule: &Rule, evidence: &Evidence) -> String {
+/// The rest: threshold, causes, connections by their names.
+pub(super) fn description(rule: &Rule, evidence: &Evidence, named: &Counted) -> String {
     let threshold =
         if rule.metric.is_ratio() { percent(rule.value) } else { rule.value.to_string() };
     let mut text = format!("Threshold: {threshold} in {}.", length(rule.window_seconds));
     list(&mut text, "Causes", &evidence.causes);
-    list(&mut text, "Connections", &evidence.connections);
+    list(&mut text, "Connections", named);
     text
 }
 
@@ -107,8 +110,8 @@ pub(super) fn others(summary: &mut String, others: usize) {
     add(summary, format_args!("; {others} more {noun} with the same trouble"));
 }
 
-/// The rest: how unlikely, causes, connections.
-pub(super) fn proof(evidence: &Evidence, code: Option<&str>) -> String {
+/// The rest: how unlikely, causes, connections by their names.
+pub(super) fn proof(evidence: &Evidence, named: &Counted, code: Option<&str>) -> String {
     let mut text = String::new();
     if let Some(code) = code {
         add(
@@ -120,7 +123,7 @@ pub(super) fn proof(evidence: &Evidence, code: Option<&str>) -> String {
         add(&mut text, format_args!("Chance alone would do this {}.", rarity(days)));
     }
     list(&mut text, "Causes", &evidence.causes);
-    list(&mut text, "Connections", &evidence.connections);
+    list(&mut text, "Connections", named);
     text
 }
 
@@ -150,7 +153,7 @@ pub(super) fn together(text: &mut String, others: &[(Box<str>, Timestamp)]) {
     add(text, format_args!(" Began together with {}.", named.join(", ")));
 }
 
-fn list(text: &mut String, title: &str, counts: &[(Box<str>, u64)]) {
+fn list(text: &mut String, title: &str, counts: &Counted) {
     if counts.is_empty() {
         return;
     }

@@ -13,7 +13,7 @@ const BLANK: &str = "_To be written._";
 #[must_use]
 pub fn markdown(incident: &Incident, snapshot: &Snapshot) -> String {
     let mut report = Report(String::with_capacity(4096));
-    report.head(incident, snapshot.now);
+    report.head(incident, snapshot);
     report.line(format_args!("\n## Summary\n\n{}.\n", Plain(&incident.summary)));
     report.line(Plain(&incident.description));
     report.impact(incident, snapshot);
@@ -33,6 +33,13 @@ pub fn markdown(incident: &Incident, snapshot: &Snapshot) -> String {
     report.0
 }
 
+/// What people call a connection: its customer, else itself; `None` while only its id is known.
+pub(super) fn name<'a>(snapshot: &'a Snapshot, label: &str) -> Option<&'a str> {
+    let view = snapshot.connections.iter().find(|view| view.label() == label)?;
+    let info = view.info.as_deref()?;
+    info.organization_name.as_deref().or(info.name.as_deref())
+}
+
 /// When the trouble ended as far as is known; for one that goes on, now.
 fn end(incident: &Incident, now: Timestamp) -> Timestamp {
     incident.course.ended_at.or(incident.resolved_at).unwrap_or(now)
@@ -45,15 +52,14 @@ impl Report {
         writeln!(self.0, "{text}").expect("memory grows");
     }
 
-    fn head(&mut self, incident: &Incident, now: Timestamp) {
-        let (began, ended) = (incident.started_at, end(incident, now));
+    fn head(&mut self, incident: &Incident, snapshot: &Snapshot) {
+        let (began, ended) = (incident.started_at, end(incident, snapshot.now));
         let goes_on = if incident.resolved_at.is_none() { " (goes on)" } else { "" };
         let services = match &incident.scope {
             Scope::Connection(id) => {
-                format!(
-                    "single sign-on of connection {}",
-                    id.as_ref().map_or("unknown", |id| id.as_str())
-                )
+                let id = id.as_ref().map_or("unknown", |id| id.as_str());
+                let who = name(snapshot, id).map(|name| format!("{name}, "));
+                format!("single sign-on of {}connection {id}", who.unwrap_or_default())
             }
             Scope::ConnectionType(kind) => format!("single sign-on by {kind}"),
             Scope::Fleet => "single sign-on".into(),
@@ -113,9 +119,7 @@ impl Report {
         }
         self.line("\n| hit most | connection | bad sign-ins |\n| --- | --- | --- |");
         for (id, bad) in connections {
-            let view = snapshot.connections.iter().find(|view| *view.label() == **id);
-            let info = view.and_then(|view| view.info.as_deref());
-            let name = info.and_then(|info| info.organization_name.as_deref()).unwrap_or("");
+            let name = name(snapshot, id).unwrap_or_default();
             self.line(format_args!("| {} | {} | {bad} |", Plain(name), Plain(id)));
         }
     }
@@ -243,5 +247,35 @@ impl Display for Plain<'_> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::signal::State;
+    use crate::web::sample;
+
+    #[test]
+    fn a_customer_is_called_by_name_whatever_told_the_name() {
+        let mut snapshot = sample::snapshot();
+        let mut incident = sample::incident(State::Firing);
+        incident.evidence.connections = vec![("conn_1".into(), 7), ("conn_9".into(), 1)];
+        for (organization, own, want) in
+            [(Some("Acme"), Some("Okta"), "Acme"), (None, Some("Acme Okta"), "Acme Okta")]
+        {
+            let mut view = sample::connection(Some("conn_1"), 1);
+            let info = Arc::make_mut(view.info.as_mut().unwrap());
+            info.organization_name = organization.map(Into::into);
+            info.name = own.map(Into::into);
+            snapshot.connections = vec![Arc::new(view)];
+            let report = markdown(&incident, &snapshot);
+            let services = format!("single sign-on of {want}, connection conn_1");
+            for line in [&*services, &format!("| {want} | conn_1 | 7 |"), "|  | conn_9 | 1 |"] {
+                assert!(report.contains(line), "{line}: {report}");
+            }
+        }
     }
 }

@@ -201,6 +201,15 @@ fn trouble_of_a_tier_is_told_in_words_and_resolved() {
 fn sign_ins_and_a_tier_that_fail_together_name_each_other() {
     use crate::event::{AuthEvent, Body, ConnectionId, EventId, Person, Sso, Step, UserKey};
     let mut engine = Engine::new(EngineConfig::default());
+    let customer = crate::event::ConnectionInfo {
+        id: ConnectionId::new("conn_3"),
+        organization_id: None,
+        organization_name: None,
+        connection_type: None,
+        name: Some("Acme Okta".into()),
+        state: None,
+    };
+    engine.apply(&Entry { received_at: at(0), record: Record::Directory(vec![customer]) });
     let mut told = std::collections::BTreeMap::new();
     let mut count = 0;
     for minute in 0..(4 * 24 * 60i64) {
@@ -253,6 +262,11 @@ fn sign_ins_and_a_tier_that_fail_together_name_each_other() {
         description("SsoFleetFailing")
             .contains("Began together with EdgeErrors at web (since about")
     );
+    // Customers have names, where one is known; programs go by ids.
+    let fleet = description("SsoFleetFailing");
+    assert!(fleet.contains("Connections: ") && fleet.contains("Acme Okta (conn_3) "), "{fleet}");
+    let evidence = incidents.iter().flat_map(|incident| &incident.evidence.connections);
+    assert!(evidence.clone().any(|(id, _)| &**id == "conn_3"));
     // People are told of one incident, with the evidence of both.
     let wholes: Vec<_> =
         engine.snapshot().joined().into_iter().filter(|one| !one.parts.is_empty()).collect();

@@ -5,7 +5,7 @@ use super::words::{count, percent, span};
 use super::{front, silence};
 use crate::event::Timestamp;
 use crate::signal::{Evidence, Incident, Scope, Snapshot, State};
-use crate::web::report::{story, worst};
+use crate::web::report::{name, story, worst};
 
 /// Incidents in the list, newest first.
 const LISTED_MAX: usize = 200;
@@ -143,10 +143,7 @@ fn subject(page: &mut Html, incident: &Incident, snapshot: &Snapshot) {
 
 /// How people know a connection.
 fn called(snapshot: &Snapshot, label: &str) -> String {
-    let view = snapshot.connections.iter().find(|view| view.label() == label);
-    let info = view.and_then(|view| view.info.as_deref());
-    let name = info.and_then(|info| info.organization_name.as_deref().or(info.name.as_deref()));
-    name.unwrap_or(label).to_owned()
+    name(snapshot, label).unwrap_or(label).to_owned()
 }
 
 /// The way to the sign-ins that it is about; none for what is not about sign-ins.
