@@ -34,7 +34,7 @@ use crate::journal;
 use crate::listener::Tls;
 use crate::outbound;
 use crate::receiver::{self, Target};
-use crate::setting::{ByteSize, Period, Secret};
+use crate::setting::{ByteSize, Period, Secret, machine};
 use crate::sink::{datadog, otlp};
 use crate::source::intake::Access;
 use crate::source::{edge as access_log, file, nats, workos_api};
@@ -460,7 +460,12 @@ impl Config {
     /// Where people read more about an incident, when the admin listener is at `admin`.
     pub fn links(&self, admin: SocketAddr) -> Result<receiver::Links, String> {
         let scheme = if self.http.admin.tls.is_some() { "https" } else { "http" };
-        self.links.links(&format!("{scheme}://{admin}"))
+        // Nobody follows a link to 0.0.0.0.
+        let all = Some(admin).filter(|admin| admin.ip().is_unspecified());
+        let named = all.and_then(|admin| Some(format!("{}:{}", machine()?, admin.port())));
+        let place = named.unwrap_or_else(|| admin.to_string());
+        let own = self.rules.iter().map(|rule| rule.name.clone());
+        self.links.links(&format!("{scheme}://{place}"), own.collect())
     }
 
     /// What reading access logs needs.

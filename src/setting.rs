@@ -191,6 +191,13 @@ impl FromStr for ByteSize {
     }
 }
 
+/// The name of this machine.
+#[must_use]
+pub fn machine() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
 /// Compares what was given with a secret. Takes the same time wherever the texts differ.
 #[must_use]
 pub fn same(given: &str, wanted: &str) -> bool {

@@ -15,6 +15,7 @@ use crate::engine;
 use crate::journal::Journal;
 use crate::journal::nats::{Candidate, Cluster, NatsError};
 use crate::offload::offload;
+use crate::setting::machine;
 use crate::signal::Snapshot;
 use crate::store::State;
 use crate::store::checkpoint::Place;
@@ -176,6 +177,5 @@ impl Follower {
 
 /// What this instance is called: its machine, and something that tells it from others there.
 pub(super) fn name() -> String {
-    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("{}/{}", machine.trim(), std::process::id())
+    format!("{}/{}", machine().unwrap_or_default(), std::process::id())
 }

@@ -105,6 +105,20 @@ fn each_mistake_is_named_with_its_place_its_key_and_a_remedy() {
 }
 
 #[test]
+fn links_lead_to_a_place_that_somebody_can_reach() {
+    let yaml = "http: { admin: { listen: \"0.0.0.0:9470\", token: a } }\n\
+        rules: [ { name: Own, metric: failures, op: \">\", value: 1, window: 5m } ]";
+    let config = parse(yaml).unwrap();
+    let url = |listen: &str| config.links(listen.parse().unwrap()).unwrap().external_url;
+    let machine = machine().unwrap();
+    assert_eq!(url("0.0.0.0:9470"), format!("http://{machine}:9470"));
+    assert_eq!(url("[::]:1"), format!("http://{machine}:1"));
+    assert_eq!(url("192.0.2.1:9470"), "http://192.0.2.1:9470");
+    let links = config.links("[::1]:9470".parse().unwrap()).unwrap();
+    assert_eq!((&*links.external_url, links.unwritten.len()), ("http://[::1]:9470", 1));
+}
+
+#[test]
 fn a_file_that_is_absent_or_too_large_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("c.yaml");

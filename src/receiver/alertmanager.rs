@@ -153,12 +153,7 @@ fn alert(notification: &Notification) -> Value {
         .collect();
     json!({
         "labels": labels,
-        "annotations": {
-            "summary": incident.summary,
-            "description": incident.description,
-            "runbook_url": links.runbook(incident),
-            "dashboard_url": links.dashboard(incident),
-        },
+        "annotations": words::annotations(notification),
         "startsAt": incident.started_at.to_string(),
         "endsAt": end.to_string(),
         "generatorURL": links.json(incident),

@@ -41,10 +41,11 @@ pub enum Config {
 #[schemars(rename = "Links")]
 #[serde(deny_unknown_fields, default)]
 pub struct LinksConfig {
-    /// Base URL under which people reach the admin listener. Default: the listener's own address.
+    /// Base URL under which people reach the admin listener. Default: the listener's own address, with the machine's host
+    /// name in place of 0.0.0.0 or [::].
     pub external_url: Option<String>,
     /// Where the runbooks are; `{alertname}` in it is replaced, or the name is appended after a slash.
-    /// Default `<external_url>/runbooks`.
+    /// Default `<external_url>/runbooks`, which has none for `rules`: their notifications then link to none.
     pub runbooks: Option<String>,
 }
 
@@ -170,16 +171,16 @@ impl Config {
 }
 
 impl LinksConfig {
-    /// The links; `listener` is the admin listener's own URL.
-    pub fn links(&self, listener: &str) -> Result<Links, String> {
+    /// The links; `listener` is the admin listener's own URL, `rules` are the operator's alerts.
+    pub fn links(&self, listener: &str, rules: BTreeSet<Box<str>>) -> Result<Links, String> {
         let external_url = self.external_url.as_deref().unwrap_or(listener);
         let external_url = base_url("links.external_url", external_url)?;
-        let runbooks = match &self.runbooks {
+        let (runbooks, unwritten) = match &self.runbooks {
             Some(own) => base_url("links.runbooks", &own.replace("{alertname}", "name"))
-                .map(|_| own.clone())?,
-            None => format!("{external_url}/runbooks"),
+                .map(|_| (own.clone(), BTreeSet::new()))?,
+            None => (format!("{external_url}/runbooks"), rules),
         };
-        Ok(Links { external_url, runbooks })
+        Ok(Links { external_url, runbooks, unwritten })
     }
 }
 

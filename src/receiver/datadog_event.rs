@@ -151,11 +151,9 @@ impl DatadogEvent {
 /// Plain text: names in it must not become markdown. The links are short and stay whole.
 fn text(notification: &Notification) -> String {
     let (incident, links) = (&notification.incident, &notification.links);
-    let tail = format!(
-        "\n\nStatus page: {}\nRunbook: {}",
-        links.dashboard(incident),
-        links.runbook(incident)
-    );
+    let runbook = links.runbook(incident).map(|url| format!("\nRunbook: {url}"));
+    let runbook = runbook.unwrap_or_default();
+    let tail = format!("\n\nStatus page: {}{runbook}", links.dashboard(incident));
     let lasted = words::lasted(incident).filter(|_| notification.is_end());
     let lasted = lasted.map_or_else(String::new, |lasted| format!("It lasted {lasted}."));
     let parts = [&incident.summary, &incident.description, &lasted];

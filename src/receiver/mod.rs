@@ -17,7 +17,7 @@ mod words;
 pub use config::{Config, Inherited, LinksConfig, targets};
 pub use log::Reason;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +49,8 @@ pub struct Links {
     pub external_url: String,
     /// Where the runbooks are: `{alertname}` in it is replaced, or the name is appended after a slash.
     pub runbooks: String,
+    /// Alerts that have none there.
+    pub unwritten: BTreeSet<Box<str>>,
 }
 
 /// One place that is told. An Alertmanager cluster is as many as it has members, each with its own retries
@@ -239,14 +241,17 @@ impl Links {
         format!("{}/api/v1/incidents/{}", self.external_url, words::percent_encoded(&incident.id))
     }
 
-    /// What to do about it.
+    /// What to do about it, where that is written down.
     #[must_use]
-    pub fn runbook(&self, incident: &Incident) -> String {
+    pub fn runbook(&self, incident: &Incident) -> Option<String> {
+        if self.unwritten.contains(&incident.alertname) {
+            return None;
+        }
         let name = words::percent_encoded(&incident.alertname);
         if self.runbooks.contains("{alertname}") {
-            return self.runbooks.replace("{alertname}", &name);
+            return Some(self.runbooks.replace("{alertname}", &name));
         }
-        format!("{}/{name}", self.runbooks.trim_end_matches('/'))
+        Some(format!("{}/{name}", self.runbooks.trim_end_matches('/')))
     }
 }
 

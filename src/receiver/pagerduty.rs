@@ -119,10 +119,11 @@ impl Pagerduty {
             event["client"] = "ssowatch".into();
             event["client_url"] = notification.links.dashboard(incident).into();
             event["payload"] = payload(notification);
-            event["links"] = json!([
-                {"href": notification.links.dashboard(incident), "text": "Status page"},
-                {"href": notification.links.runbook(incident), "text": "Runbook"},
-            ]);
+            let dashboard = Some((notification.links.dashboard(incident), "Status page"));
+            let runbook = notification.links.runbook(incident).map(|href| (href, "Runbook"));
+            let links = [dashboard, runbook].into_iter().flatten();
+            event["links"] =
+                links.map(|(href, text)| json!({"href": href, "text": text})).collect();
         }
         let url = format!("{}/v2/enqueue", self.url);
         let request = words::post(url.clone(), &event, vec![]);

@@ -1,6 +1,7 @@
 //! Slack, incoming webhooks. Slack knows no duplicates, so there is one message for each change of state.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -131,8 +132,11 @@ fn context(notification: &Notification) -> String {
         Some(lasted) => format!("began {since}, lasted {lasted}"),
         None => format!("since about {since}"),
     };
-    let (dashboard, runbook) = (links.dashboard(incident), links.runbook(incident));
-    format!("{time} · <{}|Status page> · <{}|Runbook>", address(&dashboard), address(&runbook))
+    let mut text = format!("{time} · <{}|Status page>", address(&links.dashboard(incident)));
+    if let Some(runbook) = links.runbook(incident) {
+        write!(text, " · <{}|Runbook>", address(&runbook)).expect("memory grows");
+    }
+    text
 }
 
 /// `text` without the three characters that mean something to Slack, which could call the whole channel; at

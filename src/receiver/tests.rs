@@ -59,7 +59,7 @@ pub(super) fn configs(list: &Value) -> Vec<Config> {
 }
 
 pub(super) fn links() -> Links {
-    LinksConfig::default().links("http://127.0.0.1:9470").unwrap()
+    LinksConfig::default().links("http://127.0.0.1:9470", ["OwnRule".into()].into()).unwrap()
 }
 
 pub(super) fn notification(incident: Incident, reason: Reason) -> Notification {
@@ -107,6 +107,20 @@ fn each_whole_payload_is_as_agreed() {
             .unwrap();
         }
         insta::assert_snapshot!(&*target.name, text);
+    }
+}
+
+#[test]
+fn a_runbook_that_nobody_wrote_is_not_named() {
+    for target in everyone() {
+        for (alertname, named) in [("SsoConnectionFailing", true), ("OwnRule", false)] {
+            let mut incident = incident("9f3a5c7e11d20b48", State::Firing);
+            incident.alertname = alertname.into();
+            let request = target.request(&[notification(incident, Reason::Opened)]).unwrap();
+            let body = String::from_utf8(request.body.to_vec()).unwrap();
+            assert!(body.contains("/incidents/9f3a5c7e11d20b48"), "{body}");
+            assert_eq!(body.to_lowercase().contains("runbook"), named, "{body}");
+        }
     }
 }
 

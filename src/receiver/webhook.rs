@@ -124,12 +124,7 @@ fn body(receiver: &str, notification: &Notification) -> Value {
         "fingerprint": incident.fingerprint,
         "incident_id": incident.id,
         "labels": incident.labels,
-        "annotations": {
-            "summary": incident.summary,
-            "description": incident.description,
-            "runbook_url": links.runbook(incident),
-            "dashboard_url": links.dashboard(incident),
-        },
+        "annotations": words::annotations(notification),
         "startsAt": incident.started_at.to_string(),
         "firedAt": time(incident.fired_at),
         "endsAt": time(end),

@@ -62,6 +62,20 @@ pub(super) fn evidence(incident: &Incident) -> Map<String, Value> {
     all
 }
 
+/// What Alertmanager's users know as annotations; without a runbook, none is named.
+pub(super) fn annotations(notification: &Notification) -> Value {
+    let Notification { incident, links, .. } = notification;
+    let mut annotations = json!({
+        "summary": incident.summary,
+        "description": incident.description,
+        "dashboard_url": links.dashboard(incident),
+    });
+    if let Some(runbook) = links.runbook(incident) {
+        annotations["runbook_url"] = runbook.into();
+    }
+    annotations
+}
+
 fn numbers(evidence: &Evidence) -> Map<String, Value> {
     let value = serde_json::to_value(evidence).expect("numbers and names can be encoded");
     let Value::Object(mut numbers) = value else { unreachable!("a struct is an object") };

@@ -170,7 +170,7 @@ fn links_lead_to_where_the_operator_keeps_things() {
     let links = |external_url: Option<&str>, runbooks: Option<&str>| {
         let own = |text: Option<&str>| text.map(str::to_owned);
         LinksConfig { external_url: own(external_url), runbooks: own(runbooks) }
-            .links("http://127.0.0.1:9470")
+            .links("http://127.0.0.1:9470", ["OwnRule".into()].into())
     };
     let mut incident = incident("f", State::Firing);
     incident.alertname = "Own/Rule".into();
@@ -181,8 +181,13 @@ fn links_lead_to_where_the_operator_keeps_things() {
         (None, Some("https://wiki.example/books/"), "https://wiki.example/books/Own%2FRule"),
     ];
     for (external, runbooks, want) in cases {
-        assert_eq!(links(external, runbooks).unwrap().runbook(&incident), want);
+        assert_eq!(links(external, runbooks).unwrap().runbook(&incident).as_deref(), Some(want));
     }
+    // The daemon serves none for the operator's own rules.
+    incident.alertname = "OwnRule".into();
+    assert_eq!(links(None, None).unwrap().runbook(&incident), None);
+    let wiki = links(None, Some("https://wiki.example")).unwrap().runbook(&incident);
+    assert_eq!(wiki.as_deref(), Some("https://wiki.example/OwnRule"));
     assert!(links(Some("sso.example"), None).unwrap_err().contains("`links.external_url`"));
     assert!(links(None, Some("wiki")).unwrap_err().contains("`links.runbooks`"));
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{LOGS, METRICS};
 use crate::outbound::{base_url, host};
-use crate::setting::{Period, Secret};
+use crate::setting::{Period, Secret, machine};
 
 /// Headers at most: a key and a tenant are two.
 const HEADERS_MAX: usize = 16;
@@ -113,9 +113,7 @@ impl Config {
 
     /// `service.instance.id`.
     pub(super) fn instance(&self) -> String {
-        let own = self.instance.clone();
-        let host = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
-        let name = own.or_else(host).unwrap_or_default();
-        if name.trim().is_empty() { "ssowatch".to_owned() } else { name.trim().to_owned() }
+        let own = self.instance.as_deref().map(str::trim).filter(|own| !own.is_empty());
+        own.map(str::to_owned).or_else(machine).unwrap_or_else(|| "ssowatch".to_owned())
     }
 }
