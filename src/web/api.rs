@@ -92,6 +92,7 @@ fn connection_json(view: &ConnectionView) -> Value {
 }
 
 #[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Listing {
     sort: Option<String>,
     limit: Option<usize>,
@@ -175,6 +176,7 @@ fn told(incident: &Incident, snapshot: &Snapshot) -> Value {
 }
 
 #[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Which {
     state: Option<String>,
 }
@@ -222,6 +224,7 @@ async fn incident_report(State(admin): State<Arc<Admin>>, Path(id): Path<String>
 }
 
 #[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Asked {
     pub(super) scope: String,
     pub(super) since: String,

@@ -38,7 +38,7 @@ pub struct Sessions {
 
 /// What is asked for, by API or by page; what is empty is not asked for.
 #[derive(Clone, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Asked {
     pub(super) id: String,
     pub(super) email: String,

@@ -176,6 +176,7 @@ fn sso(
     };
     if let Some(ids) = data.sso.get() {
         sso.connection_id = optional_id(&ids.connection_id, "data.sso.connection_id")?
+            .filter(|id| !STANDING_IN.contains(id))
             .map(|id| ConnectionId::shared(memo.share(id)));
         sso.organization_id = optional_id(&ids.organization_id, "data.sso.organization_id")?
             .map(|id| OrganizationId::shared(memo.share(id)));
@@ -204,7 +205,7 @@ pub(super) fn listed_organization(
 fn connection(implied: Option<&str>, data: &Connection<'_>) -> Result<ConnectionInfo, Rejection> {
     let state = word(&data.state).filter(|_| implied != Some("deleted"));
     Ok(ConnectionInfo {
-        id: ConnectionId::new(required_id(&data.id, "data.id")?),
+        id: connection_id(&data.id, "data.id")?,
         organization_id: optional_id(&data.organization_id, "data.organization_id")?
             .map(OrganizationId::new),
         organization_name: None,
@@ -220,7 +221,7 @@ fn certificate(data: &Data<'_>) -> Result<CertificateNotice, Rejection> {
     let connection = data.connection.get().unwrap_or(&absent_connection);
     let certificate = data.certificate.get().unwrap_or(&absent_certificate);
     Ok(CertificateNotice {
-        connection_id: ConnectionId::new(required_id(&connection.id, "data.connection.id")?),
+        connection_id: connection_id(&connection.id, "data.connection.id")?,
         organization_id: optional_id(
             &connection.organization_id,
             "data.connection.organization_id",
@@ -260,8 +261,21 @@ fn person(data: &Data<'_>, privacy: &Privacy, memo: &mut Memo) -> Person {
     Person { key, user_id, email, ip_address, user_agent }
 }
 
+/// What labels say in place of an id: that there is none, or one beyond a limit. As an id it would be two series of one name.
+/// Senders who fill gaps mean the first.
+const STANDING_IN: [&str; 2] = ["unknown", "other"];
+
 fn event_id(text: &str) -> Result<EventId, Rejection> {
     checked_id(text, "id").map(EventId::new)
+}
+
+fn connection_id(text: &Text<'_>, field: &str) -> Result<ConnectionId, Rejection> {
+    let id = required_id(text, field)?;
+    if STANDING_IN.contains(&id) {
+        let problem = format!("`{field}` is a word that stands for no connection");
+        return Err(Rejection::new(Reason::BadId, problem));
+    }
+    Ok(ConnectionId::new(id))
 }
 
 fn required_id<'a>(text: &'a Text<'_>, field: &str) -> Result<&'a str, Rejection> {

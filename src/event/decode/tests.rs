@@ -110,6 +110,9 @@ fn a_sign_in_without_ids_is_kept_with_nothing_in_their_place() {
         r#"{"sso":"none"}"#,
         r#"{"sso":[1]}"#,
         r#"{"sso":{"connection_id":null,"session_id":"","organization_id":null}}"#,
+        // They are in labels already, for sign-ins without one and for those of too many.
+        r#"{"sso":{"connection_id":"unknown"}}"#,
+        r#"{"sso":{"connection_id":"other"}}"#,
     ];
     for data in cases {
         let sso = sso(&with("authentication.sso_failed", data));
@@ -218,7 +221,7 @@ fn what_other_tools_do_to_json_is_forgiven() {
 fn ids_that_could_not_be_labels_are_refused_by_name() {
     let long = "x".repeat(129);
     let limit = "x".repeat(128);
-    let cases: [(&str, &str, &str, Option<&str>); 10] = [
+    let cases: [(&str, &str, &str, Option<&str>); 12] = [
         ("authentication.sso_started", "sso.connection_id", &long, Some("data.sso.connection_id")),
         ("authentication.sso_started", "sso.session_id", &long, Some("data.sso.session_id")),
         ("authentication.sso_started", "sso.session_id", r"a\n", Some("data.sso.session_id")),
@@ -232,6 +235,13 @@ fn ids_that_could_not_be_labels_are_refused_by_name() {
         ("authentication.sso_started", "sso.connection_id", "", None),
         ("connection.activated", ".id", &long, Some("data.id")),
         ("connection.activated", ".id", "", Some("data.id")),
+        ("connection.activated", ".id", "unknown", Some("data.id")),
+        (
+            "connection.saml_certificate_renewed",
+            "connection.id",
+            "other",
+            Some("data.connection.id"),
+        ),
         (
             "connection.saml_certificate_renewed",
             "connection.id",

@@ -21,6 +21,7 @@ use crate::source::room::discard;
 
 /// What the lines are.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(in crate::source) struct Params {
     format: String,
     tier: Option<String>,
@@ -50,8 +51,15 @@ pub(in crate::source) async fn edge(
         return Err(refusal);
     }
     let Query(params) = params.map_err(|_| {
-        let problem = "name the format of the lines, e.g. POST /v1/edge?format=nginx_json&tier=web";
-        Refusal(StatusCode::BAD_REQUEST, problem.into())
+        let names = parts.uri.query().unwrap_or_default().split('&');
+        // A misspelt `tier` would put the requests into another one.
+        let problem = if names.clone().any(|name| name.starts_with("format=")) {
+            "the parameters are `format` and `tier`, each once"
+        } else {
+            "name the format of the lines"
+        };
+        let example = "e.g. POST /v1/edge?format=nginx_json&tier=web";
+        Refusal(StatusCode::BAD_REQUEST, format!("{problem}, {example}"))
     })?;
     let tier = params.tier.as_deref().filter(|tier| !tier.is_empty());
     let tallier = intake.edge.take(&params.format, tier);

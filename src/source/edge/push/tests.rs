@@ -187,9 +187,12 @@ async fn bad_lines_between_good_ones_are_counted_by_reason_and_cost_no_good_one(
 #[tokio::test]
 async fn what_the_request_lacks_is_said() {
     let (router, _, _) = intake(None);
-    let cases: [(&str, u16, &str); 4] = [
+    let cases: [(&str, u16, &str); 7] = [
         ("/v1/edge", 400, "name the format"),
         ("/v1/edge?format=nginx", 400, "known are nginx_combined"),
+        ("/v1/edge?format=nginx_json&teir=web", 400, "`format` and `tier`, each once"),
+        ("/v1/edge?format=nginx_json&tier=a&tier=b", 400, "`format` and `tier`, each once"),
+        ("/v1/edge?tier=web", 400, "name the format of the lines"),
         ("/v1/edge?format=nginx_json&tier=a%20b", 400, "1 to 64 letters"),
         ("/v1/edge?format=nginx_json&tier=", 200, "accepted"),
     ];
