@@ -86,16 +86,20 @@ impl Report {
 
     fn impact(&mut self, incident: &Incident, snapshot: &Snapshot) {
         self.line("\n## Impact on customers\n");
-        let Evidence { attempts, bad, value, connections, .. } = &incident.evidence;
+        let Evidence { attempts, bad, value, connections, window_seconds, .. } = &incident.evidence;
         let (course, day) = (&incident.course, incident.started_at);
         if *attempts > 0 {
             let share =
                 value.filter(|value| *value <= 1.0).map(|value| format!(" ({})", percent(value)));
             let share = share.unwrap_or_default();
-            let when = if incident.resolved_at.is_some() {
-                "between the beginning and the moment when the alarm ended"
-            } else {
-                "so far"
+            // A rule counts what is in its window, the detection everything since the beginning.
+            let window = window_seconds.map(|seconds| span(i64::from(seconds) * 1000));
+            let when = match (window, incident.resolved_at) {
+                (Some(window), _) => format!("in the last {window} of the alarm"),
+                (None, Some(_)) => {
+                    "between the beginning and the moment when the alarm ended".into()
+                }
+                (None, None) => "so far".into(),
             };
             let all = count(*attempts, incident.scope.counted());
             self.line(format_args!("- {bad} of {all}{share} went wrong {when}"));
@@ -257,6 +261,21 @@ mod tests {
     use super::*;
     use crate::signal::State;
     use crate::web::sample;
+
+    #[test]
+    fn what_a_rule_counted_is_said_to_be_of_its_window() {
+        for (window, state, want) in [
+            (Some(300), State::Resolved, "went wrong in the last 5 min of the alarm"),
+            (Some(300), State::Firing, "went wrong in the last 5 min of the alarm"),
+            (None, State::Resolved, "went wrong between the beginning and the moment when"),
+            (None, State::Firing, "went wrong so far"),
+        ] {
+            let mut incident = sample::incident(state);
+            incident.evidence.window_seconds = window;
+            let report = markdown(&incident, &sample::snapshot());
+            assert!(report.contains(want), "{want}: {report}");
+        }
+    }
 
     #[test]
     fn a_customer_is_called_by_name_whatever_told_the_name() {

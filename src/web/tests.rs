@@ -169,6 +169,21 @@ async fn a_report_has_every_heading_and_no_markup_of_others() {
 }
 
 #[tokio::test]
+async fn the_page_of_a_rules_incident_says_of_which_window_its_numbers_are() {
+    for (window, want) in [(Some(300), true), (None, false)] {
+        let mut snapshot = sample::snapshot();
+        let mut incident = sample::incident(IncidentState::Firing);
+        incident.evidence.window_seconds = window;
+        let path = format!("/incidents/{}", incident.id);
+        snapshot.incidents = vec![Arc::new(incident)];
+        let response = ask(admin(snapshot, None), Method::GET, &path, &[]).await;
+        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        let page = String::from_utf8(body.to_vec()).unwrap();
+        assert_eq!(page.contains(" in its last 5 min"), want, "{page}");
+    }
+}
+
+#[tokio::test]
 async fn connections_are_searched_and_listed_a_page_at_a_time() {
     let mut snapshot = sample::snapshot();
     let names = (0..120).map(|n| format!("conn_many_{n:03}"));

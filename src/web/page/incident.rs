@@ -192,11 +192,15 @@ fn facts(page: &mut Html, incident: &Incident, now: Timestamp) {
         let impact = span(at.millis_since(incident.started_at));
         fact("Ended, estimated", &format!("{}, after {impact}", Moment(at)));
     }
-    let Evidence { attempts, bad, usual, value, causes, .. } = &incident.evidence;
+    let Evidence { attempts, bad, usual, value, causes, window_seconds, .. } = &incident.evidence;
     if *attempts > 0 {
         let mut words = format!("{bad} of {}", count(*attempts, incident.scope.counted()));
         if let Some(value) = value.filter(|value| *value <= 1.0) {
             words = format!("{words} ({})", percent(value));
+        }
+        // A rule counts what is in its window; who was hit before that has left it.
+        if let Some(seconds) = window_seconds {
+            words = format!("{words} in its last {}", span(i64::from(*seconds) * 1000));
         }
         fact("Hit", &words);
     }
