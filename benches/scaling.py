@@ -2,7 +2,7 @@
 """Several instances over NATS: what they cost, and what they bear.
 
 `benches/scaling.py cost [--events 1000000] [--runs 3]`: events a second and CPU for a million events, pushed 500 a request on four
-connections, with the embedded journal, with NATS on one server and on three, to the owner and by a standby.
+connections, with the embedded journal, and with NATS on one server and on three: one, two and four instances that take in turn.
 `benches/scaling.py bear [--rate 10000] [--seconds 300] [--seed 1 | --order part,kill-owner]`: three servers, three instances, each in a
 network namespace of its own; events at that rate to all of them, while the stream's leader is killed, the owner is killed, stopped,
 cut off from NATS alone, and parted from the majority together with the stream's leader; each comes back after `--away` seconds.
@@ -15,6 +15,7 @@ instances, services and sender share its cores.
 """
 
 import argparse
+import itertools
 import os
 import tempfile
 import time
@@ -33,7 +34,7 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def cost(args, servers_count, by_standby):
+def cost(args, servers_count, instances_count):
     with tempfile.TemporaryDirectory() as folder:
         routes = [f"127.0.0.1:{free_port()}" for _ in range(servers_count)]
         servers, instances = [], []
@@ -41,9 +42,9 @@ def cost(args, servers_count, by_standby):
             servers.extend(Server(folder, Place(), route, routes) for route in routes)
             instances.append(Instance(args.binary, folder, "one", servers))
             until("it owns the journal", lambda: owner(instances))
-            if servers:
-                instances.append(Instance(args.binary, folder, "two", servers))
-            to = instances[1 if by_standby else 0]
+            for number in range(1, instances_count):
+                instances.append(Instance(args.binary, folder, f"standby-{number}", servers))
+            takers = itertools.cycle(instances)
             bodies = [Body(number).payload for number in range(args.events // EVENTS_A_BODY)]
             processes = [instance.process.pid for instance in instances]
             before = [cpu_seconds(pid) for pid in processes]
@@ -51,6 +52,7 @@ def cost(args, servers_count, by_standby):
             sender, begun = Sender(), time.monotonic()
 
             def push(payload):
+                to = next(takers)
                 while not sender.send(to, payload):
                     time.sleep(0.05)
 
@@ -63,23 +65,25 @@ def cost(args, servers_count, by_standby):
             million = total / 1e6
             used = [(cpu_seconds(pid) - old) / million for pid, old in zip(processes, before)]
             used_servers = (sum(cpu_seconds(server.process.pid) for server in servers) - before_servers) / million
-            return total / acknowledged, total / counted, used[0], sum(used[1:]), used_servers
+            standby = sum(used[1:]) / max(1, len(used) - 1)
+            return total / acknowledged, total / counted, used[0], standby, used_servers
         finally:
             for process in instances + servers:
                 process.kill()
 
 
 def costs(args):
-    cases = [
-        ("embedded", 0, False), ("NATS, 1 server, to the owner", 1, False), ("NATS, 1 server, by a standby", 1, True),
-        ("NATS, 3 servers, to the owner", 3, False), ("NATS, 3 servers, by a standby", 3, True),
-    ]
-    print("| journal | acknowledged/s | counted/s | CPU s a million: owner | standby | servers |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    for name, servers, by_standby in cases:
-        runs = sorted(cost(args, servers, by_standby) for _ in range(args.runs))
+    print("| journal | instances | acknowledged/s | counted/s | CPU s a million: owner | each standby | servers |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    cases = [(0, 1)] + [(servers, instances) for servers in (1, 3) for instances in (1, 2, 4)]
+    for servers, instances in cases:
+        runs = sorted(cost(args, servers, instances) for _ in range(args.runs))
         acknowledged, counted, own, standby, nats = runs[len(runs) // 2]
-        print(f"| {name} | {acknowledged:,.0f} | {counted:,.0f} | {own:.1f} | {standby:.1f} | {nats:.1f} |", flush=True)
+        journal = f"NATS, {servers} server(s)" if servers else "embedded"
+        print(
+            f"| {journal} | {instances} | {acknowledged:,.0f} | {counted:,.0f} | {own:.1f} | {standby:.1f} | {nats:.1f} |",
+            flush=True,
+        )
 
 
 def main():
