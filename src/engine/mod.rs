@@ -46,13 +46,14 @@ use crate::event::{ConnectionInfo, EventId, Source, Timestamp};
 use crate::signal::{ConnectionView, Snapshot, Transition, WINDOWS};
 
 /// Version of the encoding of a checkpoint's engine. A checkpoint of another version is not read: the journal is folded anew.
-const STATE_VERSION: u8 = 15;
+const STATE_VERSION: u8 = 16;
 
 /// The oldest version that is read. Each one since has a part more at its end, which begins anew where it is missing: what is known
-/// of the schema, and how the odds of providers and of the fleet wander.
+/// of the schema, and how the odds of providers, of the fleet and of busy connections wander.
 const OLDEST_VERSION: u8 = 13;
 const SINCE_DRIFT: u8 = 14;
 const SINCE_WANDER: u8 = 15;
+const SINCE_BUSY: u8 = 16;
 
 /// What an engine is told once.
 #[derive(Clone, Debug)]
@@ -218,8 +219,9 @@ impl Engine {
         bytes.push(STATE_VERSION);
         let bytes = postcard::to_extend(&self.memory, bytes);
         let bytes = bytes.and_then(|bytes| postcard::to_extend(&self.memory.drift, bytes));
-        let wandering = self.memory.detection.wandering();
-        let bytes = bytes.and_then(|bytes| postcard::to_extend(&wandering, bytes));
+        let detection = &self.memory.detection;
+        let bytes = bytes.and_then(|bytes| postcard::to_extend(&detection.wandering(), bytes));
+        let bytes = bytes.and_then(|bytes| postcard::to_extend(&detection.busy_wandering(), bytes));
         bytes.expect("memory grows as needed, and every part of the state can be encoded")
     }
 
@@ -236,7 +238,12 @@ impl Engine {
             (memory.drift, rest) = postcard::take_from_bytes(rest)?;
         }
         if *version >= SINCE_WANDER {
-            memory.detection.wander_as(postcard::from_bytes(rest)?);
+            let wandering;
+            (wandering, rest) = postcard::take_from_bytes(rest)?;
+            memory.detection.wander_as(wandering);
+        }
+        if *version >= SINCE_BUSY {
+            memory.detection.busy_wander_as(postcard::from_bytes(rest)?);
         }
         memory.adapt(&lengths);
         memory.closing.forget(&config.window_sinks);

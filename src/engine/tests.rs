@@ -550,5 +550,8 @@ fn a_state_of_a_version_that_had_fewer_parts_is_read() {
     assert!(matches!(Engine::load(Config::default(), &parts), Err(LoadError::Damaged(_))));
     parts.extend(postcard::to_stdvec(&engine.memory.detection.wandering()).unwrap());
     Engine::load(Config::default(), &parts).unwrap();
+    parts[0] = SINCE_BUSY;
+    parts.extend(postcard::to_stdvec(&engine.memory.detection.busy_wandering()).unwrap());
+    Engine::load(Config::default(), &parts).unwrap();
     assert_eq!(parts, engine.save());
 }

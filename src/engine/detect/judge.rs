@@ -83,8 +83,9 @@ impl Detection {
     ) {
         let (kind, second) = (trial.kind, trial.second);
         let scopes = f64::from(self.known.max(1));
-        let bar = Bar { scopes, established, ..config.bar(Level::Connection, kind) };
         let watch = &mut self.connections[trial.connection as usize];
+        let wander = self.busy.wander(watch, kind);
+        let bar = Bar { scopes, wander, established, ..config.bar(Level::Connection, kind) };
         let stream = &mut watch.streams[kind as usize];
         let (verdict, _) = stream.attempt(attempt, &bar);
         let mut tell = |what| {
@@ -186,12 +187,19 @@ impl Detection {
             // Rain does not come by and by.
             Signal::Drought(_) => return false,
         };
-        let (level, scopes) = match place {
-            Place::Connection(_) => (Level::Connection, f64::from(self.known.max(1))),
-            Place::Provider(_) => (Level::Provider, libm::fmax(1.0, count(self.providers.len()))),
-            Place::Fleet => (Level::Fleet, 1.0),
-        };
         let group = self.group(place).map(|group| group.stream(kind));
+        let (level, scopes, wander) = match place {
+            Place::Connection(index) => {
+                let watch = self.connections.get(index as usize);
+                let wander = watch.map_or(0.0, |watch| self.busy.wander(watch, kind));
+                (Level::Connection, f64::from(self.known.max(1)), wander)
+            }
+            Place::Provider(_) => {
+                let scopes = libm::fmax(1.0, count(self.providers.len()));
+                (Level::Provider, scopes, group.map_or(0.0, GroupStream::wander))
+            }
+            Place::Fleet => (Level::Fleet, 1.0, group.map_or(0.0, GroupStream::wander)),
+        };
         if group.is_some() && kind == Kind::Failing {
             let per_day = self.fleet.stream(kind).stream.per_day();
             if self.spreading.is_uneasy(per_day, config) {
@@ -201,7 +209,7 @@ impl Detection {
         let bar = Bar {
             scopes,
             tempering: group.map_or(1.0, GroupStream::tempering),
-            wander: group.map_or(0.0, GroupStream::wander),
+            wander,
             ..config.bar(level, kind)
         };
         self.stream(place, kind).is_some_and(|stream| stream.is_uneasy(&bar))

@@ -6,6 +6,7 @@
 //! number of scopes, so that more connections do not mean more false pages. `docs/detection.md` explains the method.
 
 mod afresh;
+mod busy;
 mod change;
 mod config;
 mod crowd;
@@ -29,6 +30,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use self::busy::Busy;
 pub(super) use self::change::{Arrival, Change, Signal, Telling, Trial, What};
 pub use self::config::Config;
 pub(super) use self::config::Kind;
@@ -41,7 +43,7 @@ use self::slow::SlowMark;
 use self::spreading::Spreading;
 pub(super) use self::stream::Numbers;
 use self::stream::{Attempt, Stream};
-use self::wander::Wander;
+use self::wander::{Gauge, Wander};
 use self::watch::Watch;
 use super::calendar::Place;
 use crate::signal::{CrowdView, Share};
@@ -59,6 +61,9 @@ const DAY: u32 = 86_400;
 
 /// How the odds of groups wander, by kind.
 pub(super) type Wandering = Vec<[Wander; Kind::ALL.len()]>;
+
+/// The same of busy connections: what is known of all, and by connection what is being measured.
+pub(super) type BusyWandering = (Busy, Vec<(u32, Box<[Gauge; Kind::ALL.len()]>)>);
 
 /// All evidence and all baselines.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -86,6 +91,8 @@ pub(super) struct Detection {
     starts: Flow,
     successes: Flow,
     slow: SlowMark,
+    #[serde(skip)]
+    busy: Busy,
     #[serde(skip)]
     changes: Vec<Change>,
 }
@@ -158,6 +165,9 @@ impl Detection {
             *bads += f64::from(u8::from(bad));
         }
         let expectation = watch.expectation(kind, prior);
+        if established && fresh {
+            self.busy.measure(watch, kind, bad, expectation.mean, second);
+        }
         let attempt = Attempt {
             second,
             bad,
@@ -238,6 +248,23 @@ impl Detection {
         for (group, known) in self.providers.iter_mut().chain([&mut self.fleet]).zip(known) {
             for (wander, known) in group.wander_mut().into_iter().zip(known) {
                 *wander = known;
+            }
+        }
+    }
+
+    /// How the odds of busy connections wander.
+    pub(super) fn busy_wandering(&self) -> BusyWandering {
+        let connections = (0..).zip(&self.connections);
+        let gauges = connections.filter_map(|(index, watch)| Some((index, watch.gauges.clone()?)));
+        (self.busy.clone(), gauges.collect())
+    }
+
+    /// Takes over [`Detection::busy_wandering`].
+    pub(super) fn busy_wander_as(&mut self, (busy, gauges): BusyWandering) {
+        self.busy = busy;
+        for (connection, gauges) in gauges {
+            if let Some(watch) = self.connections.get_mut(connection as usize) {
+                watch.gauges = Some(gauges);
             }
         }
     }
@@ -391,6 +418,7 @@ impl Detection {
         let left = bar.left_after(f64::from(day - self.day));
         self.day = day;
         self.spreading.decay(left);
+        self.busy.decay(left);
         for group in self.providers.iter_mut().chain([&mut self.fleet]) {
             group.decay(left);
         }

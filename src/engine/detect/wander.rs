@@ -1,4 +1,4 @@
-//! How far the odds of a bad attempt wander by themselves, all connections of a group at once: what they did often is no outage.
+//! How far the odds of a bad attempt wander by themselves: what they did often is no outage.
 //!
 //! A wandering of the log-odds with variance σ² that lasts for some minutes makes neighbouring bins of two minutes err to the same
 //! side: the product of their errors is σ²·V·V′ on average, where V is the variance that chance gives the count of a bin. Failures
@@ -21,16 +21,31 @@ const DEVIATIONS_MAX: f64 = 3.0;
 const STEPS: usize = 12;
 const STEP_MAX: f64 = 2.0;
 
-/// What was measured.
+/// What was measured of one stream.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub(in crate::engine) struct Wander {
-    bin: Bin,
-    /// Error and variance of the bin before this one.
-    before: Option<(f64, f64)>,
-    /// Sums over neighbours, decaying: products of their errors, and of their variances.
-    errors: f64,
-    variances: f64,
+    gauge: Gauge,
+    sums: Sums,
 }
+
+/// The bins of one stream.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub(in crate::engine) struct Gauge {
+    bin: Bin,
+    /// The bin before this one.
+    before: Option<Off>,
+}
+
+/// Error and variance of a bin; of two neighbours their products.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub(in crate::engine) struct Off {
+    error: f64,
+    variance: f64,
+}
+
+/// Sums over neighbours, decaying.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub(in crate::engine) struct Sums(Off);
 
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
 struct Bin {
@@ -40,50 +55,85 @@ struct Bin {
     variance: f64,
 }
 
-impl Wander {
-    /// An attempt of which `expected` is the probability of bad.
-    pub(super) fn measure(&mut self, bad: bool, expected: f64, second: u32) {
+impl Gauge {
+    /// An attempt of which `expected` is the probability of bad, on a stream that is known to wander as `known`. Gives the products
+    /// of two neighbours when the second of them is full.
+    pub(super) fn measure(
+        &mut self,
+        bad: bool,
+        expected: f64,
+        second: u32,
+        known: &Sums,
+    ) -> Option<Off> {
         let number = second / BIN_SECONDS;
-        if number != self.bin.number {
-            self.close(number);
-        }
+        let neighbours = if number == self.bin.number { None } else { self.close(number, known) };
         self.bin.bad += f64::from(u8::from(bad));
         self.bin.expected += expected;
         self.bin.variance += expected * (1.0 - expected);
+        neighbours
     }
 
-    fn close(&mut self, number: u32) {
+    fn close(&mut self, number: u32, known: &Sums) -> Option<Off> {
         let Bin { number: last, bad, expected, variance } = self.bin;
         self.bin = Bin { number, ..Bin::default() };
         if variance <= 0.0 {
-            return;
+            return None;
         }
-        let spread = libm::sqrt(variance * (1.0 + variance * self.variance()));
+        let spread = libm::sqrt(variance * (1.0 + variance * known.variance()));
         let error = (bad - expected).clamp(-DEVIATIONS_MAX * spread, DEVIATIONS_MAX * spread);
-        if let Some((error_before, variance_before)) = self.before {
-            self.errors += error * error_before;
-            self.variances += variance * variance_before;
-        }
+        let off = Off { error, variance };
         // The next bin is a neighbour only if none was left out.
-        self.before = (number == last.wrapping_add(1)).then_some((error, variance));
+        let next = (number == last.wrapping_add(1)).then_some(off);
+        let before = std::mem::replace(&mut self.before, next)?;
+        Some(Off { error: error * before.error, variance: variance * before.variance })
     }
 
     /// While there is trouble, nothing is measured.
     pub(super) fn pause(&mut self) {
-        self.bin = Bin::default();
-        self.before = None;
+        *self = Self::default();
+    }
+}
+
+impl Sums {
+    pub(super) fn add(&mut self, neighbours: Off) {
+        self.0.error += neighbours.error;
+        self.0.variance += neighbours.variance;
     }
 
     /// Decays with the baseline.
     pub(super) fn decay(&mut self, left: f64) {
-        self.errors *= left;
-        self.variances *= left;
+        self.0.error *= left;
+        self.0.variance *= left;
     }
 
     /// Variance of the log-odds.
     pub(super) fn variance(&self) -> f64 {
-        let errors = self.errors + PRIOR_WORTH * PRIOR_VARIANCE;
-        (errors / (self.variances + PRIOR_WORTH)).max(0.0)
+        let error = self.0.error + PRIOR_WORTH * PRIOR_VARIANCE;
+        (error / (self.0.variance + PRIOR_WORTH)).max(0.0)
+    }
+}
+
+impl Wander {
+    /// An attempt of which `expected` is the probability of bad.
+    pub(super) fn measure(&mut self, bad: bool, expected: f64, second: u32) {
+        if let Some(neighbours) = self.gauge.measure(bad, expected, second, &self.sums) {
+            self.sums.add(neighbours);
+        }
+    }
+
+    /// While there is trouble, nothing is measured.
+    pub(super) fn pause(&mut self) {
+        self.gauge.pause();
+    }
+
+    /// Decays with the baseline.
+    pub(super) fn decay(&mut self, left: f64) {
+        self.sums.decay(left);
+    }
+
+    /// Variance of the log-odds.
+    pub(super) fn variance(&self) -> f64 {
+        self.sums.variance()
     }
 }
 
@@ -171,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_of_each_group_is_taken_over() {
+    fn what_is_known_of_groups_and_busy_connections_is_taken_over() {
         let mut known = Detection::default();
         known.providers.resize_with(2, Default::default);
         for second in 0..3_600 {
@@ -183,6 +233,12 @@ mod tests {
         let bytes = postcard::to_stdvec(&known.wandering()).unwrap();
         other.wander_as(postcard::from_bytes(&bytes).unwrap());
         assert_eq!(other.wandering(), known.wandering());
+        known.connections.resize_with(3, Default::default);
+        known.connections[2].gauges.get_or_insert_default()[1] = known.fleet.wanders()[0].gauge;
+        other.connections.resize_with(3, Default::default);
+        let bytes = postcard::to_stdvec(&known.busy_wandering()).unwrap();
+        other.busy_wander_as(postcard::from_bytes(&bytes).unwrap());
+        assert_eq!(other.busy_wandering(), known.busy_wandering());
         assert_ne!(other.wandering(), Detection::default().wandering());
     }
 

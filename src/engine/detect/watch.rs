@@ -7,6 +7,7 @@ use super::people::{Addresses, Unlucky};
 use super::slow::SlowMark;
 use super::stream::Stream;
 use super::takeover::Takeover;
+use super::wander::Gauge;
 
 /// Attempts that the prior is worth.
 const CONNECTION_PRIOR: f64 = 60.0;
@@ -32,6 +33,9 @@ pub(super) struct Watch {
     pub(super) slow: SlowMark,
     pub(super) takeover: Option<Box<Takeover>>,
     pub(super) takeover_day: u32,
+    /// Of a busy one: how its odds wander. A part of the state that older builds did not have.
+    #[serde(skip)]
+    pub(super) gauges: Option<Box<[Gauge; Kind::ALL.len()]>>,
 }
 
 /// What a connection expects of an attempt.
