@@ -58,6 +58,7 @@ fn each_mistake_is_named_with_its_place_its_key_and_a_remedy() {
         "rules:\n  - { name: A, metric: failures, op: \">\", value: 1, window: 1s }\n",
         "rules:\n  - { name: A, metric: failures, op: \">\", value: 1, window: 5m }\n  - { nmae: B }\n",
         "rules: [ { name: A, metric: failures, op: \">\", window: 5m } ]\n",
+        "rules: [ { kind: slo, name: A, objective: 99 } ]\n",
         "sinks:\n  datadog: { site: datadoghq.eu }\n",
         "sinks: { datadog: { api_key: a, metrics_interval: 15s } }\n",
         "sinks: { datadog: { api_key: a, connection_tags: [conection_id] } }\n",

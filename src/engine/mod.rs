@@ -256,9 +256,10 @@ impl Engine {
 /// The windows' lengths without repetition; those of the gauges stand first.
 fn lengths(rules: &[Rule]) -> Vec<u32> {
     let mut lengths: Vec<u32> = WINDOWS.iter().map(|(_, seconds)| *seconds).collect();
-    for rule in rules {
-        if !lengths.contains(&rule.window_seconds) {
-            lengths.push(rule.window_seconds);
+    let conditions = rules.iter().flat_map(|rule| &rule.conditions);
+    for seconds in conditions.flat_map(|at| [Some(at.window_seconds), at.short_seconds]).flatten() {
+        if !lengths.contains(&seconds) {
+            lengths.push(seconds);
         }
     }
     lengths

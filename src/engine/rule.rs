@@ -1,5 +1,7 @@
 //! Thresholds: the operator's own, and the simple built-in ones, as data.
 
+mod slo;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -20,7 +22,7 @@ use crate::signal::{Counts, SINK_FAILING, Severity};
 /// Rules at most: each is looked at for every connection that changed, every second.
 pub const RULES_MAX: usize = 64;
 
-/// A threshold on one metric of every scope of one kind.
+/// Thresholds on one metric of every scope of one kind.
 #[derive(Clone, PartialEq, Debug, Deserialize, JsonSchema)]
 #[serde(try_from = "RawRule")]
 #[schemars(with = "RawRule")]
@@ -28,8 +30,8 @@ pub struct Rule {
     pub(crate) name: Box<str>,
     pub(crate) metric: Metric,
     pub(crate) op: Op,
-    pub(crate) value: f64,
-    pub(crate) window_seconds: u32,
+    /// One of them is enough.
+    pub(crate) conditions: Vec<Condition>,
     pub(crate) min_attempts: u64,
     pub(crate) min_users: u64,
     pub(crate) min_connections: usize,
@@ -38,6 +40,15 @@ pub struct Rule {
     pub(crate) scope: ScopeKind,
     pub(crate) labels: BTreeMap<Box<str>, Box<str>>,
     pub(crate) summary: Option<Box<str>>,
+}
+
+/// What a metric is compared with, and over how long.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Condition {
+    pub(crate) value: f64,
+    pub(crate) window_seconds: u32,
+    /// A shorter window in which it must hold as well: the trouble goes on.
+    pub(crate) short_seconds: Option<u32>,
 }
 
 /// How long a condition must hold before it fires, and must be gone before it is resolved.
@@ -102,20 +113,26 @@ pub(crate) enum ScopeKind {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RawRule {
+    /// `threshold`, or `slo`: how fast an error budget of 30 days is used up, over a long window and a short one. Default `threshold`.
+    #[serde(default)]
+    kind: Kind,
     /// The `alertname`: letters, digits and `_`.
     name: String,
-    /// What is compared.
-    metric: Metric,
+    /// What is compared; of an `slo` a ratio, by default `failure_ratio`.
+    metric: Option<Metric>,
     /// How: `>`, `>=`, `<` or `<=`. A rule with `<` or `<=` looks only at scopes that had `min_attempts`, and at least
     /// one, in the last hour or in `window` if that is longer.
-    op: Op,
+    op: Option<Op>,
     /// With what. Ratios are 0 to 1.
-    value: f64,
+    value: Option<f64>,
     /// Over how long, 1m to 24h.
-    window: Period,
-    /// Finished sign-ins (for `stalled_ratio`: started ones) in the window below which a ratio says nothing. Default 10.
-    #[serde(default = "default_min_attempts")]
-    min_attempts: u64,
+    window: Option<Period>,
+    /// Of an `slo`: the share of sign-ins that is to be well, 0.9 to 0.9999. With `severity: page` it fires when 2 % of the budget of 30
+    /// days went in an hour or 5 % in six (14.4 and 6 times too fast), with `ticket` when 10 % went in a day or in three.
+    objective: Option<f64>,
+    /// Finished sign-ins (for `stalled_ratio`: started ones) in the window below which a ratio says nothing. Default 10, of an
+    /// `slo` 100.
+    min_attempts: Option<u64>,
     /// Distinct people among the failures and time-outs below which it is one person's trouble. Default 1.
     #[serde(default = "one")]
     min_users: u64,
@@ -131,18 +148,13 @@ struct RawRule {
     /// `page` or `ticket`. Default `page`.
     #[serde(default = "page")]
     severity: Severity,
-    /// `connection`, `connection_type` or `fleet`. Default `connection`.
-    #[serde(default = "connection")]
-    scope: ScopeKind,
+    /// `connection`, `connection_type` or `fleet`. Default `connection`, of an `slo` `fleet`.
+    scope: Option<ScopeKind>,
     /// Labels that the alert carries besides its own.
     #[serde(default)]
     labels: BTreeMap<String, String>,
     /// A sentence that stands before the numbers.
     summary: Option<String>,
-}
-
-fn default_min_attempts() -> u64 {
-    10
 }
 
 fn one() -> u64 {
@@ -161,8 +173,13 @@ fn page() -> Severity {
     Severity::Page
 }
 
-fn connection() -> ScopeKind {
-    ScopeKind::Connection
+/// What a rule is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    #[default]
+    Threshold,
+    Slo,
 }
 
 const DAY_SECONDS: u64 = 86_400;
@@ -173,38 +190,33 @@ impl TryFrom<RawRule> for Rule {
     type Error = String;
 
     fn try_from(raw: RawRule) -> Result<Self, String> {
-        let RawRule { name, metric, op, value, window, labels, severity, .. } = raw;
+        let RawRule { ref name, ref labels, severity, .. } = raw;
         let of = |key: &str, problem: &str| Err(format!("rule `{name}`: `{key}` {problem}"));
-        if !is_name(&name) {
+        if !is_name(name) {
             return Err(format!(
                 "`{name}` is not a name for a rule; use letters, digits and _, e.g. LoginsFailing"
             ));
         }
-        let of_edge = Sign::ALL.iter().any(|sign| sign.alertname() == name);
+        let of_edge = Sign::ALL.iter().any(|sign| sign.alertname() == *name);
         if of_edge
             || RESERVED_NAMES.contains(&name.as_str())
             || page::ALERTNAMES.contains(&name.as_str())
         {
             return Err(format!("`{name}` is the name of a built-in alert; choose another"));
         }
+        let Kinded { metric, op, conditions, min_attempts, scope } = match raw.kind {
+            Kind::Threshold => threshold(&raw),
+            Kind::Slo => slo::conditions(&raw),
+        }
+        .map_err(|problem| format!("rule `{name}`: {problem}"))?;
         if (raw.min_users > 1 || raw.min_connections > 1) && metric.trouble().is_none() {
             return of(
                 "metric",
                 "counts nothing that people suffer from, so `min_users` and `min_connections` must stay 1",
             );
         }
-        if raw.min_connections > 1 && raw.scope == ScopeKind::Connection {
+        if raw.min_connections > 1 && scope == ScopeKind::Connection {
             return of("min_connections", "must stay 1 where `scope` is one connection");
-        }
-        if !(60..=DAY_SECONDS).contains(&window.seconds()) {
-            return of("window", "must be 1m to 24h");
-        }
-        let ratio = metric.is_ratio();
-        if !value.is_finite() || value < 0.0 || (ratio && value > 1.0) {
-            return of(
-                "value",
-                if ratio { "is compared with a ratio: 0 to 1" } else { "must be 0 or more" },
-            );
         }
         for (key, period) in [("for", raw.hold), ("keep_firing_for", raw.keep_firing_for)] {
             if period.seconds() > DAY_SECONDS {
@@ -222,9 +234,8 @@ impl TryFrom<RawRule> for Rule {
         Ok(Self {
             metric,
             op,
-            value,
-            window_seconds: u32::try_from(window.seconds()).expect("at most a day"),
-            min_attempts: raw.min_attempts,
+            conditions,
+            min_attempts,
             min_users: raw.min_users,
             min_connections: usize::try_from(raw.min_connections).unwrap_or(usize::MAX),
             hold: Hold {
@@ -232,12 +243,48 @@ impl TryFrom<RawRule> for Rule {
                 keep_firing_for_millis: raw.keep_firing_for.millis(),
             },
             severity,
-            scope: raw.scope,
-            labels: labels.into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
+            scope,
+            labels: raw.labels.into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
             summary: raw.summary.map(Into::into),
-            name: name.into(),
+            name: raw.name.into(),
         })
     }
+}
+
+/// What a rule of each kind says in its own way.
+struct Kinded {
+    metric: Metric,
+    op: Op,
+    conditions: Vec<Condition>,
+    min_attempts: u64,
+    scope: ScopeKind,
+}
+
+fn threshold(raw: &RawRule) -> Result<Kinded, String> {
+    let missing = |key: &str| format!("the key `{key}` is missing; add it");
+    let metric = raw.metric.ok_or_else(|| missing("metric"))?;
+    let op = raw.op.ok_or_else(|| missing("op"))?;
+    let value = raw.value.ok_or_else(|| missing("value"))?;
+    let window = raw.window.ok_or_else(|| missing("window"))?;
+    if raw.objective.is_some() {
+        return Err("`objective` is that of an slo; add `kind: slo`, or remove it".into());
+    }
+    if !(60..=DAY_SECONDS).contains(&window.seconds()) {
+        return Err("`window` must be 1m to 24h".into());
+    }
+    let ratio = metric.is_ratio();
+    if !value.is_finite() || value < 0.0 || (ratio && value > 1.0) {
+        let range = if ratio { "is compared with a ratio: 0 to 1" } else { "must be 0 or more" };
+        return Err(format!("`value` {range}"));
+    }
+    let window_seconds = u32::try_from(window.seconds()).expect("at most a day");
+    Ok(Kinded {
+        metric,
+        op,
+        conditions: vec![Condition { value, window_seconds, short_seconds: None }],
+        min_attempts: raw.min_attempts.unwrap_or(10),
+        scope: raw.scope.unwrap_or(ScopeKind::Connection),
+    })
 }
 
 /// Alerts that no threshold makes.
@@ -444,6 +491,8 @@ mod tests {
             (r#"{"name":"Watchdog"}"#, "name of a built-in alert"),
             (r#"{"name":"EdgeErrors"}"#, "name of a built-in alert"),
             (r#"{"name":"EdgeLimitNear"}"#, "name of a built-in alert"),
+            (r#"{"objective":0.99}"#, "`objective` is that of an slo"),
+            (r#"{"window":null}"#, "the key `window` is missing"),
             (r#"{"metric":"starts","min_users":2}"#, "`metric` counts nothing that people"),
             (r#"{"min_connections":3}"#, "`min_connections` must stay 1"),
         ];

@@ -8,7 +8,7 @@ use super::certificate;
 use super::drift;
 use super::edge::Edge;
 use super::people::Trouble;
-use super::rule::{Metric, Phase, Rule, ScopeKind};
+use super::rule::{Condition, Metric, Phase, Rule, ScopeKind};
 use super::tally::Connection;
 use super::window::Sliding;
 use super::worst::Worst;
@@ -95,48 +95,57 @@ impl Engine {
 
     fn look_at(&mut self, rule: &Rule, place: Place) {
         let now = self.memory.now;
-        let value = self.value(rule, place);
-        let holds = value.is_some_and(|value| rule.op.holds(value, rule.value))
-            && self.is_broad(rule, place);
+        let met = rule.conditions.iter().find_map(|at| Some((at, self.meets(rule, at, place)?)));
         let key = Key { alertname: rule.name.clone(), scope: self.scope(place) };
         let before = self.memory.alerts.phase(&key);
-        let phase = before.next(holds, now, rule.hold);
+        let phase = before.next(met.is_some(), now, rule.hold);
         if phase == Phase::Inactive && before == Phase::Inactive {
             return;
         }
-        let finding = value.filter(|_| holds).map(|value| self.finding(rule, place, &key, value));
+        let finding = met.map(|(at, value)| self.finding(rule, at, place, &key, value));
         self.memory.alerts.move_to(key, phase, phase.deadline(rule.hold), finding, now);
     }
 
-    fn value(&self, rule: &Rule, place: Place) -> Option<f64> {
+    /// The value with which a condition of the rule is met.
+    fn meets(&self, rule: &Rule, at: &Condition, place: Place) -> Option<f64> {
+        let value = self.value(rule, at, place).filter(|value| rule.op.holds(*value, at.value))?;
+        let goes_on = at.short_seconds.is_none_or(|seconds| {
+            let short = rule.metric.of(&self.counts(seconds, place), 1);
+            short.is_some_and(|value| rule.op.holds(value, at.value))
+        });
+        (goes_on && self.is_broad(rule, at.window_seconds, place)).then_some(value)
+    }
+
+    fn value(&self, rule: &Rule, at: &Condition, place: Place) -> Option<f64> {
+        let counts = self.counts(at.window_seconds, place);
         let tally = self.memory.tally(place);
         if rule.op.looks_for_little() {
             // Without traffic in the last hour (or in the rule's window, if that is longer) there is nothing to miss.
             let hour = tally.windows[1].sum().finished();
-            let traffic = hour.max(self.counts(rule, place).finished());
+            let traffic = hour.max(counts.finished());
             if traffic < rule.min_attempts.max(1) {
                 return None;
             }
         }
-        rule.metric.of(&self.counts(rule, place), rule.min_attempts)
+        rule.metric.of(&counts, rule.min_attempts)
     }
 
-    fn window(&self, rule: &Rule, place: Place) -> &Sliding {
-        let window = self.lengths.iter().position(|seconds| *seconds == rule.window_seconds);
-        &self.memory.tally(place).windows[window.expect("every rule has its window")]
+    fn window(&self, seconds: u32, place: Place) -> &Sliding {
+        let window = self.lengths.iter().position(|length| *length == seconds);
+        &self.memory.tally(place).windows[window.expect("every rule has its windows")]
     }
 
-    fn counts(&self, rule: &Rule, place: Place) -> Counts {
-        self.window(rule, place).sum()
+    fn counts(&self, seconds: u32, place: Place) -> Counts {
+        self.window(seconds, place).sum()
     }
 
-    /// Whether enough people, and enough connections, carry it.
-    fn is_broad(&self, rule: &Rule, place: Place) -> bool {
+    /// Whether enough people, and enough connections, carry it in a window of so many seconds.
+    fn is_broad(&self, rule: &Rule, seconds: u32, place: Place) -> bool {
         if rule.min_users <= 1 && rule.min_connections <= 1 {
             return true;
         }
-        let carriers = self.carriers(rule, place);
-        if rule.min_users > 1 && self.users(rule, &carriers) < rule.min_users {
+        let carriers = self.carriers(rule, seconds, place);
+        if rule.min_users > 1 && self.users(rule, seconds, &carriers) < rule.min_users {
             return false;
         }
         if rule.min_connections <= 1 {
@@ -147,8 +156,8 @@ impl Engine {
         carriers.len() >= rule.min_connections && largest * 2 <= total
     }
 
-    /// The connections with anything bad in the rule's window, worst first.
-    fn carriers(&self, rule: &Rule, place: Place) -> Vec<(u32, u64)> {
+    /// The connections with anything bad in the window, worst first.
+    fn carriers(&self, rule: &Rule, seconds: u32, place: Place) -> Vec<(u32, u64)> {
         let members: Vec<u32> = match place {
             Place::Connection(index) => vec![index],
             Place::Provider(_) | Place::Fleet => self.memory.connection_indices().collect(),
@@ -161,7 +170,7 @@ impl Engine {
                 }
                 Place::Connection(_) | Place::Fleet => true,
             })
-            .map(|index| (index, rule.metric.bad(&self.counts(rule, Place::Connection(index)))))
+            .map(|index| (index, rule.metric.bad(&self.counts(seconds, Place::Connection(index)))))
             .filter(|(_, bad)| *bad > 0)
             .collect();
         carriers.sort_by_key(|(index, bad)| (std::cmp::Reverse(*bad), *index));
@@ -169,9 +178,9 @@ impl Engine {
     }
 
     /// Distinct people among the bad of these connections.
-    fn users(&self, rule: &Rule, carriers: &[(u32, u64)]) -> u64 {
+    fn users(&self, rule: &Rule, seconds: u32, carriers: &[(u32, u64)]) -> u64 {
         let Some(trouble) = rule.metric.trouble() else { return 0 };
-        let since = self.window(rule, Place::Fleet).since(self.memory.now);
+        let since = self.window(seconds, Place::Fleet).since(self.memory.now);
         let connections =
             carriers.iter().map(|(index, _)| &self.memory.connections[*index as usize]);
         let people: BTreeSet<_> =
@@ -181,13 +190,13 @@ impl Engine {
 
     /// When the trouble is believed to have begun: for too much, where the window's worst part begins; for too little, where
     /// the window begins.
-    fn onset(&self, rule: &Rule, place: Place) -> Timestamp {
-        let window = self.window(rule, place);
+    fn onset(&self, rule: &Rule, at: &Condition, place: Place) -> Timestamp {
+        let window = self.window(at.window_seconds, place);
         if rule.op.looks_for_little() {
             return window.since(self.memory.now);
         }
         // Half of the threshold lies between what is usual and what is bad.
-        let usual = if rule.metric.is_ratio() { rule.value / 2.0 } else { 0.0 };
+        let usual = if rule.metric.is_ratio() { at.value / 2.0 } else { 0.0 };
         #[expect(clippy::cast_precision_loss, reason = "counts in a window are far below 2^52")]
         let badness = |counts: &Counts| {
             rule.metric.bad(counts) as f64 - usual * rule.metric.whole(counts) as f64
@@ -195,12 +204,12 @@ impl Engine {
         window.onset(badness).unwrap_or(self.memory.now)
     }
 
-    fn finding(&self, rule: &Rule, place: Place, key: &Key, value: f64) -> Finding {
+    fn finding(&self, rule: &Rule, at: &Condition, place: Place, key: &Key, value: f64) -> Finding {
         // The words name the same beginning for as long as the incident lives.
         let known = self.memory.alerts.started_at(key);
-        let started_at = known.unwrap_or_else(|| self.onset(rule, place));
-        let carriers = self.carriers(rule, place);
-        let evidence = self.evidence(rule, place, value, &carriers);
+        let started_at = known.unwrap_or_else(|| self.onset(rule, at, place));
+        let carriers = self.carriers(rule, at.window_seconds, place);
+        let evidence = self.evidence(rule, at, place, value, &carriers);
         let named = self.named(place, carriers.iter().copied());
         let connection = match place {
             Place::Connection(index) => Some(&self.memory.connections[index as usize]),
@@ -210,16 +219,23 @@ impl Engine {
             severity: rule.severity,
             labels: labels(key, rule.severity, &rule.labels, connection),
             started_at,
-            summary: words::summary(rule, &self.who(place), &evidence, started_at),
-            description: words::description(rule, &evidence, &named),
+            summary: words::summary(rule, at, &self.who(place), &evidence, started_at),
+            description: words::description(rule, at, &evidence, &named),
             evidence,
             reach: self.reach(place, carriers.into_iter().map(|(index, _)| index)),
             worst: self.worst(rule.metric, place, started_at),
         }
     }
 
-    fn evidence(&self, rule: &Rule, place: Place, value: f64, carriers: &[(u32, u64)]) -> Evidence {
-        let window = self.window(rule, place);
+    fn evidence(
+        &self,
+        rule: &Rule,
+        at: &Condition,
+        place: Place,
+        value: f64,
+        carriers: &[(u32, u64)],
+    ) -> Evidence {
+        let window = self.window(at.window_seconds, place);
         let counts = window.sum();
         let mut causes: Vec<(Box<str>, u64)> = Vec::new();
         if rule.metric.trouble() == Some(Trouble::Failed) {
@@ -237,13 +253,13 @@ impl Engine {
         Evidence {
             attempts: rule.metric.whole(&counts),
             bad: rule.metric.bad(&counts),
-            users: Some(self.users(rule, carriers)).filter(|users| *users > 0),
+            users: Some(self.users(rule, at.window_seconds, carriers)).filter(|users| *users > 0),
             value: Some(value),
-            threshold: Some(rule.value),
+            threshold: Some(at.value),
             usual: None,
             nats: None,
             chance_days: None,
-            window_seconds: Some(rule.window_seconds),
+            window_seconds: Some(at.window_seconds),
             causes,
             connections: connections.collect(),
             callers: Vec::new(),

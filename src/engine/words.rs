@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::detect::{Arrival, Kind, Signal};
-use super::rule::{Metric, Rule};
+use super::rule::{Condition, Metric, Rule};
 use crate::event::Timestamp;
 use crate::signal::Evidence;
 
@@ -13,12 +13,13 @@ pub(super) type Counted = [(Box<str>, u64)];
 /// The first line: who, what, how many of how many, of how many people, since when.
 pub(super) fn summary(
     rule: &Rule,
+    at: &Condition,
     who: &str,
     evidence: &Evidence,
     started_at: Timestamp,
 ) -> String {
     let mut text = rule.summary.as_ref().map_or_else(String::new, |words| sentence(words));
-    let window = length(rule.window_seconds);
+    let window = length(at.window_seconds);
     let what = match rule.metric {
         Metric::FailureRatio => Some("failed"),
         Metric::TimeoutRatio => Some("timed out"),
@@ -57,10 +58,18 @@ fn sentence(words: &str) -> String {
 }
 
 /// The rest: threshold, causes, connections by their names.
-pub(super) fn description(rule: &Rule, evidence: &Evidence, named: &Counted) -> String {
-    let threshold =
-        if rule.metric.is_ratio() { percent(rule.value) } else { rule.value.to_string() };
-    let mut text = format!("Threshold: {threshold} in {}.", length(rule.window_seconds));
+pub(super) fn description(
+    rule: &Rule,
+    at: &Condition,
+    evidence: &Evidence,
+    named: &Counted,
+) -> String {
+    let threshold = if rule.metric.is_ratio() { percent(at.value) } else { at.value.to_string() };
+    let mut text = format!("Threshold: {threshold} in {}", length(at.window_seconds));
+    if let Some(short) = at.short_seconds {
+        add(&mut text, format_args!(" and in {}", length(short)));
+    }
+    text.push('.');
     list(&mut text, "Causes", &evidence.causes);
     list(&mut text, "Connections", named);
     text
