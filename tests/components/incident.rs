@@ -41,6 +41,12 @@ impl Running {
         let daemon = Daemon::start(&config(&services));
         let target = daemon.admin.strip_prefix("http://").unwrap();
         let prometheus = Prometheus::with_rules(&[target], &rule_files());
+        // What grows only once has a rate when it was seen before.
+        for result in ["accepted", "dropped"] {
+            prometheus.wait_for(&format!(
+                "count(ssowatch_notifications_total{{result=\"{result}\"}}) > 0"
+            ));
+        }
         for round in 0..3 {
             send(&daemon, round);
             let finished = 73 * (round + 1);
