@@ -54,14 +54,14 @@ pub(super) struct Consumer {
 }
 
 impl Consumer {
-    /// A consumer of what comes behind `place`; without one, of what is not older than `start` at `now`. With it the place from
-    /// which it reads, as far as that is known.
+    /// A consumer of what comes behind `place`; without one, of what is not older than `start` at `now`. With it when the
+    /// stream was made.
     pub(super) async fn open(
         link: &Link,
         settings: &Settings,
         place: Option<&Place>,
         now: Timestamp,
-    ) -> Result<(Self, Place), BusError> {
+    ) -> Result<(Self, String), BusError> {
         let stream = Stream::find(link, &settings.stream).await?;
         let here = place.filter(|place| place.created == stream.created);
         let mut config = json!({
@@ -98,8 +98,7 @@ impl Consumer {
             last: 0,
             heard: Instant::now(),
         };
-        let begin = Place { created: stream.created, next: here.map_or(1, |here| here.next) };
-        Ok((consumer, begin))
+        Ok((consumer, stream.created))
     }
 
     /// Waits for messages; then all that are there already. None: the server says that there are none now.

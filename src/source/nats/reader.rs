@@ -81,7 +81,7 @@ impl Reader {
     async fn read(&mut self) -> Result<Infallible, Interruption> {
         let link = connect(&self.nats.settings).await?;
         let now = self.nats.clock.now();
-        let (mut consumer, begin) =
+        let (mut consumer, created) =
             Consumer::open(&link, &self.nats.settings, self.place.as_ref(), now).await?;
         loop {
             let items = consumer.next().await?;
@@ -89,7 +89,7 @@ impl Reader {
             if items.is_empty() {
                 self.caught_up();
             }
-            self.take(items, &begin.created).await?;
+            self.take(items, &created).await?;
         }
     }
 
