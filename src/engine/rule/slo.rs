@@ -3,7 +3,8 @@
 //! Each condition looks at two windows: the long one says that it matters, the short one that it goes on. Factors and windows are
 //! those of Google's SRE workbook, for budgets of 30 days.
 
-use super::{Condition, Kinded, Metric, Op, RawRule, ScopeKind};
+use super::raw::{Kinded, RawRule};
+use super::{Condition, Metric, Op, ScopeKind};
 use crate::signal::Severity;
 
 /// Objectives that can be burned through: below, no ratio is so many times the budget.
