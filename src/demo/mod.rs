@@ -282,6 +282,17 @@ impl<W: Write> Show<'_, W> {
         self.line(self.begun, &fleet)
     }
 
+    /// What happened, and what the daemon knows of it.
+    fn tell_known(&mut self) -> io::Result<()> {
+        let snapshot = Arc::clone(&self.snapshots.borrow_and_update());
+        let mut lines = self.story.happened(self.clock.now());
+        lines.extend(self.story.incidents(&snapshot));
+        for (at, text) in lines {
+            self.line(at, &text)?;
+        }
+        Ok(())
+    }
+
     /// Tells until it cannot be printed any more.
     async fn tell(&mut self) -> anyhow::Result<()> {
         let mut weather = tokio::time::interval(WEATHER);
@@ -294,14 +305,11 @@ impl<W: Write> Show<'_, W> {
                     if changed.is_err() {
                         bail!("the daemon has stopped; see its log");
                     }
-                    let snapshot = Arc::clone(&self.snapshots.borrow_and_update());
-                    let mut lines = self.story.happened(self.clock.now());
-                    lines.extend(self.story.incidents(&snapshot));
-                    for (at, text) in lines {
-                        self.line(at, &text)?;
-                    }
+                    self.tell_known()?;
                 }
                 Some(notification) = self.notifications.recv() => {
+                    // It may have come since it was looked whether there is a new snapshot.
+                    self.tell_known()?;
                     self.line(self.clock.now(), &notification.display())?;
                 }
                 _ = weather.tick() => {
