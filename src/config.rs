@@ -198,10 +198,13 @@ pub struct Webhook {
     pub previous_secret: Option<Secret>,
     /// A file that holds the secret before.
     pub previous_secret_file: Option<PathBuf>,
-    /// How old a signature may be. Default 3m.
+    /// How old a signature may be, 1s or more. Default 3m.
     #[serde(default = "tolerance")]
     pub tolerance: Period,
 }
+
+/// Less than this refuses every webhook.
+const TOLERANCE_MIN: Period = Period::from_secs(1);
 
 fn tolerance() -> Period {
     Period::from_secs(180)
@@ -420,6 +423,13 @@ impl Config {
         self.check_doors()?;
         self.workos_api()?;
         self.nats()?;
+        let webhook = self.sources.workos_webhook.as_ref();
+        if webhook.is_some_and(|webhook| webhook.tolerance < TOLERANCE_MIN) {
+            return Err(format!(
+                "`sources.workos_webhook.tolerance` must be {TOLERANCE_MIN} or more: \
+                WorkOS signs what it sends when it sends it, and clocks differ"
+            ));
+        }
         self.webhook_secrets().map(drop)
     }
 

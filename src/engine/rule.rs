@@ -285,10 +285,15 @@ mod tests {
             serde_json::from_value::<Rule>(rule).map_err(|error| error.to_string())
         };
         assert!(with("{}").is_ok());
+        assert!(with(r#"{"metric":"starts","op":"<=","value":0}"#).is_ok(), "silence");
         let cases = [
             (r#"{"name":"no spaces"}"#, "not a name"),
             (r#"{"window":"30s"}"#, "`window` must be 1m to 24h"),
             (r#"{"value":30}"#, "`value` is compared with a ratio"),
+            (r#"{"op":">=","value":0}"#, "`value` makes a condition that always holds"),
+            (r#"{"op":"<=","value":1}"#, "`value` makes a condition that always holds"),
+            (r#"{"op":"<","value":0}"#, "`value` makes a condition that never holds"),
+            (r#"{"value":1}"#, "`value` makes a condition that never holds"),
             (r#"{"for":"2d"}"#, "`for` must be at most 24h"),
             (r#"{"severity":"none"}"#, "`severity` must be page or ticket"),
             (r#"{"labels":{"scope":"x"}}"#, "`scope`, which is reserved"),

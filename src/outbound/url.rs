@@ -29,8 +29,16 @@ pub fn base_url(text: &str) -> Result<String, &'static str> {
     if url.query().is_some() || url.fragment().is_some() {
         return Err("has a `?` or `#` in it; a path is appended, so end it before");
     }
-    Ok(url.as_str().trim_end_matches('/').to_owned())
+    let base = url.as_str().trim_end_matches('/');
+    if OWN_PATHS.iter().any(|path| base.ends_with(path)) {
+        return Err("ends with the path of an API, which is appended; write what stands before it");
+    }
+    Ok(base.to_owned())
 }
+
+/// What is appended to base URLs and often copied along with them from elsewhere.
+const OWN_PATHS: [&str; 5] =
+    ["/api/v2", "/api/v2/alerts", "/api/v1/alerts", "/v1/metrics", "/v1/logs"];
 
 /// Whether requests can be sent to `text`.
 #[must_use]
@@ -74,6 +82,8 @@ mod tests {
             ("", Err("is not a base URL")),
             ("http://me:secret@a.example", Err("has a user or a password")),
             ("http://a.example/?key=secret", Err("has a `?` or `#`")),
+            ("http://a.example/am/api/v2/alerts", Err("ends with the path of an API")),
+            ("http://a.example:4318/v1/metrics/", Err("ends with the path of an API")),
         ];
         for (text, want) in cases {
             match (base_url(text), want) {

@@ -184,6 +184,17 @@ fn threshold(raw: &RawRule) -> Result<Kinded, String> {
         let range = if ratio { "is compared with a ratio: 0 to 1" } else { "must be 0 or more" };
         return Err(format!("`value` {range}"));
     }
+    // A ratio is 0 to 1, a count 0 or more: at its ends some comparisons say nothing of the traffic.
+    let (least, most) = (value <= 0.0, ratio && value >= 1.0);
+    let useless = match op {
+        Op::AtLeast => least.then_some("always"),
+        Op::AtMost => most.then_some("always"),
+        Op::Below => least.then_some("never"),
+        Op::Above => most.then_some("never"),
+    };
+    if let Some(when) = useless {
+        return Err(format!("`value` makes a condition that {when} holds; choose another"));
+    }
     let window_seconds = u32::try_from(window.seconds()).expect("at most a day");
     Ok(Kinded {
         metric,

@@ -295,7 +295,7 @@ fn checked_id<'a>(text: &'a str, field: &str) -> Result<&'a str, Rejection> {
         format!("`{field}` is empty")
     } else if text.len() > ID_BYTES_MAX {
         format!("`{field}` is longer than {ID_BYTES_MAX} bytes")
-    } else if text.contains(char::is_control) {
+    } else if text.contains(message::is_control) {
         format!("`{field}` has a control character in it")
     } else {
         return Ok(text);
@@ -321,7 +321,7 @@ fn name(text: &str) -> Result<&str, Rejection> {
     if text.len() > NAME_BYTES_MAX {
         return Err(not_an_event(&format!("`event` is longer than {NAME_BYTES_MAX} bytes")));
     }
-    if text.contains(char::is_control) {
+    if text.contains(message::is_control) {
         return Err(not_an_event("`event` has a control character in it"));
     }
     Ok(text)

@@ -44,9 +44,15 @@ pub(super) fn treat_code(text: &str, privacy: &Privacy) -> String {
 }
 
 /// At most `bytes_max` bytes of `text` with spaces for control characters, so that it can stand in a label, a
-/// log line or a terminal.
+/// log line, a terminal or a page.
 pub(super) fn printable(text: &str, bytes_max: usize) -> String {
-    cut(text, bytes_max).chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    cut(text, bytes_max).chars().map(|c| if is_control(c) { ' ' } else { c }).collect()
+}
+
+/// Whether it does something to a screen: a control character, or one that turns the order of what comes after it, so that
+/// people read another text than is there.
+pub(super) fn is_control(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 fn without_personal(text: &str, user_ids: UserIds, privacy: &Privacy) -> String {

@@ -170,6 +170,8 @@ fn what_is_not_an_event_is_rejected_with_place_and_reason() {
         assert!(rejection.problem.contains(hint), "{rejection}");
     }
     assert_eq!(decode(b"{\"id\":\"\xff\"}", &privacy()).unwrap_err().reason, Reason::NotUtf8);
+    let turned = "{\"id\":\"e\u{202E}1\",\"event\":\"a\",\"created_at\":\"2026-01-15T12:00:00Z\"}";
+    assert_eq!(event(turned).unwrap_err().reason, Reason::BadId);
     let control = r#"{"id":"e\u0000","event":"a","created_at":"2026-01-15T12:00:00Z"}"#;
     assert_eq!(event(control).unwrap_err().reason, Reason::BadId);
 }

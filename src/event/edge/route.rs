@@ -153,6 +153,11 @@ impl PathPattern {
         if !text.starts_with('/') || text.contains(['?', '#', ' ']) {
             return Err(format!("`{text}` is no path pattern; write e.g. /api/*, /orders/:id"));
         }
+        if let Some(part) = segments(text).find(|part| part.contains('*') && *part != "*") {
+            return Err(format!(
+                "`{text}`: `*` stands for whole segments, and `{part}` is more than that; write `*`"
+            ));
+        }
         Ok(Self(text.into()))
     }
 
@@ -235,6 +240,19 @@ mod tests {
                 let found = (fold(path), fits);
                 prop_assert_eq!(known.entry(shape).or_insert_with(|| found.clone()), &found, "{}", path);
             }
+        }
+    }
+
+    #[test]
+    fn a_pattern_that_could_never_fit_is_refused() {
+        for (text, ok) in [
+            ("/api/*", true),
+            ("/*/x", true),
+            ("/api/v*/x", false),
+            ("api", false),
+            ("/a?b", false),
+        ] {
+            assert_eq!(PathPattern::new(text).is_ok(), ok, "{text}");
         }
     }
 

@@ -8,11 +8,14 @@ use super::listing::{self, Listing};
 use super::words::{count, percent};
 use super::{edge, health, incident};
 use crate::event::Timestamp;
-use crate::signal::{Counts, Incident, Severity, Snapshot, State};
+use crate::signal::{Counts, Incident, ScopeView, Severity, Snapshot, State};
 
 /// Incidents on the page, newest first, and how many of them may be over.
 const OPEN_MAX: usize = 50;
 const OVER_MAX: usize = 5;
+
+/// Sign-ins that must have ended before anything is called usual: with fewer no connection is judged by default.
+const KNOWN_MIN: u64 = 30;
 
 /// The page. `own` is the daemon's telemetry, rendered.
 pub(super) fn page(snapshot: &Snapshot, listing: &Listing, own: &str, visitor: Visitor) -> String {
@@ -55,7 +58,7 @@ fn state(page: &mut Html, snapshot: &Snapshot, shown: &[Arc<Incident>]) {
         (0, 0) if snapshot.connections.is_empty() => {
             ("none", "Nothing has been heard yet".to_owned())
         }
-        (0, 0) => ("ok", "Sign-ins work as usual".to_owned()),
+        (0, 0) => calm(snapshot),
         (0, tickets) => {
             ("ticket", format!("{} to look at in working hours", count(tickets, "ticket")))
         }
@@ -72,6 +75,18 @@ fn state(page: &mut Html, snapshot: &Snapshot, shown: &[Arc<Incident>]) {
     page.line(format_args!("<p>{}</p>", Escaped(fleet(snapshot))));
     let hour = Hour::new(&*snapshot.fleet.minutes, SIGN_INS, snapshot.now);
     hour.figure(page, "Sign-ins of all connections", &marks(snapshot));
+}
+
+/// What can be said when there is no incident: not that all is well before anybody can know.
+fn calm(snapshot: &Snapshot) -> (&'static str, String) {
+    let ScopeView { totals, windows: [_, hour], .. } = &snapshot.fleet;
+    if totals.finished() < KNOWN_MIN {
+        return ("none", "No incident; too few sign-ins yet to say what is usual".to_owned());
+    }
+    if hour.finished() == 0 {
+        return ("none", "No incident; no sign-in has ended in the last hour".to_owned());
+    }
+    ("ok", "Sign-ins work as usual".to_owned())
 }
 
 /// When marked work began.
