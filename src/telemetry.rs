@@ -14,10 +14,10 @@ use tokio::time::Instant;
 
 use crate::event::Timestamp;
 use crate::signal::catalog::{
-    CONFIG_RELOAD_SUCCESSFUL, CONFIG_RELOAD_TIMESTAMP, CONNECTIONS_BROKEN, CPU, DAMAGE_FOUND,
-    INLET_WAITING, INTAKE_WAITING, JOURNAL_BYTES, JOURNAL_FAILURES, JOURNAL_OWNER, Kind, MEMORY,
-    Metric, NOTIFICATIONS, OPEN_FILES, REQUESTS_REFUSED, SINK_BACKLOG, SINK_DROPPED, SINK_REQUESTS,
-    SOURCE_REQUESTS, SOURCE_TROUBLE, TAKEOVERS, TICK_DURATION,
+    ARCHIVE_WAITING, CONFIG_RELOAD_SUCCESSFUL, CONFIG_RELOAD_TIMESTAMP, CONNECTIONS_BROKEN, CPU,
+    DAMAGE_FOUND, INLET_WAITING, INTAKE_WAITING, JOURNAL_BYTES, JOURNAL_FAILURES, JOURNAL_OWNER,
+    Kind, MEMORY, Metric, NOTIFICATIONS, OPEN_FILES, REQUESTS_REFUSED, SINK_BACKLOG, SINK_DROPPED,
+    SINK_REQUESTS, SOURCE_REQUESTS, SOURCE_TROUBLE, TAKEOVERS, TICK_DURATION,
 };
 use crate::signal::{Severity, State, Transition};
 
@@ -25,7 +25,7 @@ use crate::signal::{Severity, State, Transition};
 const SAY_EVERY: Duration = Duration::from_mins(1);
 
 /// What is counted here.
-const OWN: [Metric; 21] = [
+const OWN: [Metric; 22] = [
     SOURCE_REQUESTS,
     SOURCE_TROUBLE,
     SINK_REQUESTS,
@@ -42,6 +42,7 @@ const OWN: [Metric; 21] = [
     CONFIG_RELOAD_TIMESTAMP,
     REQUESTS_REFUSED,
     CONNECTIONS_BROKEN,
+    ARCHIVE_WAITING,
     INLET_WAITING,
     TICK_DURATION,
     MEMORY,
@@ -123,6 +124,12 @@ pub fn checkpoint_failed(error: &dyn Display) {
 /// The archive of sign-ins is not up with the journal.
 pub fn archive_failed(error: &dyn Display) {
     tracing::error!(%error, "Archive of sign-ins cannot be written; the search misses the newest ones until it can.");
+}
+
+/// The archive of sign-ins has yet to read so many entries.
+#[expect(clippy::cast_precision_loss, reason = "entries of a journal are far below 2^52")]
+pub fn archive_waits(entries: u64) {
+    metrics::gauge!(ARCHIVE_WAITING.name).set(entries as f64);
 }
 
 /// `what` was found broken: `journal_tail`, `journal_behind`, `checkpoint`, `sign_ins` or `intake`.

@@ -71,15 +71,24 @@ impl Daemon {
 
     /// Waits until `/metrics` shows that so many events were received; returns the scrape.
     pub(crate) fn wait_for(&self, events: usize) -> String {
-        let want = format!("ssowatch_events_received_total{{source=\"push\"}} {events}\n");
+        self.shows(&format!("ssowatch_events_received_total{{source=\"push\"}} {events}\n"))
+    }
+
+    /// Waits until nothing is left to do: the archive of sign-ins has everything.
+    pub(crate) fn wait_for_rest(&self) {
+        self.shows("ssowatch_archive_waiting 0\n");
+    }
+
+    /// Waits until `/metrics` has the line `want`; returns the scrape.
+    fn shows(&self, want: &str) -> String {
         let mut client = Client::new(self.admin);
         let until = Instant::now() + Duration::from_mins(1);
         loop {
             let text = String::from_utf8(client.get("/metrics").body).expect("UTF-8");
-            if text.contains(&want) {
+            if text.contains(want) {
                 return text;
             }
-            assert!(Instant::now() < until, "{events} events do not show in a minute");
+            assert!(Instant::now() < until, "`{want}` does not show in a minute");
             std::thread::sleep(Duration::from_millis(100));
         }
     }

@@ -33,7 +33,9 @@ const CODES: [(&str, &str); 3] = [
 pub(crate) struct Events {
     seed: u64,
     connections: u64,
-    /// Of the next start, in microseconds.
+    /// Of the first start, in microseconds.
+    begun: i64,
+    /// Of the next one.
     clock: i64,
     gap_micros: i64,
     attempts: u64,
@@ -52,9 +54,9 @@ enum End {
 impl Events {
     /// Sign-ins on `connections` from `start` on, one each `gap_micros` microseconds.
     pub(crate) fn new(seed: u64, connections: u64, start: Timestamp, gap_micros: i64) -> Self {
-        let clock = start.millis() * 1000;
+        let begun = start.millis() * 1000;
         let open = BinaryHeap::new();
-        Self { seed, connections, clock, gap_micros, attempts: 0, written: 0, open }
+        Self { seed, connections, begun, clock: begun, gap_micros, attempts: 0, written: 0, open }
     }
 
     /// A recording at 100 sign-ins a day and connection.
@@ -116,7 +118,7 @@ impl Events {
             r#""sso":{{"organization_id":"org_{}","connection_id":"conn_{}","session_id":"session_{}"}}"#,
             ulid(long_ago, self.bits(connection, 5)),
             ulid(long_ago, self.bits(connection, 6)),
-            ulid(long_ago, self.bits(attempt, 7)),
+            ulid(self.started_at(attempt), self.bits(attempt, 7)),
         ));
         let (code, message) = match status {
             "failed" => CODES[usize::try_from(bits % 3).expect("small")],
@@ -129,6 +131,12 @@ impl Events {
         put(format_args!(
             "}},\"created_at\":\"{at}\",\"context\":{{\"client_id\":\"client_01HZX3B9V7Q0R5W2N8K4M6T1YC\",\"actor\":{{\"source\":\"user\"}}}}}}\n"
         ));
+    }
+
+    /// When a session's id is given out: they sort by their start, as those of WorkOS do.
+    fn started_at(&self, attempt: u64) -> Timestamp {
+        let after = i64::try_from(attempt).expect("a count") * self.gap_micros;
+        Timestamp::from_millis((self.begun + after) / 1000)
     }
 
     fn connection(&self, attempt: u64) -> u64 {

@@ -89,7 +89,7 @@ impl Archivist {
     ) {
         let mut forget_at = Instant::now();
         while !*stop.borrow() {
-            snapshots.borrow_and_update();
+            let folded = snapshots.borrow_and_update().position;
             let begun = Instant::now();
             let forget = begun >= forget_at;
             let mut pause = Duration::ZERO;
@@ -101,6 +101,7 @@ impl Archivist {
                     false
                 }
             };
+            telemetry::archive_waits(folded.saturating_sub(self.position.load(Ordering::Acquire)));
             if forget && !more {
                 forget_at = Instant::now() + FORGET_EVERY;
             }

@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, Row, params_from_iter};
 
 use super::ArchiveError;
-use super::sign_in::folded;
+use super::sign_in::{folded, key};
 use crate::event::{Source, Step, Timestamp};
 
 /// How a sign-in ended.
@@ -82,7 +82,7 @@ pub struct FoundStep {
     /// Its id.
     pub event: String,
     /// WorkOS's name of it.
-    pub name: String,
+    pub name: &'static str,
     /// Which way it came first.
     pub source: &'static str,
     /// Why it failed.
@@ -168,20 +168,21 @@ fn find(database: &Connection, wanted: &Search) -> Result<Vec<Found>, rusqlite::
     let (conditions, mut values) = conditions(wanted);
     values.push(Value::Integer(wanted.limit.into()));
     let text = format!(
-        "SELECT id, first, started, ended, status, connection, organization, email, user, test FROM sign_in \
+        "SELECT id, first, started, ended, status, connection, organization, email, user, test, n FROM sign_in \
          WHERE {conditions} ORDER BY first DESC, id LIMIT ?"
     );
     let mut query = database.prepare(&text)?;
-    let rows =
-        query.query_map(params_from_iter(values), |row| sign_in(row, wanted.stalled_before))?;
-    let mut found = rows.collect::<Result<Vec<_>, _>>()?;
+    let rows = query.query_map(params_from_iter(values), |row| {
+        Ok((sign_in(row, wanted.stalled_before)?, row.get(10)?))
+    })?;
+    let mut found: Vec<(Found, i64)> = rows.collect::<Result<_, _>>()?;
     let mut steps = database.prepare(
-        "SELECT at, received, event, name, source, code, message FROM step WHERE sign_in = ?1 ORDER BY at, received, event",
+        "SELECT at, received, event, step, source, code, message FROM step WHERE sign_in = ?1 ORDER BY at, received, event",
     )?;
-    for one in &mut found {
-        one.steps = steps.query_map([&one.id], step)?.collect::<Result<_, _>>()?;
+    for (one, n) in &mut found {
+        one.steps = steps.query_map([*n], step)?.collect::<Result<_, _>>()?;
     }
-    Ok(found)
+    Ok(found.into_iter().map(|(one, _)| one).collect())
 }
 
 /// What the rows must fit, and its values in order.
@@ -196,12 +197,18 @@ fn conditions(wanted: &Search) -> (String, Vec<Value>) {
         add("id = ?", Value::Text(id.clone()));
     }
     match wanted.connection.as_deref() {
-        Some("unknown") => add("connection IS ?", Value::Null),
-        Some(connection) => add("connection = ?", Value::Text(connection.to_owned())),
+        Some("unknown") => add("connection_key IS ?", Value::Null),
+        Some(connection) => {
+            add("connection_key = ?", Value::Integer(key(connection)));
+            add("connection = ?", Value::Text(connection.to_owned()));
+        }
         None => {}
     }
     if let Some(status) = wanted.status {
-        add("status = ?", Value::Integer(status.rank()));
+        // The second half says that the index, which has no others, will do.
+        let rank =
+            if status == Status::Succeeded { "status = ?" } else { "status = ? AND status < 3" };
+        add(rank, Value::Integer(status.rank()));
         let border = Value::Integer(wanted.stalled_before.millis());
         match status {
             Status::Stalled => add("first < ?", border),
@@ -217,8 +224,10 @@ fn conditions(wanted: &Search) -> (String, Vec<Value>) {
     }
     if let Some(emails) = &wanted.emails {
         let places = vec!["?"; emails.len()].join(", ");
-        parts.push(format!("email IN ({places})"));
-        values.extend(emails.iter().map(|email| Value::Text(folded(email))));
+        parts.push(format!("email_key IN ({places}) AND email IN ({places})"));
+        let emails: Vec<_> = emails.iter().map(|email| folded(email)).collect();
+        values.extend(emails.iter().map(|email| Value::Integer(key(email))));
+        values.extend(emails.into_iter().map(Value::Text));
     }
     (parts.join(" AND "), values)
 }
@@ -244,11 +253,13 @@ fn sign_in(row: &Row<'_>, stalled_before: Timestamp) -> Result<Found, rusqlite::
 fn step(row: &Row<'_>) -> Result<FoundStep, rusqlite::Error> {
     let source: i64 = row.get(4)?;
     let known = Source::ALL.into_iter().find(|known| *known as i64 == source);
+    let step: i64 = row.get(3)?;
+    let known_step = Step::ALL.into_iter().find(|known| *known as i64 == step);
     Ok(FoundStep {
         at: Timestamp::from_millis(row.get(0)?),
         received_at: Timestamp::from_millis(row.get(1)?),
         event: row.get(2)?,
-        name: row.get(3)?,
+        name: known_step.map_or("unknown", Step::event_name),
         source: known.map_or("unknown", Source::as_str),
         code: row.get(5)?,
         message: row.get(6)?,

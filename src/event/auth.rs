@@ -52,6 +52,22 @@ pub enum Step {
     TimedOut,
 }
 
+impl Step {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Started, Self::Succeeded, Self::Failed, Self::TimedOut];
+
+    /// WorkOS's name of the event.
+    #[must_use]
+    pub const fn event_name(self) -> &'static str {
+        match self {
+            Self::Started => "authentication.sso_started",
+            Self::Succeeded => "authentication.sso_succeeded",
+            Self::Failed => "authentication.sso_failed",
+            Self::TimedOut => "authentication.sso_timed_out",
+        }
+    }
+}
+
 /// A step of a sign-in. Every id may be absent or null in the source; that is kept as `None`, never dropped.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Sso {

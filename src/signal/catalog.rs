@@ -450,6 +450,15 @@ pub const INLET_WAITING: Metric = Metric {
     labels: &[],
 };
 
+/// Entries that the search for sign-ins does not know.
+pub const ARCHIVE_WAITING: Metric = Metric {
+    name: "ssowatch_archive_waiting",
+    kind: Kind::Gauge,
+    unit: "entry",
+    help: "Entries of the journal that the archive of sign-ins does not have yet: the search misses them.",
+    labels: &[],
+};
+
 /// The longest tick of the last minute.
 pub const TICK_DURATION: Metric = Metric {
     name: "ssowatch_tick_seconds",
@@ -496,7 +505,7 @@ pub const BUILD_INFO: Metric = Metric {
 };
 
 /// The whole catalogue, in the order of the exposition.
-pub const ALL: [Metric; 49] = [
+pub const ALL: [Metric; 50] = [
     SESSIONS_STARTED,
     SESSIONS_FINISHED,
     SESSIONS_STALLED,
@@ -541,6 +550,7 @@ pub const ALL: [Metric; 49] = [
     REQUESTS_REFUSED,
     CONNECTIONS_BROKEN,
     INLET_WAITING,
+    ARCHIVE_WAITING,
     TICK_DURATION,
     MEMORY,
     OPEN_FILES,

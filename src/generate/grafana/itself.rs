@@ -113,6 +113,12 @@ fn working() -> Vec<Panel> {
         .about("At 1,024 senders are answered 503 and come again.")
         .steps(&[(512.0, "yellow"), (1_024.0, "red")]),
         Panel::lines(
+            "Entries that the search misses",
+            "short",
+            vec![Target::new("max(ssowatch_archive_waiting)", "not in the archive")],
+        )
+        .about("The archive of sign-ins works beside what is taken in; a full disk stops it."),
+        Panel::lines(
             "Memory",
             "bytes",
             vec![Target::new("max(ssowatch_memory_bytes)", "resident")],
