@@ -22,7 +22,11 @@ const SILENT_BINS_MAX: u32 = 7 * 86_400 / BIN_SECONDS;
 
 /// Slots to each side over which the profile is smoothed: arrivals shift by minutes from week to week.
 const SMOOTH: usize = 2;
-const SMOOTHED: f64 = 5.0;
+const SMOOTHED: f32 = 5.0;
+
+/// How many times what is usual a slot teaches at most: a customer who tests for half an hour is not due again a week later.
+/// Traffic that stays higher is learned within some weeks.
+const BURST_MOST: f32 = 1.5;
 
 /// What is left of the arrivals when they stop.
 const LEFT: [f64; 2] = [0.02, 0.15];
@@ -180,22 +184,35 @@ impl Flow {
         if slot == 0 || self.alarm.is_some() {
             return;
         }
+        // What the neighbours know as well: a slot of a quiet hour holds hardly any by itself.
+        let around = self.around(slot as usize % SLOTS);
         let place = &mut self.profile[slot as usize % SLOTS];
-        *place = if *place < 0.0 { came } else { *place + SLOT_SMOOTHING * (came - *place) };
+        if *place < 0.0 {
+            *place = came;
+            return;
+        }
+        let most = BURST_MOST * around.unwrap_or(*place).max(*place) + 1.0;
+        *place += SLOT_SMOOTHING * (came.min(most) - *place);
     }
 
     /// Arrivals that the profile gives for a bin in this slot; `None` when the week is not known here.
     fn usual(&self) -> Option<f64> {
         let slot = (self.bin * BIN_SECONDS / SLOT_SECONDS) as usize % SLOTS;
+        let around = f64::from(self.around(slot)?);
+        Some(around * f64::from(BIN_SECONDS) / f64::from(SLOT_SECONDS))
+    }
+
+    /// Arrivals of a slot by the profile around it; `None` when the week is not known there.
+    fn around(&self, slot: usize) -> Option<f32> {
         let mut sum = 0.0;
         for offset in 0..=2 * SMOOTH {
             let place = self.profile[(slot + SLOTS + offset - SMOOTH) % SLOTS];
             if place < 0.0 {
                 return None;
             }
-            sum += f64::from(place);
+            sum += place;
         }
-        Some(sum / SMOOTHED * f64::from(BIN_SECONDS) / f64::from(SLOT_SECONDS))
+        Some(sum / SMOOTHED)
     }
 
     fn close_bin(&mut self, threshold: f64) -> Weather {
@@ -305,6 +322,35 @@ mod tests {
         let after = noticed_after(60, 17.0).unwrap();
         assert!((1_200..=2_000).contains(&after), "{after}");
         assert_eq!(noticed_after(900, 17.0), None, "four an hour say nothing in two hours");
+    }
+
+    /// A flow that brings one every `every(week, second of the week)` seconds for `weeks`, and what is then due in ten minutes at
+    /// noon of the second day of the week.
+    fn due_after(weeks: u32, every: impl Fn(u32, u32) -> u32) -> f64 {
+        let mut flow = Flow::default();
+        let (week, start) = (7 * 86_400, 2_900 * 7 * 86_400);
+        let noon = 86_400 + 43_200;
+        for second in start..start + weeks * week + noon {
+            if second % every((second - start) / week, second % week) == 0 {
+                flow.arrival();
+            }
+            while flow.advance(second, 1_000.0).is_some() {}
+        }
+        flow.usual().unwrap() * f64::from(SLOT_SECONDS / BIN_SECONDS)
+    }
+
+    #[test]
+    fn a_burst_is_not_due_again_a_week_later_and_traffic_that_stays_higher_is_learned() {
+        let noon = 86_400 + 43_200;
+        // Twenty in ten minutes are usual; once, somebody tests for an hour and makes it 120.
+        let burst = |week, second: u32| {
+            if week == 2 && second.abs_diff(noon) < 1_800 { 5 } else { 30 }
+        };
+        let due = due_after(3, burst);
+        assert!((20.0..26.0).contains(&due), "{due}");
+        let trebled = |week, _| if week < 2 { 30 } else { 10 };
+        let due = due_after(10, trebled);
+        assert!((54.0..61.0).contains(&due), "{due}");
     }
 
     #[test]

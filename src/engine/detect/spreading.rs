@@ -29,10 +29,9 @@ const STREAMS: f64 = 4.0;
 const USUAL_MIN: f64 = 2e-5;
 const USUAL_MAX: f64 = 0.3;
 
-/// Below this share a single failure is a large step, and how far it carries over the threshold depends on where that lies: no
-/// more than this much of the overshoot is taken credit for. With what the usual share is lifted by, false alarms stay below
-/// the budget at every share, which a test holds.
-const LATTICE_USUAL: f64 = 0.002;
+/// A single failure with a code is a large step, and how far it carries over the threshold depends on where that lies: no more
+/// than this much of the overshoot is taken credit for. With what the usual share is lifted by, false alarms stay below the
+/// budget at every share, which a test holds.
 const LATTICE_CORRECTION: f64 = -2.0;
 
 /// Below this share of its threshold the rest without the worst connection is no evidence.
@@ -390,7 +389,7 @@ fn correction(usual: f64, shift: f64) -> f64 {
     if correction < 0.0 {
         correction *= 1.0 - shift * shift;
     }
-    if usual < LATTICE_USUAL { correction.max(LATTICE_CORRECTION) } else { correction }
+    correction.max(LATTICE_CORRECTION)
 }
 
 /// The share of attempts that fail with a code while it spreads, by what was seen up to the last of them.
@@ -422,7 +421,7 @@ mod tests {
     #[test]
     fn a_code_gives_no_more_false_alarms_than_are_accepted_however_rare_it_is() {
         let learned = 500_000.0;
-        for share in [2e-5, 1e-4, 2e-4, 3e-4, 5e-4, 1e-3, 2e-3] {
+        for share in [2e-5, 1e-4, 2e-4, 3e-4, 5e-4, 1e-3, 2e-3, 3e-3, 5e-3, 1e-2] {
             let mut code = code(share * learned);
             let usual = code.usual(learned);
             let mut random = fastrand::Rng::with_seed(3);
@@ -465,8 +464,9 @@ mod tests {
             }
         }
         let due = most / GAMMA;
+        // Far fewer than the threshold covers: in a fleet odds swing by the hour and differ by connection as well.
         assert!(
-            f64::from(alarms) <= STREAMS * due,
+            f64::from(alarms) <= 0.4 * STREAMS * due,
             "{alarms} false alarms, {due:.0} for one stream"
         );
     }

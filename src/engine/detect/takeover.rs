@@ -111,3 +111,47 @@ impl Takeover {
         &mut self.codes[place]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_everyday_failures_take_a_connection_over_far_less_often_than_is_accepted() {
+        // One false alarm in so many attempts.
+        let gamma = 1e5;
+        let threshold = libm::log(gamma * STREAMS);
+        let shares = [40.0, 20.0, 12.0, 8.0, 6.0, 4.0, 3.0, 2.0, 2.0, 1.5, 1.0, 0.5];
+        for failing in [0.004, 0.012, 0.04] {
+            let mut random = fastrand::Rng::with_seed(5);
+            let mut takeover = Takeover::default();
+            let (mut attempts, mut alarms) = (0u32, 0u32);
+            for _ in 0..100_000 {
+                let good = libm::floor(libm::log(1.0 - random.f64()) / libm::log1p(-failing));
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a positive count"
+                )]
+                let good = good as u32;
+                attempts += good + 1;
+                let mut left = random.f64() * 100.0;
+                let code = shares.iter().position(|share| {
+                    left -= share;
+                    left < 0.0
+                });
+                let code = code.unwrap_or(0);
+                // As it is asked: the usual is lifted, and what a code is expected to be of it.
+                let usual = failing * 1.15 * shares[code] / 100.0 * 2.0;
+                let learned = f64::from(attempts);
+                let found = takeover.failure(code as u64, attempts, learned, usual, attempts);
+                if found.is_some_and(|found| found.nats >= threshold && found.bad >= 3) {
+                    alarms += 1;
+                    takeover.forget();
+                }
+            }
+            let due = f64::from(attempts) / gamma;
+            assert!(f64::from(alarms) <= 0.1 * due, "{failing}: {alarms} alarms, {due:.0} due");
+        }
+    }
+}
