@@ -242,7 +242,9 @@ impl Engine {
     fn sign_in(&mut self, sso: &Sso, id: &EventId, at: Timestamp) -> bool {
         let now = self.memory.now;
         let index = self.memory.connection(sso.connection_id.as_ref());
-        let telling = self.telling(index);
+        let judged = self.judged_on(sso, index);
+        let (telling, provider) =
+            (self.telling(judged), self.memory.connections[judged as usize].provider);
         self.stale.mark(index);
         let connection = &mut self.memory.connections[index as usize];
         if sso.test || connection.is_test() {
@@ -267,13 +269,12 @@ impl Engine {
             }
             Step::TimedOut => counts.timed_out = 1,
         }
-        let provider = connection.provider;
         let person = person(sso, id);
         let trial = Trial {
             second: second_of(at),
             kind: Kind::Failing,
             bad: false,
-            connection: index,
+            connection: judged,
             provider,
             person: person.0,
             known: sso.person.key.is_some(),
@@ -330,6 +331,12 @@ impl Engine {
             }
         }
         on_time
+    }
+
+    /// The connection that a step says something of: an end may not name the one that its start named.
+    fn judged_on(&self, sso: &Sso, named: u32) -> u32 {
+        let session = sso.session_id.as_ref().filter(|_| sso.connection_id.is_none());
+        session.and_then(|session| self.memory.sessions.begun_on(session)).unwrap_or(named)
     }
 
     /// Judges a success or a failure: whose, why, and whether the user said no.

@@ -5,6 +5,7 @@
 
 mod ahead;
 mod alert;
+mod apart;
 mod calendar;
 mod certificate;
 mod closing;

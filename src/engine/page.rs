@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::alert::{Finding, Key};
+use super::apart::{akin, stands_out};
 use super::calendar::Place;
 use super::detect::{
-    Arrival, Change, Kind, LATE_SECONDS, Numbers, Outbreak, Signal, Step, Trial, What,
+    Arrival, Change, Kin, Kind, LATE_SECONDS, Numbers, Outbreak, Signal, Step, Trial, What,
 };
 use super::memory::Memory;
 use super::rule::Phase;
@@ -107,7 +108,7 @@ impl Engine {
             self.memory.detection.look_at_flows(now, config);
         }
         for change in std::mem::take(&mut self.memory.held) {
-            self.raised(change, now);
+            self.raised(change, now, false);
         }
         for change in self.memory.detection.changes() {
             self.take_change(change, now);
@@ -121,6 +122,7 @@ impl Engine {
             self.ticket(change);
         }
         if i64::from(now) % RENEW_SECONDS == 0 {
+            self.split(now);
             self.renew();
         }
     }
@@ -139,7 +141,7 @@ impl Engine {
         match change.what {
             What::Raised | What::Ticket if ticket_at_most => self.ticket(change),
             What::Over if ticket_at_most => self.end_ticket(change),
-            What::Raised => self.raised(change, now),
+            What::Raised => self.raised(change, now, false),
             What::Over => {
                 if let Some(explained) = self.memory.outbreaks.over(&change) {
                     for (place, kind) in self.memory.detection.start_afresh(&explained) {
@@ -178,7 +180,8 @@ impl Engine {
         }
     }
 
-    fn raised(&mut self, change: Change, now: u32) {
+    /// `alone`: no wider alarm explains it.
+    pub(super) fn raised(&mut self, change: Change, now: u32, alone: bool) {
         let held = self.key((change.place, change.signal));
         if !self.memory.detection.is_up(change.place, change.signal) {
             return self.memory.alerts.settle(&held, self.memory.now);
@@ -195,9 +198,16 @@ impl Engine {
             return self.hold(change, held, &numbers);
         }
         let change = Change { second: now, ..change };
-        let connections = &self.memory.connections;
-        let provider_of = |index: u32| connections[index as usize].provider;
-        let (step, absorbed) = self.memory.outbreaks.raised(&change, numbers.since, provider_of);
+        let Memory { outbreaks, detection, connections, .. } = &mut self.memory;
+        let kin = Kin {
+            provider_of: &|index| connections[index as usize].provider,
+            akin: &|one, other| {
+                let [one, other] = [one, other].map(|index| &connections[index as usize]);
+                akin(change.signal, one, other)
+            },
+            stands_out: &|alarm, wide| stands_out(detection, connections, alarm, wide),
+        };
+        let (step, absorbed) = outbreaks.raised(&change, numbers.since, alone, kin);
         for lead in absorbed {
             let key = self.key(lead);
             self.memory.alerts.end(&key, self.memory.now);
@@ -321,9 +331,10 @@ impl Engine {
         let numbers = self.memory.detection.numbers(place, signal)?;
         let key = self.key(outbreak.lead);
         let mut finding = self.finding_of(place, signal, &numbers, &key, Severity::Page);
-        let others = outbreak.places.len().saturating_sub(1);
-        if matches!(place, Place::Connection(_)) && others > 0 {
-            words::others(&mut finding.summary, others);
+        if matches!(place, Place::Connection(_)) {
+            let others = outbreak.places.iter().filter(|other| **other != place);
+            let others: Vec<String> = others.map(|other| self.who(*other)).collect();
+            words::others(&mut finding.summary, &others);
         }
         Some(finding)
     }
@@ -412,7 +423,7 @@ pub(super) fn alertname(place: Place, signal: Signal) -> &'static str {
 }
 
 /// The stream that a signal is about; droughts are about none.
-fn kind_of(signal: Signal) -> Option<Kind> {
+pub(super) fn kind_of(signal: Signal) -> Option<Kind> {
     match signal {
         Signal::Stream(kind) => Some(kind),
         Signal::Code(_) => Some(Kind::Failing),

@@ -145,6 +145,11 @@ impl Sessions {
             | self.ended_before.contains_key(&key)
     }
 
+    /// The connection on which the session is in progress.
+    pub(super) fn begun_on(&self, id: &SessionId) -> Option<u32> {
+        self.open.get(&Self::key(id)).map(|open| open.connection)
+    }
+
     /// Whether the session had no success or failure within `millis` of its start; `None` when it is not known any more.
     pub(super) fn hangs(&self, key: u64, millis: i64) -> Option<bool> {
         if self.open.contains_key(&key) {

@@ -7,6 +7,7 @@ use crate::event::{
 };
 use crate::signal::{Counts, Severity, State};
 
+mod apart;
 mod decisions;
 mod ended;
 mod recalled;

@@ -65,7 +65,7 @@ impl Detection {
 mod tests {
     use super::super::config::{Config, Level};
     use super::super::stream::{Attempt, Bar, Verdict};
-    use super::super::{Change, Outbreaks, What};
+    use super::super::{Change, Kin, Outbreaks, What};
     use super::*;
 
     /// Bad attempts of strangers, one a minute, until the stream has a ticket; the second of it.
@@ -108,7 +108,8 @@ mod tests {
         }
         let mut outbreaks = Outbreaks::default();
         let place = Place::Provider(0);
-        outbreaks.raised(&change(place, begun + 60, What::Raised), begun, |_| 0);
+        let kin = Kin { provider_of: &|_| 0, akin: &|_, _| true, stands_out: &|_, _| false };
+        outbreaks.raised(&change(place, begun + 60, What::Raised), begun, false, kin);
         let explained = outbreaks.over(&change(place, begun + 3_600, What::Over)).unwrap();
         let tickets = detection.start_afresh(&explained);
         assert_eq!(tickets, [(Place::Connection(0), Kind::Failing)]);

@@ -1,7 +1,8 @@
 //! Alarms that share a cause are one outbreak: one page, at the scope that explains the most.
 //!
 //! A new alarm joins an outbreak that covers its scope, that lies within its scope and began at about the same time, or that is
-//! the same trouble on another connection at about the same time. When the alarms of its widest kind of scope are over, the
+//! the same trouble, of the same cause, on another connection at about the same time. What a wider alarm cannot explain, because
+//! it began later and is much worse or of another kind, is taken out again: it is an outbreak of its own. When the alarms of its widest kind of scope are over, the
 //! narrower ones are too: the alarm of a connection with a sign-in an hour would take hours to be over by itself. An outbreak
 //! ends when it has been quiet for a while; one that flares up again takes longer to be believed.
 
@@ -15,7 +16,8 @@ use crate::engine::calendar::Place;
 /// Trouble on two connections is the same if it began within this time of each other and is found within [`JOIN_SECONDS`].
 const SIBLING_SECONDS: u32 = 1_800;
 
-/// A wider alarm takes a narrower one over unless it began so long after it.
+/// A wider alarm takes a narrower one over unless it began so long after it; a narrower one that began so long after the wider
+/// one has to be explained by it.
 const GROW_SECONDS: u32 = 1_200;
 
 /// After this time an outbreak takes over no more than what it covers.
@@ -63,6 +65,20 @@ pub(in crate::engine) struct Explained {
     places: BTreeSet<Place>,
 }
 
+/// A scope and what is wrong with it.
+pub(in crate::engine) type Alarm = (Place, Signal);
+
+/// What is known of alarms and connections besides.
+#[derive(Clone, Copy)]
+pub(in crate::engine) struct Kin<'a> {
+    /// The provider of a connection.
+    pub(in crate::engine) provider_of: &'a dyn Fn(u32) -> u32,
+    /// Whether the troubles of two connections have the same cause, as far as can be told.
+    pub(in crate::engine) akin: &'a dyn Fn(u32, u32) -> bool,
+    /// Whether an alarm stands out among wider ones, which do not explain it.
+    pub(in crate::engine) stands_out: &'a dyn Fn(Alarm, &[Alarm]) -> bool,
+}
+
 /// What an alarm did to the outbreaks.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(in crate::engine) enum Step {
@@ -85,13 +101,14 @@ impl Outbreaks {
         &self.0[index]
     }
 
-    /// An alarm was raised on trouble that began at `since`; `provider_of` tells the provider of a connection. Gives what it
-    /// did, and the leads of further outbreaks that turned out to be the same one: their incidents are over.
+    /// An alarm was raised on trouble that began at `since`; `alone`: no wider alarm explains it. Gives what it did, and the leads
+    /// of further outbreaks that turned out to be the same one: their incidents are over.
     pub(in crate::engine) fn raised(
         &mut self,
         change: &Change,
         since: u32,
-        provider_of: impl Fn(u32) -> u32,
+        alone: bool,
+        kin: Kin<'_>,
     ) -> (Step, Vec<(Place, Signal)>) {
         debug_assert_eq!(change.what, What::Raised);
         let (place, signal) = (change.place, change.signal);
@@ -99,7 +116,8 @@ impl Outbreaks {
         let holds = self.0.iter().position(|outbreak| outbreak.places.contains(&place));
         let found = holds.or_else(|| {
             self.0.iter().position(|outbreak| {
-                outbreak.takes(place, signal, since, change.second, &provider_of)
+                let joins = !alone || level(outbreak.lead.0) <= level(place);
+                joins && outbreak.takes(place, signal, since, change.second, kin)
             })
         });
         let Some(index) = found else {
@@ -114,7 +132,7 @@ impl Outbreaks {
             });
             return (Step::Began(self.0.len() - 1), Vec::new());
         };
-        let (index, absorbed) = self.absorb(index, change, since, provider_of);
+        let (index, absorbed) = self.absorb(index, change, since, kin);
         let outbreak = &mut self.0[index];
         outbreak.alarms.insert((place, signal));
         if outbreak.places.len() < PLACES_MAX || level(place) > 0 {
@@ -139,14 +157,18 @@ impl Outbreaks {
         index: usize,
         change: &Change,
         since: u32,
-        provider_of: impl Fn(u32) -> u32,
+        kin: Kin<'_>,
     ) -> (usize, Vec<(Place, Signal)>) {
         let (place, signal) = (change.place, change.signal);
         let keeper = self.0[index].lead;
+        let level_of_it = level(place);
+        let wide: Vec<_> = self.0[index].wide(level_of_it).chain([(place, signal)]).collect();
         let explained = |outbreak: &mut Outbreak| {
+            let later = outbreak.since.saturating_sub(since) >= GROW_SECONDS;
             outbreak.lead != keeper
-                && level(outbreak.lead.0) < level(place)
-                && outbreak.takes(place, signal, since, change.second, &provider_of)
+                && level(outbreak.lead.0) < level_of_it
+                && outbreak.takes(place, signal, since, change.second, kin)
+                && !(later && (kin.stands_out)(outbreak.lead, &wide))
         };
         let others: Vec<Outbreak> = self.0.extract_if(.., explained).collect();
         let index = self.0.iter().position(|outbreak| outbreak.lead == keeper);
@@ -159,6 +181,34 @@ impl Outbreaks {
             keeper.pause = keeper.pause.max(other.pause);
         }
         (index, others.iter().map(|other| other.lead).collect())
+    }
+
+    /// Takes out of each outbreak what its wider alarms do not explain: narrower alarms on trouble that began well after it, by
+    /// `began`, and that `stands_out` among them. Gives those.
+    pub(in crate::engine) fn split(
+        &mut self,
+        began: impl Fn((Place, Signal)) -> Option<u32>,
+        stands_out: impl Fn((Place, Signal), &[(Place, Signal)]) -> bool,
+    ) -> Vec<(Place, Signal)> {
+        let mut apart = Vec::new();
+        for outbreak in self.0.iter_mut().filter(|outbreak| outbreak.quiet_since.is_none()) {
+            let lead = level(outbreak.lead.0);
+            let wide: Vec<_> = outbreak.wide(lead).collect();
+            let narrow: Vec<_> =
+                outbreak.alarms.iter().filter(|(place, _)| level(*place) < lead).copied().collect();
+            for alarm in narrow {
+                let later = began(alarm)
+                    .is_some_and(|since| since.saturating_sub(outbreak.since) >= GROW_SECONDS);
+                if later && stands_out(alarm, &wide) {
+                    outbreak.alarms.remove(&alarm);
+                    apart.push(alarm);
+                }
+            }
+            let Outbreak { places, alarms, .. } = outbreak;
+            let alarmed = |place: &Place| alarms.iter().any(|(other, _)| other == place);
+            places.retain(|place| alarmed(place) || !apart.iter().any(|(other, _)| other == place));
+        }
+        apart
     }
 
     /// An alarm is over. When it was the last one of the lead's kind of scope, gives what the outbreak has explained.
@@ -212,14 +262,12 @@ impl Explained {
 }
 
 impl Outbreak {
-    fn takes(
-        &self,
-        place: Place,
-        signal: Signal,
-        since: u32,
-        second: u32,
-        provider_of: &impl Fn(u32) -> u32,
-    ) -> bool {
+    /// Its alarms that are at least so wide.
+    fn wide(&self, width: u8) -> impl Iterator<Item = (Place, Signal)> {
+        self.alarms.iter().filter(move |(place, _)| level(*place) >= width).copied()
+    }
+
+    fn takes(&self, place: Place, signal: Signal, since: u32, second: u32, kin: Kin<'_>) -> bool {
         if self.places.contains(&Place::Fleet) {
             return true;
         }
@@ -229,14 +277,16 @@ impl Outbreak {
         let young = second.saturating_sub(self.raised_at) < JOIN_SECONDS;
         let within = |provider: u32| {
             self.places.iter().any(|place| match place {
-                Place::Connection(index) => provider_of(*index) == provider,
+                Place::Connection(index) => (kin.provider_of)(*index) == provider,
                 Place::Provider(_) | Place::Fleet => false,
             })
         };
         match place {
             Place::Connection(index) => {
-                let covered = self.places.contains(&Place::Provider(provider_of(index)));
-                let sibling = level(self.lead.0) == 0 && self.lead.1 == signal;
+                let covered = self.places.contains(&Place::Provider((kin.provider_of)(index)));
+                let (lead, of_what) = self.lead;
+                let akin = |lead| of_what == signal && (kin.akin)(lead, index);
+                let sibling = matches!(lead, Place::Connection(lead) if akin(lead));
                 covered || (sibling && apart < SIBLING_SECONDS && young)
             }
             // While a connection of it still fails, the provider explains that, too.
@@ -285,7 +335,12 @@ mod tests {
         signal: Signal,
     ) -> (Step, usize) {
         let change = Change { second, place, signal, what: What::Raised };
-        let (step, absorbed) = outbreaks.raised(&change, second - 60, provider_of);
+        let kin = Kin {
+            provider_of: &provider_of,
+            akin: &|one, other| one / 4 == other / 4,
+            stands_out: &|_, _| false,
+        };
+        let (step, absorbed) = outbreaks.raised(&change, second - 60, false, kin);
         (step, absorbed.len())
     }
 
@@ -315,6 +370,45 @@ mod tests {
         assert_eq!(outbreaks.get(1).quiet_since, Some(15_000));
         assert_eq!(outbreaks.ended(15_600, 600, |_| true).len(), 0, "it may come back");
         assert_eq!(outbreaks.ended(15_600, 600, |_| false).len(), 1);
+    }
+
+    #[test]
+    fn another_cause_is_another_outbreak_however_close() {
+        let mut outbreaks = Outbreaks::default();
+        let [first, akin, other] = [0, 3, 4].map(Place::Connection);
+        assert_eq!(raise(&mut outbreaks, 10_000, first, FAILING).0, Step::Began(0));
+        assert_eq!(raise(&mut outbreaks, 10_600, other, FAILING).0, Step::Began(1));
+        assert_eq!(raise(&mut outbreaks, 10_600, akin, FAILING).0, Step::Joined);
+        assert_eq!(outbreaks.get(0).places.len(), 2);
+    }
+
+    #[test]
+    fn what_the_wider_alarm_does_not_explain_is_taken_out_and_stays_alone() {
+        let mut outbreaks = Outbreaks::default();
+        let [early, late, same] = [0, 1, 2].map(Place::Connection);
+        raise(&mut outbreaks, 10_000, Place::Fleet, FAILING);
+        for (second, place) in [(10_600, early), (14_000, late), (14_000, same)] {
+            assert_eq!(raise(&mut outbreaks, second, place, FAILING).0, Step::Joined);
+        }
+        let began = |(place, _)| Some(if place == early { 10_540 } else { 13_940 });
+        // Two are worse than all together, and one of these was with them from the beginning.
+        let worse = |(place, _): (Place, Signal), wide: &[(Place, Signal)]| {
+            wide == [(Place::Fleet, FAILING)] && place != same
+        };
+        assert_eq!(outbreaks.split(began, worse), [(late, FAILING)]);
+        assert_eq!(outbreaks.split(began, worse), [], "once");
+        let change = Change { second: 14_010, place: late, signal: FAILING, what: What::Raised };
+        let kin = Kin { provider_of: &provider_of, akin: &|_, _| true, stands_out: &|_, _| true };
+        assert_eq!(outbreaks.raised(&change, 13_940, true, kin).0, Step::Began(1));
+        let again =
+            Change { second: 14_020, place: Place::Fleet, signal: HANGING, what: What::Raised };
+        assert_eq!(outbreaks.raised(&again, 9_900, false, kin), (Step::Joined, vec![]));
+        over(&mut outbreaks, 14_900, Place::Fleet, HANGING);
+        over(&mut outbreaks, 15_000, Place::Fleet, FAILING);
+        assert_eq!(
+            (outbreaks.get(0).quiet_since, outbreaks.get(1).quiet_since),
+            (Some(15_000), None)
+        );
     }
 
     #[test]

@@ -125,6 +125,33 @@ pub(in crate::engine) struct Numbers {
     pub(in crate::engine) code: Option<Box<str>>,
 }
 
+impl Numbers {
+    /// How many of those who tried for the first time in a while were hit.
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+    fn people(&self) -> (f64, f64) {
+        let all = self.attempts.saturating_sub(self.repeats).max(self.people);
+        (self.people as f64, all as f64)
+    }
+
+    /// The share of those who were hit.
+    pub(in crate::engine) fn share(&self) -> f64 {
+        let (bad, all) = self.people();
+        bad / all.max(1.0)
+    }
+
+    /// How much better its own share explains it than `share` does, in nats; 0 when its own is smaller.
+    pub(in crate::engine) fn nats_against(&self, share: f64) -> f64 {
+        let ((bad, all), own) = (self.people(), self.share());
+        if own <= share {
+            return 0.0;
+        }
+        let term = |count: f64, own: f64, wide: f64| {
+            if count > 0.0 { count * libm::log(own / wide) } else { 0.0 }
+        };
+        term(bad, own, share) + term(all - bad, 1.0 - own, 1.0 - share)
+    }
+}
+
 /// One attempt, as a stream sees it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Attempt {

@@ -1,0 +1,66 @@
+//! What tells the troubles of two scopes apart: their causes, and how much worse one is.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use super::Engine;
+use super::calendar::Place;
+use super::detect::{Alarm, Change, Detection, Kind, Signal, What};
+use super::memory::Memory;
+use super::page::kind_of;
+use super::tally::Connection;
+
+/// What narrower trouble that began later stands out from a wider one by, so that it is told by itself: once in 160,000 by
+/// chance.
+const STANDS_OUT_NATS: f64 = 12.0;
+
+impl Engine {
+    /// Gives what a wider alarm does not explain an incident of its own.
+    pub(super) fn split(&mut self, now: u32) {
+        let Memory { outbreaks, detection, connections, .. } = &mut self.memory;
+        let began = |(place, signal)| detection.numbers(place, signal).map(|own| own.since);
+        let apart =
+            outbreaks.split(began, |alarm, wide| stands_out(detection, connections, alarm, wide));
+        for (place, signal) in apart {
+            self.raised(Change { second: now, place, signal, what: What::Raised }, now, true);
+        }
+    }
+}
+
+/// Whether those whom an alarm is about are hit by more than what wider alarms of the same kind say of all.
+pub(super) fn stands_out(
+    detection: &Detection,
+    connections: &[Connection],
+    (place, signal): Alarm,
+    wide: &[Alarm],
+) -> bool {
+    let Some(own) = detection.numbers(place, signal) else { return false };
+    let around = |other: Place| match (place, other) {
+        (_, Place::Fleet) => true,
+        (Place::Connection(index), Place::Provider(provider)) => {
+            connections[index as usize].provider == provider
+        }
+        _ => false,
+    };
+    let known =
+        wide.iter().filter(|(place, other)| around(*place) && kind_of(*other) == kind_of(signal));
+    let numbers = known.filter_map(|(place, signal)| detection.numbers(*place, *signal));
+    let share = numbers.map(|wide| wide.share()).fold(own.usual, f64::max);
+    own.nats_against(share) >= STANDS_OUT_NATS
+}
+
+/// Whether the troubles of two connections have the same cause: the most frequent one of the last hour where failures have
+/// causes, else the provider.
+pub(super) fn akin(signal: Signal, one: &Connection, other: &Connection) -> bool {
+    if !matches!(kind_of(signal), Some(Kind::Failing | Kind::Denied)) {
+        return one.provider == other.provider;
+    }
+    let cause = main_cause(one);
+    cause.is_some() && cause == main_cause(other)
+}
+
+/// The most frequent cause of a connection's failures in the last hour.
+fn main_cause(connection: &Connection) -> Option<&Arc<str>> {
+    let causes = connection.tally.windows[1].causes().into_iter();
+    causes.max_by_key(|(name, count)| (*count, Reverse(*name))).map(|(name, _)| name)
+}

@@ -1,0 +1,105 @@
+//! Customers in trouble at about the same time: one incident where the cause is one, else one each.
+
+use super::*;
+
+/// Five customers sign in, somebody each minute, for three days.
+fn healthy() -> (Engine, i64) {
+    let mut engine = Engine::new(Config::default());
+    let mut now = 0;
+    for n in 0..3 * 1_440u64 {
+        now += 60;
+        sign_in(&mut engine, now, &format!("c{}", n % 5), n, None);
+    }
+    (engine, now)
+}
+
+/// Somebody signs in, whom `code` keeps out. The failure of who has the connection `null_…` does not name it.
+fn sign_in(engine: &mut Engine, at: i64, connection: &str, person: u64, code: Option<&str>) {
+    let (session, named) = (format!("s{at}_{person}"), connection.trim_start_matches("null_"));
+    let start = event(&format!("{session}_1"), at, Step::Started, named, &session, person);
+    engine.apply(&entry(at, start));
+    let step = if code.is_some() { Step::Failed } else { Step::Succeeded };
+    let mentioned = if named == connection { named } else { "" };
+    let mut end = event(&format!("{session}_2"), at + 5, step, mentioned, &session, person);
+    let Body::Sso(sso) = &mut end.body else { unreachable!() };
+    sso.error = code.map(|code| AuthError { code: code.into(), message: "".into() });
+    engine.apply(&entry(at + 5, end));
+}
+
+/// The connections that somebody is paged for, in order, within `minutes` in which each of `broken` fails with its code from
+/// its minute on, every minute, and the others are well.
+fn paged(broken: &[(&str, i64, &str)], minutes: i64) -> Vec<String> {
+    let (mut engine, from) = healthy();
+    for minute in 1..=minutes {
+        let at = from + minute * 60;
+        for (n, name) in (0u64..).zip(["c0", "c1", "c2", "c3", "c4"]) {
+            let is = |(connection, since, _): &&(&str, i64, &str)| {
+                connection.ends_with(name) && minute >= *since
+            };
+            let person = 100_000 + minute.unsigned_abs() * 10 + n;
+            let (connection, code) = broken
+                .iter()
+                .find(is)
+                .map_or((name, None), |(connection, _, code)| (*connection, Some(*code)));
+            sign_in(&mut engine, at, connection, person, code);
+        }
+        engine.advance(second(at + 50));
+    }
+    let told = engine.transitions();
+    let began = told.iter().filter(|told| {
+        told.incident.severity == Severity::Page && told.incident.state == State::Firing
+    });
+    let mut names: Vec<String> = Vec::new();
+    for told in began {
+        let name = match &told.incident.scope {
+            crate::signal::Scope::Connection(Some(id)) => id.as_str().to_owned(),
+            other => other.as_str().to_owned(),
+        };
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+#[test]
+fn another_customers_trouble_of_another_cause_has_a_page_of_its_own() {
+    let expired = ("c0", 1, "saml_certificate_expired");
+    let other = ("c1", 10, "attribute_missing");
+    assert_eq!(paged(&[expired, other], 40), ["c0", "c1"]);
+    assert_eq!(paged(&[expired, ("c1", 10, "saml_certificate_expired")], 40), ["c0"]);
+}
+
+#[test]
+fn a_failure_that_does_not_name_its_connection_is_told_against_that_of_its_start() {
+    assert_eq!(paged(&[("null_c0", 1, "saml_certificate_expired")], 40), ["c0"]);
+}
+
+#[test]
+fn what_breaks_while_others_suffer_a_little_has_a_page_of_its_own() {
+    let (mut engine, from) = healthy();
+    let mut paged: Vec<String> = Vec::new();
+    for minute in 1..=150 {
+        let at = from + minute * 60;
+        for n in 0u64..5 {
+            let person = 100_000 + minute.unsigned_abs() * 10 + n;
+            // Two in five of all others from the beginning; an hour later all of this one's.
+            let all = (minute.unsigned_abs() * 2 + n) % 5 < 2;
+            let fails = if n == 2 { minute > 60 } else { all };
+            let code = fails.then_some("server_error");
+            sign_in(&mut engine, at, &format!("c{n}"), person, code);
+        }
+        engine.advance(second(at + 50));
+        for told in engine.transitions() {
+            let incident = &told.incident;
+            if incident.severity == Severity::Page && incident.state == State::Firing {
+                paged.push(format!("{} {}", incident.scope.as_str(), incident.summary));
+            }
+        }
+    }
+    let of = |scope: &str| paged.iter().filter(|page| page.starts_with(scope)).count();
+    assert!(of("fleet") >= 1, "{paged:#?}");
+    let own: Vec<_> = paged.iter().filter(|page| page.starts_with("connection")).collect();
+    assert!(own.iter().any(|page| page.contains("c2")), "{paged:#?}");
+    assert!(own.iter().all(|page| page.contains("c2")), "{own:#?}");
+}
