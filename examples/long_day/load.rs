@@ -154,13 +154,15 @@ impl Load {
     }
 
     fn look(&self, second: u64) {
+        let since = self.now.plus_millis(-600_000);
+        let gate = format!("/api/v1/gate?scope=all&since={since}");
         let looks = [
             (15, "/metrics"),
             (60, "/"),
             (60, "/api/v1/status"),
             (120, "/incidents"),
             (300, "/api/v1/sessions?status=failed"),
-            (600, "/api/v1/gate?scope=all&since=2026-01-01T00:00:00Z"),
+            (600, &*gate),
         ];
         for (every, path) in looks {
             if second.is_multiple_of(every) {

@@ -69,10 +69,12 @@ impl<T: Transport> Core<T> {
     pub(super) fn new(
         config: &Config,
         journal: Journal,
-        state: State,
+        mut state: State,
         outside: Outside<T>,
     ) -> anyhow::Result<Self> {
         let Outside { clock, place, network, privacy, own, scrape, archived, publish } = outside;
+        // Whoever looks before the first tick sees what was recovered, and not an empty fleet.
+        publish.send_replace(Arc::new(state.snapshot()));
         let (inlet, parcels) = journal::inlet(QUEUE_MAX);
         let snapshots = publish.subscribe();
         let told = state.told().clone();

@@ -81,6 +81,11 @@ impl Follower {
         Journal::Nats(self.candidate.journal())
     }
 
+    /// What is known now, once the checkpoint was read.
+    pub(super) fn snapshot(&mut self) -> Option<Snapshot> {
+        self.state.as_mut().map(State::snapshot)
+    }
+
     /// Reads on, and becomes the owner if there is none. Takes as long as NATS does.
     fn turn(&mut self) -> anyhow::Result<Turn> {
         self.candidate.look()?;
@@ -147,7 +152,7 @@ impl Follower {
             let turn = offload(move || {
                 let turn = work.turn();
                 let moved = matches!(turn, Ok(Turn::Moved));
-                let snapshot = work.state.as_mut().filter(|_| moved).map(State::snapshot);
+                let snapshot = if moved { work.snapshot() } else { None };
                 (work, turn, snapshot)
             });
             let (work, turn, snapshot) = turn.await.expect("a turn does not panic");

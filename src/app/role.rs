@@ -98,7 +98,10 @@ impl Part {
                 let refusals = inlet.refusals();
                 let forwarder = Forwarder { parcels, refusals, intake: cluster.intake() };
                 let publish = around.publish;
-                let follower = *follower;
+                let mut follower = *follower;
+                if let Some(snapshot) = follower.snapshot() {
+                    publish.send_replace(Arc::new(snapshot));
+                }
                 let waiting = Waiting { cluster, sources, inlet, follower, forwarder, publish };
                 Ok(Self::Standby(Box::new(waiting)))
             }

@@ -1,5 +1,6 @@
 //! The JSON API: what the snapshot says, as documented in `docs/api.md`.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
@@ -10,7 +11,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::{Admin, edge, gate, problem, report, sessions};
+use super::{Admin, edge, gate, misread, problem, report, sessions};
 use crate::event::OrganizationId;
 use crate::signal::{ConnectionView, Counts, Incident, Snapshot, State as IncidentState, Stretch};
 
@@ -95,7 +96,7 @@ fn connection_json(view: &ConnectionView) -> Value {
 #[serde(deny_unknown_fields)]
 pub(super) struct Listing {
     sort: Option<String>,
-    limit: Option<usize>,
+    limit: Option<NonZeroUsize>,
 }
 
 async fn connections(
@@ -104,7 +105,7 @@ async fn connections(
 ) -> Response {
     let listing = match listing {
         Ok(Query(listing)) => listing,
-        Err(rejection) => return problem(StatusCode::BAD_REQUEST, &rejection.body_text()),
+        Err(rejection) => return misread(&rejection),
     };
     let snapshot = Arc::clone(&admin.snapshots.borrow());
     let mut views: Vec<_> = snapshot.connections.iter().collect();
@@ -119,7 +120,7 @@ async fn connections(
             return problem(StatusCode::BAD_REQUEST, text);
         }
     }
-    let limit = listing.limit.unwrap_or(LISTED_DEFAULT).min(LISTED_MAX);
+    let limit = listing.limit.map_or(LISTED_DEFAULT, NonZeroUsize::get).min(LISTED_MAX);
     let listed: Vec<_> = views.into_iter().take(limit).map(|view| connection_json(view)).collect();
     Json(json!({"connections": listed, "total": snapshot.connections.len()})).into_response()
 }
@@ -187,7 +188,7 @@ async fn incidents(
 ) -> Response {
     let which = match which {
         Ok(Query(which)) => which,
-        Err(rejection) => return problem(StatusCode::BAD_REQUEST, &rejection.body_text()),
+        Err(rejection) => return misread(&rejection),
     };
     let snapshot = Arc::clone(&admin.snapshots.borrow());
     let closed = match which.state.as_deref() {
@@ -236,13 +237,21 @@ async fn judge(
 ) -> Response {
     let Asked { scope, since } = match asked {
         Ok(Query(asked)) => asked,
-        Err(rejection) => return problem(StatusCode::BAD_REQUEST, &rejection.body_text()),
+        Err(rejection) => return misread(&rejection),
     };
     let Some(about) = gate::About::parse(&scope) else {
-        return problem(StatusCode::BAD_REQUEST, "`scope` is fleet, connection:ID or tier:NAME");
+        return problem(
+            StatusCode::BAD_REQUEST,
+            "`scope` is all, fleet, connection:ID or tier:NAME",
+        );
     };
     let Some(since) = crate::event::Timestamp::parse(&since) else {
         return problem(StatusCode::BAD_REQUEST, "`since` is a time, e.g. 2026-01-15T12:00:00Z");
     };
-    Json(gate::judge(&admin.snapshots.borrow(), &about, since)).into_response()
+    let snapshot = Arc::clone(&admin.snapshots.borrow());
+    if snapshot.now.millis_since(since) > gate::BACK_MILLIS_MAX {
+        let text = "`since` is more than an hour ago, and what came before is not counted by the minute any more; ask about the last hour";
+        return problem(StatusCode::BAD_REQUEST, text);
+    }
+    Json(gate::judge(&snapshot, &about, since)).into_response()
 }

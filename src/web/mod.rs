@@ -26,9 +26,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
-use axum::middleware;
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -54,7 +55,7 @@ const HELD_MILLIS_MAX: i64 = 30_000;
 /// What the routes need.
 #[derive(Debug)]
 pub struct Admin {
-    /// The newest snapshot; one before the first tick has the time 0.
+    /// The newest snapshot; the time 0 until there is one.
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
     /// Renders the daemon's own telemetry.
     pub own: PrometheusHandle,
@@ -90,14 +91,17 @@ pub fn router(admin: Admin) -> Router {
         .route("/runbooks/{name}", get(runbook::page))
         .merge(login::routes())
         .merge(page::assets());
+    let known = Router::new()
+        .merge(page::routes())
+        .merge(api::routes())
+        .merge(decision::routes())
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&admin), once_known));
     Router::new()
         .route(
             "/metrics",
             get(metrics).layer(tower_http::compression::CompressionLayer::new().gzip(true)),
         )
-        .merge(page::routes())
-        .merge(api::routes())
-        .merge(decision::routes())
+        .merge(known)
         .route("/-/reload", post(reload::reload))
         .fallback(|| async { problem(StatusCode::NOT_FOUND, "no such route; see docs/api.md") })
         .method_not_allowed_fallback(|| async {
@@ -116,9 +120,41 @@ fn problem(status: StatusCode, text: &str) -> Response {
     (status, Json(json!({"error": text}))).into_response()
 }
 
+/// Parameters that cannot be read.
+fn misread(rejection: &QueryRejection) -> Response {
+    problem(StatusCode::BAD_REQUEST, &misreading(rejection))
+}
+
+/// What is wrong with them, in the words of `docs/api.md`.
+fn misreading(rejection: &QueryRejection) -> String {
+    let text = rejection.body_text();
+    let text = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
+    match text.strip_prefix("missing field ") {
+        Some(name) => format!("{name} is missing; see docs/api.md"),
+        None => text.to_owned(),
+    }
+}
+
+impl Admin {
+    /// Whether there is a snapshot: an owner begins with one, a standby may have to read the journal first.
+    fn knows(&self) -> bool {
+        self.snapshots.borrow().now.millis() != 0
+    }
+}
+
+/// Lets through what is answered from the snapshot, once there is one.
+async fn once_known(State(admin): State<Arc<Admin>>, request: Request, next: Next) -> Response {
+    if admin.knows() {
+        return next.run(request).await;
+    }
+    let refusal =
+        problem(StatusCode::SERVICE_UNAVAILABLE, "ssowatch is reading its journal; try again");
+    ([(header::RETRY_AFTER, "1")], refusal).into_response()
+}
+
 async fn ready(State(admin): State<Arc<Admin>>) -> Response {
     let now = admin.snapshots.borrow().now;
-    let problem = if now.millis() == 0 {
+    let problem = if !admin.knows() {
         "ssowatch is reading its journal.\n"
     } else if admin.clock.now().millis_since(now) > HELD_MILLIS_MAX {
         "ssowatch waits for its journal: nothing can be made durable. Look at the disk of `data_dir`, or at NATS.\n"

@@ -1,5 +1,6 @@
 //! `GET /api/v1/sessions`: sign-ins, searched in the archive.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use super::{Admin, problem};
+use super::{Admin, misread, problem};
 use crate::archive::{ArchiveError, Found, FoundStep, Search, Status, search};
 use crate::event::{Privacy, Timestamp, Treatment};
 
@@ -46,7 +47,7 @@ pub(super) struct Asked {
     pub(super) connection: String,
     pub(super) from: String,
     pub(super) to: String,
-    pub(super) limit: Option<u32>,
+    pub(super) limit: Option<NonZeroU32>,
 }
 
 /// Why nothing was found out.
@@ -70,7 +71,7 @@ impl Sessions {
         asked: &Asked,
         now: Timestamp,
     ) -> Result<(Vec<Found>, bool), Failed> {
-        let limit = asked.limit.unwrap_or(LISTED_DEFAULT).clamp(1, LISTED_MAX);
+        let limit = asked.limit.map_or(LISTED_DEFAULT, NonZeroU32::get).min(LISTED_MAX);
         let mut wanted = self.read(asked, now).map_err(Failed::Question)?;
         wanted.limit = limit + 1;
         let _room = self.room.acquire().await.expect("it is never closed");
@@ -132,7 +133,7 @@ pub(super) async fn list(
 ) -> Response {
     let asked = match asked {
         Ok(Query(asked)) => asked,
-        Err(rejection) => return problem(StatusCode::BAD_REQUEST, &rejection.body_text()),
+        Err(rejection) => return misread(&rejection),
     };
     match admin.sessions.find(&asked, admin.clock.now()).await {
         Ok((found, more)) => {

@@ -241,10 +241,18 @@ async fn what_is_wrong_with_a_request_is_said_as_json() {
             Method::GET,
             "/api/v1/gate?scope=everything&since=2026-01-15T12:00:00Z",
             400,
-            "`scope` is",
+            "`scope` is all, fleet,",
+        ),
+        (
+            Method::GET,
+            "/api/v1/gate?scope=fleet&since=2020-01-01T00:00:00Z",
+            400,
+            "more than an hour ago",
         ),
         (Method::GET, "/api/v1/gate?scope=fleet&since=noon", 400, "`since` is"),
-        (Method::GET, "/api/v1/gate?scope=fleet", 400, "since"),
+        (Method::GET, "/api/v1/gate?scope=fleet", 400, "`since` is missing; see docs/api.md"),
+        (Method::GET, "/api/v1/connections?limit=0", 400, "limit"),
+        (Method::GET, "/api/v1/sessions?limit=0", 400, "limit"),
         (Method::GET, "/nothing", 404, "no such route"),
         (Method::DELETE, "/api/v1/status", 405, "method"),
     ];
@@ -311,6 +319,24 @@ async fn it_is_not_ready_before_the_first_tick_nor_while_the_disk_takes_nothing(
         let response = ask(admin, Method::GET, "/-/ready", &[]).await;
         assert_eq!(response.status(), want, "{millis}");
     }
+}
+
+#[tokio::test]
+async fn nothing_claims_that_the_fleet_is_empty_before_the_journal_was_read() {
+    let gate = "/api/v1/gate?scope=fleet&since=2025-10-10T16:05:00Z";
+    for path in ["/", "/silences", "/api/v1/status", "/api/v1/silences", gate] {
+        let response = ask(admin(Snapshot::default(), None), Method::GET, path, &[]).await;
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        assert_eq!(response.headers()[header::RETRY_AFTER], "1", "{path}");
+    }
+    for (path, want) in [("/-/healthy", 200), ("/style.css", 200), ("/api/v1/none", 404)] {
+        let response = ask(admin(Snapshot::default(), None), Method::GET, path, &[]).await;
+        assert_eq!(response.status(), want, "{path}");
+    }
+    // Who may not ask is not told even that.
+    let locked = admin(Snapshot::default(), Some("token"));
+    let response = ask(locked, Method::GET, "/api/v1/status", &[]).await;
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]

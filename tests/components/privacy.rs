@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::json;
+use ssowatch::event::Timestamp;
 
 use crate::daemon::Daemon;
 use crate::events::{event, now_millis};
@@ -87,9 +88,10 @@ fn outputs(daemon: &Daemon, recorder: &Recorder) -> Vec<(String, String)> {
         "/api/v1/tiers",
         "/api/v1/limits",
         "/api/v1/incidents",
-        "/api/v1/gate?scope=fleet&since=2026-01-01T00:00:00Z",
     ];
-    for path in fixed.map(str::to_owned).into_iter().chain(own) {
+    let since = Timestamp::from_millis(now_millis() - 60_000);
+    let gate = format!("/api/v1/gate?scope=fleet&since={since}");
+    for path in fixed.map(str::to_owned).into_iter().chain([gate]).chain(own) {
         let answer = http::get(&format!("{}{path}", daemon.admin));
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
         outputs.push((path, answer.body));

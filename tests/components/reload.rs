@@ -51,6 +51,11 @@ fn events_that_come_during_a_reload_count_once() {
             } else {
                 assert_eq!(http::post(&reload, "").status, 200);
             }
+            // What answers meanwhile, before or after, never claims that there is nothing.
+            for _ in 0..20 {
+                let status = http::try_get(&format!("{}/api/v1/status", daemon.admin));
+                assert!(status.is_none_or(|status| !status.body.contains("1970")));
+            }
             ready(&daemon, before + 1);
         }
         over.store(true, Ordering::Relaxed);

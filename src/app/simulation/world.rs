@@ -179,6 +179,7 @@ impl World {
             publish,
         };
         let core = Core::new(&self.config, journal, state, outside).unwrap();
+        promises::nothing_shrinks(&last, &snapshots.borrow(), &mut self.broken);
         let router = intake::router(core.intake());
         let mut tasks = JoinSet::new();
         let admin = SocketAddr::from((Ipv4Addr::LOCALHOST, 9470));

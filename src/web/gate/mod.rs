@@ -11,6 +11,9 @@ use crate::signal::{ConnectionView, Incident, Scope, Severity, Snapshot, State, 
 /// Reasons that an answer gives at most: with fifty tiers there are many.
 const REASONS_MAX: usize = 10;
 
+/// How long ago a change may have begun: as long as minutes are kept, and one more for clocks that differ.
+pub(crate) const BACK_MILLIS_MAX: i64 = 61 * 60_000;
+
 /// The answer.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub(crate) struct Answer {

@@ -23,8 +23,8 @@ use axum::routing::get;
 
 use self::html::Visitor;
 use self::listing::Listing;
-use super::Admin;
 use super::sessions::{Asked, Failed};
+use super::{Admin, misreading};
 use crate::event::Timestamp;
 
 /// The routes of the pages.
@@ -68,7 +68,7 @@ async fn front(
             Html(front::page(&snapshot, &listing, &admin.own.render(), visitor)).into_response()
         }
         Err(rejection) => {
-            absent(StatusCode::BAD_REQUEST, &rejection.body_text(), snapshot.now, visitor)
+            absent(StatusCode::BAD_REQUEST, &misreading(&rejection), snapshot.now, visitor)
         }
     }
 }

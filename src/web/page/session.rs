@@ -1,5 +1,7 @@
 //! `GET /sessions` and `GET /sessions/{id}`: sign-ins, one by one.
 
+use std::num::NonZeroU32;
+
 use super::html::{Encoded, Escaped, Html, Moment, Visitor};
 use super::words::{count, span};
 use crate::archive::{Found, Status};
@@ -11,7 +13,7 @@ const ORIGIN: &str =
     "not in WorkOS's events: whether the provider or the application began it is not known";
 
 /// Sign-ins of a page.
-pub(super) const ROWS: u32 = 50;
+pub(super) const ROWS: NonZeroU32 = NonZeroU32::new(50).expect("it is not 0");
 
 /// The search and what it found, or why it found nothing out.
 pub(super) fn list(
