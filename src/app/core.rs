@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::Config as EngineConfig;
 use crate::event::{Privacy, Record};
-use crate::journal::{self, Disk, Inlet, Journal};
+use crate::journal::{self, Disk, Inlet, Journal, JournalError, embedded};
 use crate::outbound::{Limits, Transport};
 use crate::receiver::dispatcher::Dispatcher;
 use crate::signal::Snapshot;
@@ -135,6 +135,11 @@ impl<T: Transport> Core<T> {
         tasks.spawn(dispatcher.run(self.snapshots, stopped.clone()));
         Ok(tokio::spawn(self.fold.run()))
     }
+}
+
+/// Whether nobody else has the journal in the data directory.
+pub(crate) fn vacant(config: &Config) -> Result<(), JournalError> {
+    embedded::vacant(&*journal::operating_system(), &config.data_dir.0.join(JOURNAL))
 }
 
 /// What the daemon goes on from.

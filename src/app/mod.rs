@@ -41,6 +41,7 @@ use crate::web::{self, Admin, Reload};
 
 use self::archivist::Archivist;
 use self::core::recover;
+pub(crate) use self::core::vacant;
 use self::follower::{Claimed, Follower, Seat};
 pub use self::role::Turn;
 use self::role::{Around, Part, Role};

@@ -267,7 +267,7 @@ async fn datadog_key(datadog: &datadog::Config, route: &Route) -> Result<String,
 }
 
 /// Writes and removes a file in `folder`, or where it would be created.
-fn writable(folder: &Path) -> Result<String, String> {
+pub(super) fn writable(folder: &Path) -> Result<String, String> {
     let existing = folder.ancestors().find(|part| part.exists());
     // The parent of a relative path of one part is the empty path.
     let existing = existing.unwrap_or(Path::new("."));
@@ -302,7 +302,8 @@ fn openable(pattern: &Pattern) -> Result<String, String> {
     })
 }
 
-fn bindable(door: &Door) -> Result<String, String> {
+/// Opens and closes it.
+pub(super) fn bindable(door: &Door) -> Result<String, String> {
     let listen = door.address;
     match door.try_open() {
         Ok(()) => Ok(format!("{listen} is free")),

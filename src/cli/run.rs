@@ -1,14 +1,17 @@
 //! `run`: the daemon, and its configuration loaded again by SIGHUP and `POST /-/reload`.
 
+use std::fs;
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use crate::app::{Daemon, wanted};
+use super::check;
+use crate::app::{Daemon, vacant, wanted};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::journal::nats::Cluster;
 use crate::listener::Sockets;
 use crate::telemetry;
 use crate::web::Reload;
@@ -58,7 +61,7 @@ async fn supervise(mut config: Config, origin: &Origin) -> anyhow::Result<()> {
             }
             reply = asked.recv() => reply,
         };
-        let loaded = prepare(origin, &mut sockets);
+        let loaded = prepare(origin, &config, &mut sockets);
         let verdict = loaded.as_ref().map(drop).map_err(|error| format!("{error:#}"));
         telemetry::reloaded(&verdict, Clock::system().now());
         if let Some(reply) = reply {
@@ -81,7 +84,7 @@ fn start(config: &Config, sockets: &mut Sockets, reload: &Reload) -> anyhow::Res
 }
 
 /// Tries all of the new configuration that can be tried while the old one is in force.
-fn prepare(origin: &Origin, sockets: &mut Sockets) -> anyhow::Result<Config> {
+fn prepare(origin: &Origin, old: &Config, sockets: &mut Sockets) -> anyhow::Result<Config> {
     let config = origin.load()?;
     config.acceptors().map_err(anyhow::Error::msg)?;
     config.outbound.route().map_err(anyhow::Error::msg)?;
@@ -92,8 +95,30 @@ fn prepare(origin: &Origin, sockets: &mut Sockets) -> anyhow::Result<Config> {
             key.reveal().context("`privacy`")?;
         }
     }
+    feasible(&config, old)?;
     sockets.open(&wanted(&config))?;
     Ok(config)
+}
+
+/// What keeps `config` from being carried out in place of `old`, which is in force and holds what is its own.
+fn feasible(config: &Config, old: &Config) -> anyhow::Result<()> {
+    let folder = &config.data_dir.0;
+    check::writable(folder).map_err(|problem| anyhow!("`data_dir`: {problem}"))?;
+    // The lock of the folder in force is the daemon's own.
+    if fs::canonicalize(folder).ok() != fs::canonicalize(&old.data_dir.0).ok() {
+        vacant(config)?;
+    }
+    let held = old.doors().map_err(anyhow::Error::msg)?;
+    for door in config.doors().map_err(anyhow::Error::msg)? {
+        // What the old one listens on is free as soon as it stops.
+        if !held.iter().any(|own| own.excludes(&door)) {
+            check::bindable(&door).map_err(|problem| anyhow!("`{}`: {problem}", door.key))?;
+        }
+    }
+    if let Some(nats) = &config.journal.nats {
+        Cluster::open(nats).context("`journal.nats`")?;
+    }
+    Ok(())
 }
 
 /// Starts with `new`; when that fails for what nobody could know before, with `old` again.
@@ -110,5 +135,66 @@ fn change_over(
             let daemon = start(&old, sockets, reload);
             Ok((daemon.context("the configuration before cannot be started either")?, old))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+    use std::path::Path;
+
+    use super::*;
+    use crate::journal::{self, Journal};
+
+    fn config(folder: &Path, rest: &str) -> Config {
+        let mut config = Config::parse("new.yaml", rest, |_| None).unwrap();
+        config.data_dir.0 = folder.to_owned();
+        config
+    }
+
+    fn why(new: &Config, old: &Config) -> String {
+        feasible(new, old).map_or_else(|error| format!("{error:#}"), |()| "nothing".into())
+    }
+
+    #[test]
+    fn a_data_directory_that_cannot_be_written_or_is_in_use_is_known_before() {
+        let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let old = config(folder.path(), "");
+        let hold = |folder: &Path| {
+            Journal::open_on(
+                journal::operating_system(),
+                &folder.join("journal"),
+                old.journal.embedded(),
+            )
+        };
+        // Its own is held by the daemon itself.
+        let _own = hold(folder.path()).unwrap();
+        assert_eq!(why(&old, &old), "nothing");
+        assert_eq!(why(&config(&folder.path().join("fresh"), ""), &old), "nothing");
+        assert_eq!(why(&config(other.path(), ""), &old), "nothing");
+        let _theirs = hold(other.path()).unwrap();
+        let text = why(&config(other.path(), ""), &old);
+        assert!(text.contains("is in use by another ssowatch"), "{text}");
+        let file = other.path().join("file");
+        fs::write(&file, "").unwrap();
+        let text = why(&config(&file.join("below"), ""), &old);
+        assert!(text.starts_with("`data_dir`: "), "{text}");
+    }
+
+    #[test]
+    fn an_address_that_another_has_is_known_before_and_ones_own_is_free() {
+        let folder = tempfile::tempdir().unwrap();
+        let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let syslog = format!(
+            "sources: {{ edge: [ {{ syslog: \"udp://{}\", tier: web, format: nginx_combined }} ] }}",
+            taken.local_addr().unwrap()
+        );
+        let new = config(folder.path(), &syslog);
+        let text = why(&new, &config(folder.path(), ""));
+        assert!(
+            text.starts_with("`sources.edge[0].syslog`: cannot listen on 127.0.0.1:"),
+            "{text}"
+        );
+        assert_eq!(why(&new, &new), "nothing");
     }
 }

@@ -29,7 +29,8 @@ impl Door {
     }
 
     /// Whether one of the two keeps the other from being opened. Port 0 is a port of its own every time.
-    fn excludes(&self, other: &Self) -> bool {
+    #[must_use]
+    pub fn excludes(&self, other: &Self) -> bool {
         let (one, two) = (self.address, other.address);
         self.transport == other.transport
             && one.port() == two.port()

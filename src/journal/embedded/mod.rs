@@ -233,6 +233,14 @@ impl Journal {
     }
 }
 
+/// Whether nobody has the journal in `folder`, which may not be there yet.
+pub fn vacant(disk: &dyn Disk, folder: &Path) -> Result<(), JournalError> {
+    if !folder.exists() {
+        return Ok(());
+    }
+    lock(disk, folder).map(drop)
+}
+
 fn lock(disk: &dyn Disk, folder: &Path) -> Result<Box<dyn Lock>, JournalError> {
     let path = folder.join("lock");
     disk.lock(&path).map_err(|error| match error.kind() {
