@@ -8,6 +8,7 @@ mod scenario;
 mod tracked;
 mod variable;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -408,6 +409,11 @@ impl Config {
         self.files()?;
         self.access_logs()?;
         self.targets()?;
+        let own = self.rules.iter().flat_map(|rule| rule.labels.keys().map(|label| &**label));
+        let own = own.collect::<BTreeSet<_>>();
+        for (index, receiver) in self.receivers.iter().enumerate() {
+            receiver.check_match(index, &own)?;
+        }
         self.links(self.http.admin.listen)?;
         let (admin, push) = (self.admin_token()?, self.push_token()?);
         if !self.http.admin.listen.ip().is_loopback() && admin.is_none() {

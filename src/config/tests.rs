@@ -162,3 +162,23 @@ fn no_secret_is_in_an_error_wherever_it_was_put() {
         assert!(error.starts_with("c.yaml:"), "{text}: {error}");
     }
 }
+
+#[test]
+fn a_receiver_that_could_hear_nothing_is_refused() {
+    let with = |label: &str| {
+        format!(
+            "receivers: [ {{ webhook: {{ url: \"http://127.0.0.1:1\", match: {{ {label}: conn_1 }} }} }} ]\n\
+             rules: [ {{ name: Own, metric: failures, op: \">\", value: 4, window: 1m, labels: {{ team: sso }} }} ]\n"
+        )
+    };
+    for label in ["connection_id", "tier", "team"] {
+        parse(&with(label)).unwrap();
+    }
+    let error = parse(&with("connectionid")).unwrap_err();
+    assert!(error.contains("c.yaml:1:"), "{error}");
+    assert!(
+        error.contains("no alert has the label `connectionid`; alerts have alertname,"),
+        "{error}"
+    );
+    assert!(error.contains("limit, team"), "{error}");
+}

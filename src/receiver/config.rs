@@ -11,7 +11,7 @@ use super::{
 };
 use crate::outbound;
 use crate::setting::{Secret, SecretError};
-use crate::signal::Severity;
+use crate::signal::{LABELS, Severity};
 
 /// Receivers at most: each has a task and a record of its own.
 const RECEIVERS_MAX: usize = 32;
@@ -133,6 +133,20 @@ impl Config {
             Self::DatadogEvent(config) => config.audience(),
             Self::Webhook(config) => config.audience(),
         }
+    }
+
+    /// Refuses to match a label that no alert has, `own` of the operator's rules included: this receiver would hear nothing.
+    pub fn check_match(&self, index: usize, own: &BTreeSet<&str>) -> Result<(), String> {
+        let has = |label: &str| LABELS.contains(&label) || own.contains(label);
+        let Some(label) = self.audience().labels.into_keys().find(|label| !has(label)) else {
+            return Ok(());
+        };
+        let known: Vec<_> = LABELS.into_iter().chain(own.iter().copied()).collect();
+        Err(format!(
+            "`receivers[{index}].{}.match`: no alert has the label `{label}`; alerts have {}",
+            self.kind(),
+            known.join(", ")
+        ))
     }
 
     fn targets(

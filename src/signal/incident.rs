@@ -13,6 +13,20 @@ pub const SINK_FAILING: &str = "SinkFailing";
 /// Trouble of the edge and of sign-ins that began within this time of each other is told together.
 pub const TOGETHER_SECONDS: i64 = 15 * 60;
 
+/// The labels that alerts have, by their scope. An alert of an operator's rule may have labels of its own besides.
+pub const LABELS: [&str; 10] = [
+    "alertname",
+    "severity",
+    "scope",
+    "connection_id",
+    "organization_id",
+    "connection_type",
+    "source",
+    "sink",
+    "tier",
+    "limit",
+];
+
 /// One stretch of trouble that one alert describes.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Incident {
