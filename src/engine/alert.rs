@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::causes::Causes;
 use super::identity::{dedup_key, identity};
 use super::marker::Markers;
 use super::rule::Phase;
 use super::silence::Silences;
+use super::window::Sliding;
 use super::worst::{Progress, Worst};
 use crate::event::{Marker, Silence, Timestamp, Told};
 use crate::signal::{
@@ -63,6 +65,9 @@ struct Alert {
     deadline: Option<Timestamp>,
     incident: Box<str>,
     progress: Progress,
+    /// Stands behind all else in a checkpoint.
+    #[serde(skip)]
+    causes: Causes,
 }
 
 impl Alerts {
@@ -75,6 +80,34 @@ impl Alerts {
     pub(super) fn started_at(&self, key: &Key) -> Option<Timestamp> {
         let alert = self.open.get(key)?;
         self.incidents.get(&alert.incident).map(|incident| incident.started_at)
+    }
+
+    /// What is settled of why sign-ins failed since an open alert's trouble began.
+    pub(super) fn causes(&self, key: &Key) -> Option<&Causes> {
+        self.open.get(key).map(|alert| &alert.causes)
+    }
+
+    /// Settles that further.
+    pub(super) fn settle_causes(&mut self, key: &Key, hour: &Sliding, now: Timestamp) {
+        let Some(began) = self.started_at(key) else { return };
+        if let Some(alert) = self.open.get_mut(key) {
+            alert.causes.settle(hour, began, now);
+        }
+    }
+
+    /// The same of every open alert.
+    pub(super) fn causes_of_all(&self) -> Vec<(&Key, &Causes)> {
+        let all = self.open.iter().map(|(key, alert)| (key, &alert.causes));
+        all.filter(|(_, causes)| **causes != Causes::default()).collect()
+    }
+
+    /// Takes over [`Alerts::causes_of_all`].
+    pub(super) fn know_causes(&mut self, known: Vec<(Key, Causes)>) {
+        for (key, causes) in known {
+            if let Some(alert) = self.open.get_mut(&key) {
+                alert.causes = causes;
+            }
+        }
     }
 
     /// Pending and firing ones.
@@ -127,6 +160,7 @@ impl Alerts {
         }
         let id = known.map_or_else(|| identity(&key, now), |alert| alert.incident.clone());
         let mut progress = known.map(|alert| alert.progress.clone()).unwrap_or_default();
+        let causes = known.map(|alert| alert.causes.clone()).unwrap_or_default();
         let before = self.incidents.get(&id);
         let mut incident = match (before, &finding) {
             (Some(before), _) => Incident::clone(before),
@@ -167,8 +201,8 @@ impl Alerts {
             }
             self.incidents.insert(id.clone(), incident);
         }
-        let before =
-            self.open.insert(key.clone(), Alert { phase, deadline, incident: id, progress });
+        let alert = Alert { phase, deadline, incident: id, progress, causes };
+        let before = self.open.insert(key.clone(), alert);
         self.plan(key, before.and_then(|alert| alert.deadline), deadline);
     }
 
@@ -197,7 +231,8 @@ impl Alerts {
             let incident = Arc::new(incident.clone());
             self.transitions.push(Transition { at: now, incident });
         }
-        self.open.insert(to, Alert { deadline: None, progress, ..alert });
+        let causes = Causes::default();
+        self.open.insert(to, Alert { deadline: None, progress, causes, ..alert });
     }
 
     fn plan(&mut self, key: Key, before: Option<Timestamp>, after: Option<Timestamp>) {

@@ -66,10 +66,31 @@ fn summary(who: &str, kind: &str, left: i64, expires_at: Timestamp) -> String {
     if left <= 0 {
         return format!("{who}: its {kind} certificate has expired ({when})");
     }
+    if left <= PAGE_DAYS * DAY_MILLIS {
+        return format!("{who}: its {kind} certificate expires within a day ({when})");
+    }
     let days = left / DAY_MILLIS;
     let urgency = if days < URGENT_DAYS { "soon, " } else { "" };
-    match days {
-        0 => format!("{who}: its {kind} certificate expires within a day ({when})"),
-        days => format!("{who}: its {kind} certificate expires {urgency}in {days} days ({when})"),
+    let noun = if days == 1 { "day" } else { "days" };
+    format!("{who}: its {kind} certificate expires {urgency}in {days} {noun} ({when})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_said_as_urgently_as_it_is_told() {
+        for (left, want) in [
+            (8 * DAY_MILLIS, "in 8 days"),
+            (2 * DAY_MILLIS, "soon, in 2 days"),
+            (DAY_MILLIS + 1, "soon, in 1 day"),
+            (DAY_MILLIS, "within a day"),
+            (1, "within a day"),
+        ] {
+            let words = summary("Acme", "signing", left, Timestamp::default());
+            let want = format!("expires {want} (1970-01-01 00:00:00 UTC)");
+            assert!(words.ends_with(&want), "{words}");
+        }
     }
 }

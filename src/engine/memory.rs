@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Config;
-use super::alert::Alerts;
+use super::alert::{Alerts, Key};
 use super::calendar::{Calendar, Place};
 use super::closing::Closing;
 use super::dedup::Dedup;
@@ -169,6 +169,16 @@ impl Memory {
             Place::Provider(index) => &self.providers[index as usize].tally,
             Place::Fleet => &self.fleet,
         }
+    }
+
+    /// Settles why sign-ins failed at `place` since the trouble of an open alert began.
+    pub(super) fn settle_causes(&mut self, key: &Key, place: Place) {
+        let tally = match place {
+            Place::Connection(index) => &self.connections[index as usize].tally,
+            Place::Provider(index) => &self.providers[index as usize].tally,
+            Place::Fleet => &self.fleet,
+        };
+        self.alerts.settle_causes(key, &tally.windows[1], self.now);
     }
 
     /// Changes a scope's windows, and notes when they change next by themselves.

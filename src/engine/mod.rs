@@ -7,6 +7,7 @@ mod ahead;
 mod alert;
 mod apart;
 mod calendar;
+mod causes;
 mod certificate;
 mod closing;
 mod dedup;
@@ -47,14 +48,16 @@ use crate::event::{ConnectionInfo, EventId, Source, Timestamp};
 use crate::signal::{ConnectionView, Snapshot, Transition, WINDOWS};
 
 /// Version of the encoding of a checkpoint's engine. A checkpoint of another version is not read: the journal is folded anew.
-const STATE_VERSION: u8 = 16;
+const STATE_VERSION: u8 = 17;
 
 /// The oldest version that is read. Each one since has a part more at its end, which begins anew where it is missing: what is known
-/// of the schema, and how the odds of providers, of the fleet and of busy connections wander.
+/// of the schema, how the odds of providers, of the fleet and of busy connections wander, and why sign-ins failed since an alert's
+/// trouble began.
 const OLDEST_VERSION: u8 = 13;
 const SINCE_DRIFT: u8 = 14;
 const SINCE_WANDER: u8 = 15;
 const SINCE_BUSY: u8 = 16;
+const SINCE_CAUSES: u8 = 17;
 
 /// What an engine is told once.
 #[derive(Clone, Debug)]
@@ -223,6 +226,8 @@ impl Engine {
         let detection = &self.memory.detection;
         let bytes = bytes.and_then(|bytes| postcard::to_extend(&detection.wandering(), bytes));
         let bytes = bytes.and_then(|bytes| postcard::to_extend(&detection.busy_wandering(), bytes));
+        let causes = self.memory.alerts.causes_of_all();
+        let bytes = bytes.and_then(|bytes| postcard::to_extend(&causes, bytes));
         bytes.expect("memory grows as needed, and every part of the state can be encoded")
     }
 
@@ -244,7 +249,12 @@ impl Engine {
             memory.detection.wander_as(wandering);
         }
         if *version >= SINCE_BUSY {
-            memory.detection.busy_wander_as(postcard::from_bytes(rest)?);
+            let wandering;
+            (wandering, rest) = postcard::take_from_bytes(rest)?;
+            memory.detection.busy_wander_as(wandering);
+        }
+        if *version >= SINCE_CAUSES {
+            memory.alerts.know_causes(postcard::from_bytes(rest)?);
         }
         memory.adapt(&lengths);
         memory.closing.forget(&config.window_sinks);

@@ -10,7 +10,7 @@ use super::detect::{
 };
 use super::memory::Memory;
 use super::rule::Phase;
-use super::watch::{CAUSES_MAX, CONNECTIONS_MAX, labels};
+use super::watch::{CONNECTIONS_MAX, labels};
 use super::worst::Worst;
 use super::{Engine, words};
 use crate::event::{ConnectionId, Timestamp};
@@ -277,8 +277,10 @@ impl Engine {
     }
 
     fn tell(&mut self, outbreak: &Outbreak) {
-        let Some(finding) = self.explain(outbreak) else { return };
         let key = self.key(outbreak.lead);
+        // Also while the alarm is over: it may be raised again.
+        self.memory.settle_causes(&key, outbreak.lead.0);
+        let Some(finding) = self.explain(outbreak) else { return };
         let phase = Phase::Firing { clear_since: None };
         self.memory.alerts.move_to(key, phase, None, Some(finding), self.memory.now);
     }
@@ -354,7 +356,7 @@ impl Engine {
             Place::Connection(index) => Some(&self.memory.connections[index as usize]),
             Place::Provider(_) | Place::Fleet => None,
         };
-        let evidence = self.proof(place, signal, numbers);
+        let evidence = self.proof(place, signal, numbers, key, started_at);
         let carriers = self.memory.detection.carriers(place, signal, numbers.since);
         let named =
             self.named(place, carriers.iter().map(|(index, bad)| (*index, u64::from(*bad))));
@@ -367,28 +369,40 @@ impl Engine {
             severity,
             labels: labels(key, severity, &BTreeMap::new(), connection),
             started_at,
-            summary: words::found(signal, &self.who(place), &evidence, started_at),
+            summary: words::found(
+                signal,
+                &self.who(place),
+                &evidence,
+                numbers.code.as_deref(),
+                started_at,
+            ),
             description,
             evidence,
             reach: self.reach(place, carriers.iter().map(|(index, _)| *index)),
             // Who failed tries again, and fails again: people are counted, not tries.
             worst: kind_of(signal).map_or(Worst::Unknown, |_| Worst::Among {
+                since: Timestamp::from_millis(i64::from(numbers.since) * 1000),
                 attempts: numbers.attempts.saturating_sub(numbers.repeats),
                 bad: numbers.people,
             }),
         }
     }
 
-    fn proof(&self, place: Place, signal: Signal, numbers: &Numbers) -> Evidence {
+    fn proof(
+        &self,
+        place: Place,
+        signal: Signal,
+        numbers: &Numbers,
+        key: &Key,
+        started_at: Timestamp,
+    ) -> Evidence {
         let kind = kind_of(signal);
-        let mut causes: Vec<(Box<str>, u64)> = Vec::new();
-        if matches!(kind, Some(Kind::Failing | Kind::Denied)) {
-            let window = &self.memory.tally(place).windows[0];
-            let counted = window.causes().into_iter();
-            causes.extend(counted.map(|(name, count)| ((&**name).into(), count)));
-            causes.sort_by(|a, b| (b.1, &a.0).cmp(&(a.1, &b.0)));
-            causes.truncate(CAUSES_MAX);
-        }
+        let causes = if matches!(kind, Some(Kind::Failing | Kind::Denied)) {
+            let settled = self.memory.alerts.causes(key).cloned().unwrap_or_default();
+            settled.counted(&self.memory.tally(place).windows[1], started_at)
+        } else {
+            Vec::new()
+        };
         let carriers = self.memory.detection.carriers(place, signal, numbers.since);
         let connections = carriers.iter().take(CONNECTIONS_MAX).map(|(index, bad)| {
             let id = self.memory.connections[*index as usize].id.as_ref();

@@ -5,9 +5,10 @@ use crate::event::{
     AuthError, AuthEvent, Body, CertificateNotice, ConnectionId, ConnectionInfo, Entry, Person,
     Record, SessionId, Source, Sso, Step, UserKey,
 };
-use crate::signal::{Counts, Severity, State};
+use crate::signal::{Counts, Incident, Severity, State};
 
 mod apart;
+mod causes;
 mod decisions;
 mod ended;
 mod recalled;
@@ -261,9 +262,18 @@ fn a_certificate_is_a_ticket_then_a_page_then_over() {
         .transitions()
         .into_iter()
         .filter(|t| &*t.incident.alertname == "SsoCertificateExpiring")
-        .map(|t| (t.incident.severity, t.incident.labels["severity"].to_string()))
+        .map(|t| {
+            let Incident { severity, labels, summary, .. } = &*t.incident;
+            let words =
+                summary.split_once("expires ").and_then(|(_, words)| words.split_once(" ("));
+            (*severity, labels["severity"].to_string(), words.unwrap().0.to_owned())
+        })
         .collect();
-    assert_eq!(told, [(Severity::Ticket, "ticket".into()), (Severity::Page, "page".into())]);
+    let want = [
+        (Severity::Ticket, "ticket".into(), "in 29 days".into()),
+        (Severity::Page, "page".into(), "within a day".into()),
+    ];
+    assert_eq!(told, want);
     engine.apply(&notice(39 * day + 100, 400 * day, "renewed"));
     // An older word that comes late changes nothing.
     let mut late = notice(5, 40 * day, "repeated");
@@ -553,6 +563,9 @@ fn a_state_of_a_version_that_had_fewer_parts_is_read() {
     Engine::load(Config::default(), &parts).unwrap();
     parts[0] = SINCE_BUSY;
     parts.extend(postcard::to_stdvec(&engine.memory.detection.busy_wandering()).unwrap());
+    Engine::load(Config::default(), &parts).unwrap();
+    parts[0] = SINCE_CAUSES;
+    parts.extend(postcard::to_stdvec(&engine.memory.alerts.causes_of_all()).unwrap());
     Engine::load(Config::default(), &parts).unwrap();
     assert_eq!(parts, engine.save());
 }

@@ -80,6 +80,20 @@ impl Sliding {
         causes
     }
 
+    /// Failures by cause of the buckets that begin between these seconds, the second excluded.
+    pub(super) fn causes_between(
+        &self,
+        from: i64,
+        until: i64,
+    ) -> impl Iterator<Item = (&Arc<str>, u64)> {
+        let begins = move |bucket: &&Bucket| {
+            let begin = bucket.index * self.bucket_seconds;
+            from <= begin && begin < until
+        };
+        let causes = self.content.iter().filter(begins).flat_map(|bucket| &bucket.causes);
+        causes.map(|(cause, count)| (cause, u64::from(*count)))
+    }
+
     /// Its buckets in which a sign-in ended, oldest first. Those of the window of an hour are minutes.
     pub(super) fn minutes(&self) -> impl Iterator<Item = Minute> {
         let minutes = self.content.iter().map(|bucket| {

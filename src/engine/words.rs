@@ -40,7 +40,9 @@ pub(super) fn summary(
                 format_args!("{who}: {bad} of {attempts} sign-ins {what} in {window} ({ratio})"),
             );
         }
-        None => add(&mut text, format_args!("{who}: {value} {} in {window}", noun(rule.metric))),
+        None => {
+            add(&mut text, format_args!("{who}: {value} {} in {window}", noun(rule.metric, value)));
+        }
     }
     match evidence.users {
         Some(1) => text.push_str(", of 1 person"),
@@ -80,6 +82,7 @@ pub(super) fn found(
     signal: Signal,
     who: &str,
     evidence: &Evidence,
+    code: Option<&str>,
     started_at: Timestamp,
 ) -> String {
     let what = match signal {
@@ -90,15 +93,24 @@ pub(super) fn found(
         Signal::Stream(Kind::Slow) => "were slow",
     };
     let Evidence { bad, attempts, .. } = evidence;
-    let mut text = format!("{who}: {bad} of {attempts} sign-ins");
+    // A code is counted among the sign-ins of the fleet, also where one provider has it.
+    let of = if code.is_some() { "the fleet's " } else { "" };
+    let mut text = format!("{who}: {bad} of {of}{attempts} sign-ins");
     match evidence.users {
         Some(1) => text.push_str(" by 1 person"),
         Some(users) => add(&mut text, format_args!(" by {users} people")),
         None => {}
     }
-    add(&mut text, format_args!(" {what} since about {}", clock(started_at)));
+    add(&mut text, format_args!(" {what}"));
+    match code {
+        Some("") => text.push_str(" without an error code"),
+        Some(code) => add(&mut text, format_args!(" with {code}")),
+        None => {}
+    }
+    add(&mut text, format_args!(" since about {}", clock(started_at)));
     if let Some(usual) = evidence.usual {
-        add(&mut text, format_args!("; {} is usual here", percent(usual)));
+        let of = if code.is_some() { "of this code" } else { "here" };
+        add(&mut text, format_args!("; {} is usual {of}", percent(usual)));
     }
     text
 }
@@ -183,15 +195,17 @@ pub(super) fn add(text: &mut String, words: fmt::Arguments<'_>) {
     text.write_fmt(words).expect("writing to a String cannot fail");
 }
 
-fn noun(metric: Metric) -> &'static str {
-    match metric {
-        Metric::FailureRatio | Metric::Failures => "failures",
-        Metric::TimeoutRatio | Metric::Timeouts => "time-outs",
-        Metric::StalledRatio => "stalled sign-ins",
-        Metric::Attempts => "finished sign-ins",
-        Metric::Starts => "started sign-ins",
-        Metric::Successes => "successful sign-ins",
-    }
+fn noun(metric: Metric, count: f64) -> &'static str {
+    let (one, many) = match metric {
+        Metric::FailureRatio | Metric::Failures => ("failure", "failures"),
+        Metric::TimeoutRatio | Metric::Timeouts => ("time-out", "time-outs"),
+        Metric::StalledRatio => ("stalled sign-in", "stalled sign-ins"),
+        Metric::Attempts => ("finished sign-in", "finished sign-ins"),
+        Metric::Starts => ("started sign-in", "started sign-ins"),
+        Metric::Successes => ("successful sign-in", "successful sign-ins"),
+    };
+    // Counts are whole.
+    if (count - 1.0).abs() < 0.5 { one } else { many }
 }
 
 pub(super) fn percent(ratio: f64) -> String {
@@ -206,4 +220,36 @@ fn length(seconds: u32) -> String {
 pub(super) fn clock(at: Timestamp) -> String {
     let text = at.to_rfc3339_seconds();
     text.get(11..19).map_or_else(|| text.clone(), |time| format!("{time} UTC"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_no_plural() {
+        for (value, want) in [(0.0, "failures"), (1.0, "failure"), (2.0, "failures")] {
+            assert_eq!(noun(Metric::Failures, value), want);
+        }
+        assert_eq!(noun(Metric::Starts, 1.0), "started sign-in");
+    }
+
+    #[test]
+    fn a_code_is_told_as_what_it_is_counted_among() {
+        let (usual, value) = (Some(0.0004), Some(0.36));
+        let evidence = Evidence { attempts: 377, bad: 136, usual, value, ..Evidence::default() };
+        let words = |code: Option<&str>| {
+            let signal = code.map_or(Signal::Stream(Kind::Failing), |_| Signal::Code(1));
+            found(signal, "All OktaSAML connections", &evidence, code, Timestamp::default())
+        };
+        assert_eq!(
+            words(Some("idp_error")),
+            "All OktaSAML connections: 136 of the fleet's 377 sign-ins failed with idp_error since about 00:00:00 UTC; 0.0 % is usual of this code"
+        );
+        assert_eq!(
+            words(None),
+            "All OktaSAML connections: 136 of 377 sign-ins failed since about 00:00:00 UTC; 0.0 % is usual here"
+        );
+        assert!(words(Some("")).contains(" failed without an error code since "));
+    }
 }

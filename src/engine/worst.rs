@@ -19,6 +19,8 @@ pub(super) enum Worst {
     Of(Option<Stretch>),
     /// What was counted since it began, which is noted by the minute.
     Among {
+        /// Since when.
+        since: Timestamp,
         /// All.
         attempts: u64,
         /// The bad ones.
@@ -44,29 +46,48 @@ impl Progress {
         match worst {
             Worst::Unknown => None,
             Worst::Of(stretch) => stretch,
-            Worst::Among { attempts, bad } => {
-                self.note(attempts, bad, now);
+            Worst::Among { since, attempts, bad } => {
+                self.note(attempts, bad, since.max(began), now);
                 Stretch::worst(self.minutes.iter().copied(), began, now)
             }
         }
     }
 
-    fn note(&mut self, attempts: u64, bad: u64, now: Timestamp) {
-        let (known_attempts, known_bad) = std::mem::replace(&mut self.counted, (attempts, bad));
-        // An alarm that was over and is raised again counts anew.
-        let anew = attempts < known_attempts || bad < known_bad;
-        let before = if anew { (0, 0) } else { (known_attempts, known_bad) };
-        let (attempts, bad) = (attempts - before.0, bad - before.1);
-        let minute = now.seconds().div_euclid(60) * 60;
-        match self.minutes.back_mut().filter(|newest| newest.0 == minute) {
+    fn note(&mut self, attempts: u64, bad: u64, since: Timestamp, now: Timestamp) {
+        let known = std::mem::replace(&mut self.counted, (attempts, bad));
+        if self.minutes.is_empty() {
+            // When each of these came is not known: they count as one stretch, from the beginning to now.
+            self.add(since, attempts, bad);
+            self.add(now, 0, 0);
+        } else if attempts < known.0 || bad < known.1 {
+            self.spread(attempts, bad, since, now);
+        } else {
+            self.add(now, attempts - known.0, bad - known.1);
+        }
+        while self.minutes.len() > MINUTES_MAX {
+            self.minutes.pop_front();
+        }
+    }
+
+    /// An alarm that was over and is raised again counts anew, evenly over its minutes.
+    fn spread(&mut self, attempts: u64, bad: u64, since: Timestamp, now: Timestamp) {
+        let seconds = u64::try_from(now.seconds() - since.seconds()).unwrap_or(0);
+        let minutes = (seconds / 60 + 1).min(MINUTES_MAX as u64);
+        for minute in 0..minutes {
+            let part = |count: u64| count * (minute + 1) / minutes - count * minute / minutes;
+            let before = i64::try_from(minutes - 1 - minute).unwrap_or(0);
+            self.add(now.plus_millis(-before * 60_000), part(attempts), part(bad));
+        }
+    }
+
+    fn add(&mut self, at: Timestamp, attempts: u64, bad: u64) {
+        let minute = at.seconds().div_euclid(60) * 60;
+        match self.minutes.back_mut().filter(|newest| newest.0 >= minute) {
             Some(newest) => {
                 newest.1 += attempts;
                 newest.2 += bad;
             }
             None => self.minutes.push_back((minute, attempts, bad)),
-        }
-        if self.minutes.len() > MINUTES_MAX {
-            self.minutes.pop_front();
         }
     }
 }
@@ -90,7 +111,9 @@ mod tests {
             (300, 20, 10),
             (360, 40, 20),
         ] {
-            worst = progress.take(Worst::Among { attempts, bad }, second(0), second(at + 10));
+            let since = second(if at < 300 { 0 } else { 300 });
+            let among = Worst::Among { since, attempts, bad };
+            worst = progress.take(among, second(0), second(at + 10));
         }
         let worst = worst.unwrap();
         let seconds = (worst.from.seconds(), worst.until.seconds());
@@ -98,11 +121,29 @@ mod tests {
     }
 
     #[test]
+    fn what_came_before_it_was_known_lasted_from_the_beginning() {
+        let second = |second: i64| Timestamp::from_millis(second * 1000);
+        let mut progress = Progress::default();
+        let mut take = |attempts, bad, since, at| {
+            let among = Worst::Among { since: second(since), attempts, bad };
+            let worst = progress.take(among, second(4_095), second(at)).unwrap();
+            let seconds = (worst.from.seconds(), worst.until.seconds());
+            (seconds, worst.attempts, worst.bad)
+        };
+        assert_eq!(take(100, 16, 4_095, 4_699), ((4_095, 4_699), 100, 16));
+        // Four bad ones of the next seconds are no stretch of their own.
+        assert_eq!(take(104, 20, 4_095, 4_730), ((4_095, 4_730), 104, 20));
+        // What came before it was known again is of its minutes, too.
+        assert_eq!(take(60, 58, 5_400, 5_750), ((4_680, 5_750), 64, 62));
+    }
+
+    #[test]
     fn no_more_than_an_hour_is_remembered() {
         let mut progress = Progress::default();
         for minute in 0..100u64 {
             let now = Timestamp::from_millis(i64::try_from(minute).unwrap() * 60_000);
-            progress.take(Worst::Among { attempts: minute, bad: 0 }, Timestamp::default(), now);
+            let since = Timestamp::default();
+            progress.take(Worst::Among { since, attempts: minute, bad: 0 }, since, now);
         }
         assert_eq!(progress.minutes.len(), MINUTES_MAX);
     }

@@ -41,10 +41,10 @@ pub(super) fn lasted(incident: &Incident) -> Option<String> {
     Some(Period::from_secs(seconds).to_string())
 }
 
-/// What is hit: the connection, the connection type, `fleet`.
+/// What is hit: the connection, the connection type, the tier, `fleet`.
 pub(super) fn thing(incident: &Incident) -> &str {
     let scope = incident.scope.as_str();
-    let named = ["connection_id", "connection_type", "source", "sink"];
+    let named = ["connection_id", "connection_type", "source", "sink", "tier", "limit"];
     let label = named.iter().find(|label| label.trim_end_matches("_id") == scope);
     label.and_then(|label| incident.labels.get(*label)).map_or(scope, |value| value)
 }
@@ -155,6 +155,7 @@ pub(super) fn post(url: String, body: &Value, headers: Vec<(&'static str, String
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::signal::{Scope, State};
 
     #[test]
     fn text_is_cut_between_characters_and_says_so() {
@@ -163,6 +164,21 @@ mod tests {
         {
             assert_eq!(cut(text, max), want, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_hit_is_called_by_its_name() {
+        let named = |scope: Scope, label: &str| {
+            let mut incident = super::super::tests::incident("1", State::Firing);
+            incident.scope = scope;
+            incident.labels.insert(label.into(), "name".into());
+            thing(&incident).to_owned()
+        };
+        assert_eq!(named(Scope::Tier("name".into()), "tier"), "name");
+        assert_eq!(named(Scope::Limit("name".into()), "limit"), "name");
+        assert_eq!(named(Scope::Sink("name".into()), "sink"), "name");
+        assert_eq!(named(Scope::ConnectionType("name".into()), "connection_type"), "name");
+        assert_eq!(named(Scope::Fleet, "tier"), "fleet");
     }
 
     #[test]

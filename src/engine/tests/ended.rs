@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::signal::Incident;
 
 /// How far the estimate may lie from the truth: it is made to the minute, and sign-ins have the luck of their minute.
 const ERROR_MILLIS: i64 = 120_000;
