@@ -409,8 +409,7 @@ impl Config {
         self.files()?;
         self.access_logs()?;
         self.targets()?;
-        let own = self.rules.iter().flat_map(|rule| rule.labels.keys().map(|label| &**label));
-        let own = own.collect::<BTreeSet<_>>();
+        let own = self.own_labels();
         for (index, receiver) in self.receivers.iter().enumerate() {
             receiver.check_match(index, &own)?;
         }
@@ -437,6 +436,12 @@ impl Config {
             ));
         }
         self.webhook_secrets().map(drop)
+    }
+
+    /// Labels that alerts of `rules` have of their own.
+    #[must_use]
+    pub fn own_labels(&self) -> BTreeSet<Box<str>> {
+        self.rules.iter().flat_map(|rule| rule.labels.keys().cloned()).collect()
     }
 
     /// What several instances need.

@@ -169,6 +169,7 @@ impl Daemon {
             external_url,
             reload,
             guard: web::Guard::default(),
+            labels: config.own_labels(),
             sessions,
             owner: part.owns(),
         };

@@ -136,12 +136,12 @@ impl Config {
     }
 
     /// Refuses to match a label that no alert has, `own` of the operator's rules included: this receiver would hear nothing.
-    pub fn check_match(&self, index: usize, own: &BTreeSet<&str>) -> Result<(), String> {
+    pub fn check_match(&self, index: usize, own: &BTreeSet<Box<str>>) -> Result<(), String> {
         let has = |label: &str| LABELS.contains(&label) || own.contains(label);
         let Some(label) = self.audience().labels.into_keys().find(|label| !has(label)) else {
             return Ok(());
         };
-        let known: Vec<_> = LABELS.into_iter().chain(own.iter().copied()).collect();
+        let known: Vec<_> = LABELS.into_iter().chain(own.iter().map(|label| &**label)).collect();
         Err(format!(
             "`receivers[{index}].{}.match`: no alert has the label `{label}`; alerts have {}",
             self.kind(),

@@ -20,6 +20,7 @@ pub mod sessions;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -73,6 +74,8 @@ pub struct Admin {
     pub reload: Option<Reload>,
     /// What protects the listener.
     pub guard: Guard,
+    /// Labels that alerts of the operator's rules have of their own.
+    pub labels: BTreeSet<Box<str>>,
     /// Where sign-ins are searched.
     pub sessions: Sessions,
     /// Whether this instance owns the journal: only then metrics hold more than the daemon's own, so that of several instances

@@ -40,6 +40,7 @@ fn admin_with(snapshot: Snapshot, token: Option<&str>, inlet: Inlet) -> Admin {
         clock,
         external_url: "https://sso.example.com".into(),
         guard: Guard::default(),
+        labels: ["team".into()].into(),
         sessions: search_in(Treatment::Hash, Path::new("/nowhere/sign-ins.db")),
     }
 }

@@ -15,8 +15,19 @@ use crate::web::{Admin, page, problem};
 pub(super) async fn list<D: Decision>(State(admin): State<Arc<Admin>>) -> Json<Value> {
     let snapshot = Arc::clone(&admin.snapshots.borrow());
     let now = admin.clock.now();
-    let listed: Vec<_> = D::all(&snapshot).iter().map(|one| one.shown(now)).collect();
+    let listed: Vec<_> = D::all(&snapshot).iter().map(|one| one.shown(now, &snapshot)).collect();
     Json(json!({ D::MANY: listed }))
+}
+
+/// What is wanted, when it can have an effect.
+fn made<D: Decision>(admin: &Admin, wanted: D::Wanted) -> Result<D, String> {
+    let decision = D::new(wanted, admin.clock.now())?;
+    decision.check(&admin.labels)?;
+    Ok(decision)
+}
+
+fn shown<D: Decision>(admin: &Admin, decision: &D) -> Value {
+    decision.shown(admin.clock.now(), &admin.snapshots.borrow())
 }
 
 pub(super) async fn create<D: Decision>(
@@ -27,12 +38,12 @@ pub(super) async fn create<D: Decision>(
         Ok(Json(wanted)) => wanted,
         Err(rejection) => return problem(rejection.status(), &rejection.body_text()),
     };
-    let decision = match D::new(wanted, admin.clock.now()) {
+    let decision = match made::<D>(&admin, wanted) {
         Ok(decision) => decision,
         Err(text) => return problem(StatusCode::BAD_REQUEST, &text),
     };
     match keep(&admin, &decision).await {
-        Ok(()) => (StatusCode::CREATED, Json(decision.shown(admin.clock.now()))).into_response(),
+        Ok(()) => (StatusCode::CREATED, Json(shown(&admin, &decision))).into_response(),
         Err(response) => *response,
     }
 }
@@ -46,7 +57,7 @@ pub(super) async fn create_by_form<D: Decision>(
         Err(rejection) => return page::mistake(&admin, rejection.status(), &rejection.body_text()),
     };
     let wanted = D::read(written);
-    let decision = match wanted.and_then(|wanted| D::new(wanted, admin.clock.now())) {
+    let decision = match wanted.and_then(|wanted| made::<D>(&admin, wanted)) {
         Ok(decision) => decision,
         Err(text) => return page::mistake(&admin, StatusCode::BAD_REQUEST, &text),
     };
@@ -61,7 +72,7 @@ pub(super) async fn end<D: Decision>(
     Path(id): Path<String>,
 ) -> Response {
     match end_now::<D>(&admin, &id).await {
-        Ok(decision) => Json(decision.shown(admin.clock.now())).into_response(),
+        Ok(decision) => Json(shown(&admin, &decision)).into_response(),
         Err(response) => *response,
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::written::{end, moment, text};
-use super::{Decision, fresh_id};
+use super::{Decision, fresh_id, known};
 use crate::event::{ConnectionId, Covers, Marker, Planned, Record, Timestamp};
 use crate::signal::Snapshot;
 
@@ -118,11 +118,12 @@ impl Decision for Marker {
         Record::Marked(self)
     }
 
-    fn shown(&self, _: Timestamp) -> Value {
+    fn shown(&self, _: Timestamp, snapshot: &Snapshot) -> Value {
         let work = &self.work;
         json!({
             "id": work.id, "note": work.note, "author": self.author, "scope": scope(&work.covers),
             "from": work.from.to_string(), "until": work.until.to_string(), "expects_trouble": self.expected,
+            "warning": known::marker(self, snapshot),
         })
     }
 }

@@ -4,10 +4,12 @@
 #[cfg(any(test, fuzzing))]
 pub(super) mod fuzz;
 mod handler;
+pub(super) mod known;
 pub(super) mod marker;
 mod silence;
 mod written;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,8 +55,12 @@ trait Decision: Clone + Send + Sync + 'static {
     /// The same, over as of `now`.
     fn ended(self, now: Timestamp) -> Self;
     fn record(self) -> Record;
-    /// As the API gives it.
-    fn shown(&self, now: Timestamp) -> Value;
+    /// Refuses what can never have an effect; `labels` are those that alerts of the operator's rules have of their own.
+    fn check(&self, _labels: &BTreeSet<Box<str>>) -> Result<(), String> {
+        Ok(())
+    }
+    /// As the API gives it, beside what is known.
+    fn shown(&self, now: Timestamp, snapshot: &Snapshot) -> Value;
 }
 
 /// The routes.

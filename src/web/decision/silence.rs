@@ -1,13 +1,13 @@
 //! Silences.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::written::{end, pairs, text};
-use super::{Decision, fresh_id};
+use super::{Decision, fresh_id, known};
 use crate::event::{Record, Silence, Timestamp};
 use crate::signal::Snapshot;
 
@@ -106,11 +106,16 @@ impl Decision for Silence {
         Record::Silenced(self)
     }
 
-    fn shown(&self, now: Timestamp) -> Value {
+    fn check(&self, labels: &BTreeSet<Box<str>>) -> Result<(), String> {
+        known::check(self, labels)
+    }
+
+    fn shown(&self, now: Timestamp, snapshot: &Snapshot) -> Value {
         let state = if self.lasts(now) { "active" } else { "ended" };
         json!({
             "id": self.id, "state": state, "matchers": self.matchers, "author": self.author,
             "reason": self.reason, "from": self.from.to_string(), "until": self.until.to_string(),
+            "warning": known::silence(self, snapshot),
         })
     }
 }

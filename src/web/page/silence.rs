@@ -2,9 +2,9 @@
 
 use super::html::{Encoded, Escaped, Html, Moment, Visitor};
 use super::words::span;
-use crate::event::{Marker, Silence, Timestamp};
+use crate::event::{Marker, Silence};
 use crate::signal::{Incident, Snapshot};
-use crate::web::decision::marker::scope;
+use crate::web::decision::{known, marker::scope};
 
 /// How long a form silences: value, words, and whether it is proposed.
 const LENGTHS: [(&str, &str, bool); 5] = [
@@ -34,10 +34,10 @@ pub(super) fn page(snapshot: &Snapshot, labels: &str, visitor: Visitor) -> Strin
     let all = snapshot.silences.iter().rev().map(AsRef::as_ref);
     let (lasting, over): (Vec<_>, Vec<&Silence>) =
         all.partition(|silence| silence.lasts(snapshot.now));
-    silences(&mut page, &lasting, snapshot.now, "No silence lasts.");
+    silences(&mut page, &lasting, snapshot, "No silence lasts.");
     if !over.is_empty() {
         page.line("<h3>Ended</h3>");
-        silences(&mut page, &over[..over.len().min(OVER_MAX)], snapshot.now, "");
+        silences(&mut page, &over[..over.len().min(OVER_MAX)], snapshot, "");
     }
     let open = if labels.is_empty() { "" } else { " open" };
     page.line(format_args!("</section>\n<details id=\"new\"{open}><summary>New silence</summary>"));
@@ -66,7 +66,8 @@ pub(super) fn sentence(silence: &Silence) -> String {
     format!("Silenced until {until} by {by}: {reason}")
 }
 
-fn silences(page: &mut Html, silences: &[&Silence], now: Timestamp, none: &str) {
+fn silences(page: &mut Html, silences: &[&Silence], snapshot: &Snapshot, none: &str) {
+    let now = snapshot.now;
     if silences.is_empty() {
         return page.line(format_args!("<p>{none}</p>"));
     }
@@ -89,11 +90,19 @@ fn silences(page: &mut Html, silences: &[&Silence], now: Timestamp, none: &str) 
         } else {
             (format!("ended {until}"), String::new())
         };
+        let warning = warning(known::silence(silence, snapshot).filter(|_| silence.lasts(now)));
         page.line(format_args!(
-            "<li><div class=\"row\"><div>{pairs}<br>{reason}<br><small>by {by} · since {from} · {left}</small></div>{button}</div></li>"
+            "<li><div class=\"row\"><div>{pairs}<br>{reason}<br><small>by {by} · since {from} · {left}</small>{warning}</div>{button}</div></li>"
         ));
     }
     page.line("</ul>");
+}
+
+/// What is named and not there.
+fn warning(text: Option<String>) -> String {
+    text.map_or_else(String::new, |text| {
+        format!("<br><small class=\"bad\">{}</small>", Escaped(text))
+    })
 }
 
 fn form(page: &mut Html, labels: &str) {
@@ -135,7 +144,9 @@ fn markers(page: &mut Html, snapshot: &Snapshot) {
         } else {
             ""
         };
-        let button = if work.until > snapshot.now {
+        let lasts = work.until > snapshot.now;
+        let warning = warning(known::marker(marker, snapshot).filter(|_| lasts));
+        let button = if lasts {
             let id = Encoded(&work.id);
             format!(
                 "<form method=\"post\" action=\"/markers/{id}/end\"><button>End it</button></form>"
@@ -144,7 +155,7 @@ fn markers(page: &mut Html, snapshot: &Snapshot) {
             String::new()
         };
         page.line(format_args!(
-            "<li><div class=\"row\"><div>{note}<br><small>by {by} · {from}{until} · {scope}</small>{expects}</div>{button}</div></li>"
+            "<li><div class=\"row\"><div>{note}<br><small>by {by} · {from}{until} · {scope}</small>{expects}{warning}</div>{button}</div></li>"
         ));
     }
     page.line("</ul>");

@@ -197,7 +197,44 @@ async fn nothing_is_promised_that_is_not_durable() {
     drop(parcels);
     let router = router(admin_with(sample::snapshot(), None, inlet));
     let wanted =
-        json!({"matchers": {"a": "b"}, "author": "Ada", "reason": "known", "duration": "1h"});
+        json!({"matchers": {"team": "sso"}, "author": "Ada", "reason": "known", "duration": "1h"});
     let (status, body) = post(&router, "/api/v1/silences", &wanted).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{body}");
+}
+
+#[tokio::test]
+async fn what_is_misspelt_is_refused_or_said() {
+    let (router, mut records) = listening();
+    let silence = |label: &str, value: &str| {
+        let matchers = json!({ label: value });
+        json!({"matchers": matchers, "author": "Ada", "reason": "work", "duration": "1h"})
+    };
+    let (status, body) = post(&router, "/api/v1/silences", &silence("alertnam", "X")).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(body.contains("no alert has the label `alertnam`; alerts have alertname,"), "{body}");
+    assert!(body.contains("limit, team"), "{body}");
+    assert!(records.try_recv().is_err(), "nothing was recorded");
+    let marker =
+        |scope: &str| json!({"note": "move", "author": "Ada", "scope": scope, "duration": "1h"});
+    let cases = [
+        ("silences", silence("connection_id", "conn_1"), None),
+        ("silences", silence("team", "sso"), None),
+        ("silences", silence("connection_id", "conn_TYPO"), Some("connection_id=conn_TYPO")),
+        ("silences", silence("tier", "nope"), Some("tier=nope")),
+        ("markers", marker("fleet"), None),
+        ("markers", marker("connection:conn_1"), None),
+        ("markers", marker("connection:conn_1,conn_TYPO"), Some("now is connection_id=conn_TYPO;")),
+        ("markers", marker("connection_type:Okta"), Some("connection_type=Okta")),
+        ("markers", marker("tier:web"), None),
+        ("markers", marker("tier:nope"), Some("tier=nope")),
+    ];
+    for (many, wanted, words) in cases {
+        let (status, body) = post(&router, &format!("/api/v1/{many}"), &wanted).await;
+        assert_eq!(status, StatusCode::CREATED, "{body}");
+        let body: Value = serde_json::from_str(&body).unwrap();
+        match words {
+            None => assert_eq!(body["warning"], Value::Null, "{wanted}"),
+            Some(words) => assert!(body["warning"].as_str().unwrap().contains(words), "{body}"),
+        }
+    }
 }
