@@ -92,7 +92,7 @@ const SHARES: [[f64; 4]; 3] =
 
 /// Share of codes that spread over the fleet, and of those that take a connection over: these use hardly any of theirs, which a
 /// test holds, and find after three failures what has expired.
-pub(super) const SHARE_SPREADING: f64 = 0.12;
+pub(super) const SHARE_SPREADING: f64 = 0.15;
 pub(super) const SHARE_TAKEOVER: f64 = 0.25;
 
 /// Share of droughts.
