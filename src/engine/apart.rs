@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::calendar::Place;
-use super::detect::{Alarm, Change, Detection, Kind, Signal, What};
+use super::detect::{Alarm, Change, Detection, Kind, Signal, What, Wide};
 use super::memory::Memory;
 use super::page::kind_of;
 use super::tally::Connection;
@@ -27,12 +27,13 @@ impl Engine {
     }
 }
 
-/// Whether those whom an alarm is about are hit by more than what wider alarms of the same kind say of all.
+/// Whether those whom an alarm is about are hit by more than what wider alarms of the same kind say of all. One that is over
+/// explains what began while it was up.
 pub(super) fn stands_out(
     detection: &Detection,
     connections: &[Connection],
     (place, signal): Alarm,
-    wide: &[Alarm],
+    wide: &Wide,
 ) -> bool {
     let Some(own) = detection.numbers(place, signal) else { return false };
     let around = |other: Place| match (place, other) {
@@ -42,10 +43,20 @@ pub(super) fn stands_out(
         }
         _ => false,
     };
-    let known =
-        wide.iter().filter(|(place, other)| around(*place) && kind_of(*other) == kind_of(signal));
-    let numbers = known.filter_map(|(place, signal)| detection.numbers(*place, *signal));
-    let share = numbers.map(|wide| wide.share()).fold(own.usual, f64::max);
+    let mut share = own.usual;
+    for ((place, other), over_at) in wide {
+        if !around(*place) || kind_of(*other) != kind_of(signal) {
+            continue;
+        }
+        match over_at {
+            Some(over_at) if own.since < *over_at => return false,
+            Some(_) => {}
+            None => {
+                let numbers = detection.numbers(*place, *other);
+                share = share.max(numbers.map_or(0.0, |numbers| numbers.share()));
+            }
+        }
+    }
     own.nats_against(share) >= STANDS_OUT_NATS
 }
 

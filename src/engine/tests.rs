@@ -567,5 +567,8 @@ fn a_state_of_a_version_that_had_fewer_parts_is_read() {
     parts[0] = SINCE_CAUSES;
     parts.extend(postcard::to_stdvec(&engine.memory.alerts.causes_of_all()).unwrap());
     Engine::load(Config::default(), &parts).unwrap();
+    parts[0] = SINCE_WIDE;
+    parts.extend(postcard::to_stdvec(&engine.memory.outbreaks.wide()).unwrap());
+    Engine::load(Config::default(), &parts).unwrap();
     assert_eq!(parts, engine.save());
 }

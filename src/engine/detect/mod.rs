@@ -38,7 +38,7 @@ use self::config::{Level, SHARE_DROUGHT};
 use self::crowd::Crowd;
 use self::drought::{Flow, Weather};
 use self::group::Group;
-pub(super) use self::outbreak::{Alarm, Explained, Kin, Outbreak, Outbreaks, Step};
+pub(super) use self::outbreak::{Alarm, Explained, Kin, Outbreak, Outbreaks, Step, Wide};
 use self::slow::SlowMark;
 use self::spreading::Spreading;
 pub(super) use self::stream::Numbers;

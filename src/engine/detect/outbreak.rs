@@ -6,7 +6,7 @@
 //! narrower ones are too: the alarm of a connection with a sign-in an hour would take hours to be over by itself. An outbreak
 //! ends when it has been quiet for a while; one that flares up again takes longer to be believed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -51,7 +51,13 @@ pub(in crate::engine) struct Outbreak {
     /// The longest that it was quiet before it flared up again, in seconds.
     pause: u32,
     alarms: BTreeSet<(Place, Signal)>,
+    /// Alarms of providers and the fleet that it ever had. Stands behind all else in a checkpoint.
+    #[serde(skip)]
+    wide: Wide,
 }
+
+/// Alarms of providers and the fleet, and when those that are over were over.
+pub(in crate::engine) type Wide = BTreeMap<Alarm, Option<u32>>;
 
 /// What an outbreak has explained when the alarms of its widest kind of scope are over: the narrower evidence. It is spent: the same counts say
 /// nothing more, and whoever suffers on is found anew.
@@ -76,7 +82,7 @@ pub(in crate::engine) struct Kin<'a> {
     /// Whether the troubles of two connections have the same cause, as far as can be told.
     pub(in crate::engine) akin: &'a dyn Fn(u32, u32) -> bool,
     /// Whether an alarm stands out among wider ones, which do not explain it.
-    pub(in crate::engine) stands_out: &'a dyn Fn(Alarm, &[Alarm]) -> bool,
+    pub(in crate::engine) stands_out: &'a dyn Fn(Alarm, &Wide) -> bool,
 }
 
 /// What an alarm did to the outbreaks.
@@ -112,12 +118,12 @@ impl Outbreaks {
     ) -> (Step, Vec<(Place, Signal)>) {
         debug_assert_eq!(change.what, What::Raised);
         let (place, signal) = (change.place, change.signal);
+        let may = |outbreak: &Outbreak| !alone || level(outbreak.lead.0) <= level(place);
         // At most one outbreak holds a scope above connections: it is asked first.
-        let holds = self.0.iter().position(|outbreak| outbreak.places.contains(&place));
+        let holds = self.0.iter().position(|one| one.places.contains(&place) && may(one));
         let found = holds.or_else(|| {
             self.0.iter().position(|outbreak| {
-                let joins = !alone || level(outbreak.lead.0) <= level(place);
-                joins && outbreak.takes(place, signal, since, change.second, kin)
+                may(outbreak) && outbreak.takes(place, signal, since, change.second, kin)
             })
         });
         let Some(index) = found else {
@@ -129,12 +135,14 @@ impl Outbreaks {
                 raised_at: change.second,
                 pause: 0,
                 alarms: BTreeSet::from([(place, signal)]),
+                wide: wide_of((place, signal)),
             });
             return (Step::Began(self.0.len() - 1), Vec::new());
         };
         let (index, absorbed) = self.absorb(index, change, since, kin);
         let outbreak = &mut self.0[index];
         outbreak.alarms.insert((place, signal));
+        outbreak.wide.extend(wide_of((place, signal)));
         if outbreak.places.len() < PLACES_MAX || level(place) > 0 {
             outbreak.places.insert(place);
         }
@@ -162,7 +170,8 @@ impl Outbreaks {
         let (place, signal) = (change.place, change.signal);
         let keeper = self.0[index].lead;
         let level_of_it = level(place);
-        let wide: Vec<_> = self.0[index].wide(level_of_it).chain([(place, signal)]).collect();
+        let mut wide = self.0[index].wide.clone();
+        wide.extend(wide_of((place, signal)));
         let explained = |outbreak: &mut Outbreak| {
             let later = outbreak.since.saturating_sub(since) >= GROW_SECONDS;
             outbreak.lead != keeper
@@ -177,38 +186,46 @@ impl Outbreaks {
         for other in &others {
             keeper.places.extend(&other.places);
             keeper.alarms.extend(&other.alarms);
+            keeper.wide.extend(&other.wide);
             keeper.since = keeper.since.min(other.since);
             keeper.pause = keeper.pause.max(other.pause);
         }
         (index, others.iter().map(|other| other.lead).collect())
     }
 
-    /// Takes out of each outbreak what its wider alarms do not explain: narrower alarms on trouble that began well after it, by
-    /// `began`, and that `stands_out` among them. Gives those.
+    /// Takes out of each outbreak what its wider alarms do not explain: connections whose trouble began well after it, by `began`,
+    /// and that `stands_out` among them. Gives their alarms.
     pub(in crate::engine) fn split(
         &mut self,
-        began: impl Fn((Place, Signal)) -> Option<u32>,
-        stands_out: impl Fn((Place, Signal), &[(Place, Signal)]) -> bool,
-    ) -> Vec<(Place, Signal)> {
+        began: impl Fn(Alarm) -> Option<u32>,
+        stands_out: impl Fn(Alarm, &Wide) -> bool,
+    ) -> Vec<Alarm> {
         let mut apart = Vec::new();
         for outbreak in self.0.iter_mut().filter(|outbreak| outbreak.quiet_since.is_none()) {
-            let lead = level(outbreak.lead.0);
-            let wide: Vec<_> = outbreak.wide(lead).collect();
-            let narrow: Vec<_> =
-                outbreak.alarms.iter().filter(|(place, _)| level(*place) < lead).copied().collect();
-            for alarm in narrow {
-                let later = began(alarm)
-                    .is_some_and(|since| since.saturating_sub(outbreak.since) >= GROW_SECONDS);
-                if later && stands_out(alarm, &wide) {
-                    outbreak.alarms.remove(&alarm);
-                    apart.push(alarm);
-                }
+            let Outbreak { lead, since, places, alarms, wide, .. } = outbreak;
+            let later = |alarm: Alarm| {
+                began(alarm).is_some_and(|began| began.saturating_sub(*since) >= GROW_SECONDS)
+            };
+            let narrow = alarms.iter().filter(|(place, _)| level(*place) < level(lead.0));
+            let strange = narrow.filter(|alarm| later(**alarm) && stands_out(**alarm, wide));
+            for place in strange.map(|(place, _)| *place).collect::<BTreeSet<_>>() {
+                places.remove(&place);
+                apart.extend(alarms.extract_if(.., |(other, _)| *other == place));
             }
-            let Outbreak { places, alarms, .. } = outbreak;
-            let alarmed = |place: &Place| alarms.iter().any(|(other, _)| other == place);
-            places.retain(|place| alarmed(place) || !apart.iter().any(|(other, _)| other == place));
         }
         apart
+    }
+
+    /// For each of them, which alarms of providers and the fleet it ever had.
+    pub(in crate::engine) fn wide(&self) -> Vec<&Wide> {
+        self.0.iter().map(|outbreak| &outbreak.wide).collect()
+    }
+
+    /// Takes over [`Outbreaks::wide`].
+    pub(in crate::engine) fn know_wide(&mut self, wide: Vec<Wide>) {
+        for (outbreak, wide) in self.0.iter_mut().zip(wide) {
+            outbreak.wide = wide;
+        }
     }
 
     /// An alarm is over. When it was the last one of the lead's kind of scope, gives what the outbreak has explained.
@@ -216,6 +233,7 @@ impl Outbreaks {
         let alarm = (change.place, change.signal);
         let outbreak = self.0.iter_mut().find(|outbreak| outbreak.alarms.contains(&alarm))?;
         outbreak.alarms.remove(&alarm);
+        outbreak.wide.entry(alarm).and_modify(|over_at| *over_at = Some(change.second));
         let lead = level(outbreak.lead.0);
         if outbreak.alarms.iter().any(|(place, _)| level(*place) >= lead) {
             return None;
@@ -262,11 +280,6 @@ impl Explained {
 }
 
 impl Outbreak {
-    /// Its alarms that are at least so wide.
-    fn wide(&self, width: u8) -> impl Iterator<Item = (Place, Signal)> {
-        self.alarms.iter().filter(move |(place, _)| level(*place) >= width).copied()
-    }
-
     fn takes(&self, place: Place, signal: Signal, since: u32, second: u32, kin: Kin<'_>) -> bool {
         if self.places.contains(&Place::Fleet) {
             return true;
@@ -296,6 +309,11 @@ impl Outbreak {
             Place::Fleet => explains && young,
         }
     }
+}
+
+/// An alarm that is up, when it is one of a provider or the fleet.
+fn wide_of(alarm: Alarm) -> Wide {
+    if level(alarm.0) > 0 { Wide::from([(alarm, None)]) } else { Wide::new() }
 }
 
 fn level(place: Place) -> u8 {
@@ -392,8 +410,8 @@ mod tests {
         }
         let began = |(place, _)| Some(if place == early { 10_540 } else { 13_940 });
         // Two are worse than all together, and one of these was with them from the beginning.
-        let worse = |(place, _): (Place, Signal), wide: &[(Place, Signal)]| {
-            wide == [(Place::Fleet, FAILING)] && place != same
+        let worse = |(place, _): Alarm, wide: &Wide| {
+            *wide == Wide::from([((Place::Fleet, FAILING), None)]) && place != same
         };
         assert_eq!(outbreaks.split(began, worse), [(late, FAILING)]);
         assert_eq!(outbreaks.split(began, worse), [], "once");
