@@ -357,6 +357,8 @@ impl Engine {
             Place::Provider(_) | Place::Fleet => None,
         };
         let evidence = self.proof(place, signal, numbers, key, started_at);
+        // A code is counted among the sign-ins of all, which a provider's page has to say.
+        let code = numbers.code.as_deref().filter(|_| matches!(place, Place::Provider(_)));
         let carriers = self.memory.detection.carriers(place, signal, numbers.since);
         let named =
             self.named(place, carriers.iter().map(|(index, bad)| (*index, u64::from(*bad))));
@@ -369,13 +371,7 @@ impl Engine {
             severity,
             labels: labels(key, severity, &BTreeMap::new(), connection),
             started_at,
-            summary: words::found(
-                signal,
-                &self.who(place),
-                &evidence,
-                numbers.code.as_deref(),
-                started_at,
-            ),
+            summary: words::found(signal, &self.who(place), &evidence, code, started_at),
             description,
             evidence,
             reach: self.reach(place, carriers.iter().map(|(index, _)| *index)),
