@@ -139,12 +139,12 @@ impl Bench {
             let requests = Requests::pushes(&mut events, EVENTS / BATCH / 10, BATCH);
             assert_eq!(requests.closed_loop(daemon.intake, 4).refused, 0, "batches were refused");
         }
-        let mut client = Client::new(daemon.admin);
         daemon.wait_for(EVENTS);
         let peak = process::peak_memory(daemon.pid());
         process::forget_peak(daemon.pid());
         let before = process::resident_memory(daemon.pid());
-        let mut scrape = || {
+        let scrape = || {
+            let mut client = Client::new(daemon.admin);
             let begun = Instant::now();
             let bytes = client.get("/metrics").body.len();
             (bytes, begun.elapsed().as_secs_f64() * 1000.0)
