@@ -24,6 +24,18 @@ fn variables_are_taken_and_secrets_are_not_shown() {
 }
 
 #[test]
+fn a_signature_may_be_a_second_old_at_least() {
+    let with = |tolerance: &str| {
+        parse(&format!(
+            "sources: {{ workos_webhook: {{ secret: whsec_1, tolerance: {tolerance} }} }}"
+        ))
+    };
+    assert!(with("1s").is_ok());
+    let problem = with("900ms").unwrap_err();
+    assert!(problem.contains("`sources.workos_webhook.tolerance` must be 1s or more"), "{problem}");
+}
+
+#[test]
 fn each_mistake_is_named_with_its_place_its_key_and_a_remedy() {
     let cases = [
         "data_dir: x\nhtp: {}\n",

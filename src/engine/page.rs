@@ -335,8 +335,9 @@ impl Engine {
         let mut finding = self.finding_of(place, signal, &numbers, &key, Severity::Page);
         if matches!(place, Place::Connection(_)) {
             let others = outbreak.places.iter().filter(|other| **other != place);
-            let others: Vec<String> = others.map(|other| self.who(*other)).collect();
-            words::others(&mut finding.summary, &others);
+            let named: Vec<String> =
+                others.take(words::OTHERS_MAX).map(|other| self.who(*other)).collect();
+            words::others(&mut finding.summary, &named, outbreak.places.len().saturating_sub(1));
         }
         Some(finding)
     }

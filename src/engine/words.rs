@@ -125,20 +125,20 @@ fn drought(arrival: Arrival, who: &str, evidence: &Evidence, started_at: Timesta
     format!("{who}: {came} sign-ins {what} since about {}; {due:.0} were due", clock(started_at))
 }
 
-/// Says which other connections have the same trouble.
-pub(super) fn others(summary: &mut String, others: &[String]) {
-    if others.is_empty() {
+/// Connections that a summary names beside the one that it is about: a pager shows few words.
+pub(super) const OTHERS_MAX: usize = 3;
+
+/// Says which other connections have the same trouble: the first ones by name, of `all`.
+pub(super) fn others(summary: &mut String, named: &[String], all: usize) {
+    if named.is_empty() {
         return;
     }
-    let named = &others[..others.len().min(OTHERS_MAX)];
+    let more = all - named.len();
     add(summary, format_args!("; the same on {}", named.join(", ")));
-    if others.len() > named.len() {
-        add(summary, format_args!(" and {} more", others.len() - named.len()));
+    if more > 0 {
+        add(summary, format_args!(" and {more} more"));
     }
 }
-
-/// Connections that a summary names beside the one that it is about: a pager shows few words.
-const OTHERS_MAX: usize = 3;
 
 /// The rest: how unlikely, causes, connections by their names.
 pub(super) fn proof(evidence: &Evidence, named: &Counted, code: Option<&str>) -> String {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::outbound;
 use crate::setting::{Secret, SecretError};
-use crate::signal::{LABELS, Severity};
+use crate::signal::{Severity, foreign};
 
 /// Receivers at most: each has a task and a record of its own.
 const RECEIVERS_MAX: usize = 32;
@@ -137,16 +137,11 @@ impl Config {
 
     /// Refuses to match a label that no alert has, `own` of the operator's rules included: this receiver would hear nothing.
     pub fn check_match(&self, index: usize, own: &BTreeSet<Box<str>>) -> Result<(), String> {
-        let has = |label: &str| LABELS.contains(&label) || own.contains(label);
-        let Some(label) = self.audience().labels.into_keys().find(|label| !has(label)) else {
-            return Ok(());
-        };
-        let known: Vec<_> = LABELS.into_iter().chain(own.iter().map(|label| &**label)).collect();
-        Err(format!(
-            "`receivers[{index}].{}.match`: no alert has the label `{label}`; alerts have {}",
-            self.kind(),
-            known.join(", ")
-        ))
+        let labels = self.audience().labels;
+        let problem = foreign(labels.keys().map(|label| &**label), own);
+        problem.map_or(Ok(()), |problem| {
+            Err(format!("`receivers[{index}].{}.match`: {problem}", self.kind()))
+        })
     }
 
     fn targets(

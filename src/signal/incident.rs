@@ -1,6 +1,6 @@
 //! An alert that is pending, firing or over, with the numbers behind it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ pub const SINK_FAILING: &str = "SinkFailing";
 pub const TOGETHER_SECONDS: i64 = 15 * 60;
 
 /// The labels that alerts have, by their scope. An alert of an operator's rule may have labels of its own besides.
-pub const LABELS: [&str; 10] = [
+const LABELS: [&str; 10] = [
     "alertname",
     "severity",
     "scope",
@@ -26,6 +26,19 @@ pub const LABELS: [&str; 10] = [
     "tier",
     "limit",
 ];
+
+/// Says of the first of `labels` that no alert has, those of the operator's rules (`own`) included, which there are: who matches
+/// it hears or silences nothing.
+#[must_use]
+pub fn foreign<'a>(
+    labels: impl IntoIterator<Item = &'a str>,
+    own: &BTreeSet<Box<str>>,
+) -> Option<String> {
+    let known = || LABELS.into_iter().chain(own.iter().map(|label| &**label));
+    let label = labels.into_iter().find(|label| known().all(|known| known != *label))?;
+    let known = known().collect::<Vec<_>>().join(", ");
+    Some(format!("no alert has the label `{label}`; alerts have {known}"))
+}
 
 /// One stretch of trouble that one alert describes.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

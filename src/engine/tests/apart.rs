@@ -1,6 +1,10 @@
 //! Customers in trouble at about the same time: one incident where the cause is one, else one each.
 
 use super::*;
+use crate::engine::calendar::Place;
+use crate::engine::detect::{Kind, Signal, Wide};
+use crate::engine::memory::Memory;
+use crate::engine::{apart, words};
 
 /// Five customers sign in, somebody each minute, for three days.
 fn healthy() -> (Engine, i64) {
@@ -68,6 +72,40 @@ fn another_customers_trouble_of_another_cause_has_a_page_of_its_own() {
     let other = ("c1", 10, "attribute_missing");
     assert_eq!(paged(&[expired, other], 40), ["c0", "c1"]);
     assert_eq!(paged(&[expired, ("c1", 10, "saml_certificate_expired")], 40), ["c0"]);
+}
+
+#[test]
+fn a_page_that_stands_for_several_names_them() {
+    let mut summary = "Acme (c0): all".to_owned();
+    let names = ["Bolt (c1)".to_owned(), "Cola (c2)".to_owned()];
+    words::others(&mut summary, &[], 0);
+    assert_eq!(summary, "Acme (c0): all");
+    words::others(&mut summary, &names, 5);
+    assert_eq!(summary, "Acme (c0): all; the same on Bolt (c1), Cola (c2) and 3 more");
+}
+
+#[test]
+fn only_what_is_of_its_kind_and_up_or_was_up_when_it_began_explains_an_alarm() {
+    let (mut engine, from) = healthy();
+    for minute in 1..=40i64 {
+        let person = 100_000 + minute.unsigned_abs();
+        sign_in(&mut engine, from + minute * 60, "c0", person, Some("server_error"));
+        engine.advance(second(from + minute * 60 + 50));
+    }
+    let Memory { detection, connections, .. } = &engine.memory;
+    let place = Place::Connection(engine.memory.place(Some(&ConnectionId::new("c0"))).unwrap());
+    let [failing, hanging] = [Kind::Failing, Kind::Hanging].map(Signal::Stream);
+    let since = detection.numbers(place, failing).unwrap().since;
+    let fleet = |signal, over_at| Wide::from([((Place::Fleet, signal), over_at)]);
+    for (wide, stands) in [
+        (Wide::new(), true),
+        (fleet(hanging, None), true),
+        (fleet(failing, Some(since + 1)), false),
+        (fleet(failing, Some(since)), true),
+    ] {
+        let alarm = (place, failing);
+        assert_eq!(apart::stands_out(detection, connections, alarm, &wide), stands, "{wide:?}");
+    }
 }
 
 #[test]

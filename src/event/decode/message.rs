@@ -156,6 +156,11 @@ mod tests {
     }
 
     #[test]
+    fn what_turns_the_order_of_a_text_is_not_printed() {
+        assert_eq!(printable("Acme\u{202E}\u{2066}\n\u{200F}é", 64), "Acme   \u{200F}é");
+    }
+
+    #[test]
     fn what_identifies_a_person_is_found_wherever_it_stands() {
         let cases = [
             ("No profile for todd@example.com.", "No profile for [removed]."),

@@ -3,14 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::event::{Covers, Marker, Silence};
-use crate::signal::{ConnectionView, LABELS, Snapshot};
+use crate::signal::{ConnectionView, Snapshot, foreign};
 
 /// Refuses a label that no alert has, `own` of the operator's rules included.
 pub(super) fn check(silence: &Silence, own: &BTreeSet<Box<str>>) -> Result<(), String> {
-    let has = |label: &str| LABELS.contains(&label) || own.contains(label);
-    let Some(label) = silence.matchers.keys().find(|label| !has(label)) else { return Ok(()) };
-    let known: Vec<_> = LABELS.into_iter().chain(own.iter().map(|label| &**label)).collect();
-    Err(format!("`matchers`: no alert has the label `{label}`; alerts have {}", known.join(", ")))
+    let labels = silence.matchers.keys().map(|label| &**label);
+    foreign(labels, own).map_or(Ok(()), |problem| Err(format!("`matchers`: {problem}")))
 }
 
 /// A warning when `silence` names what is not known now. It may come later: nothing is refused for that.

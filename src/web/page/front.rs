@@ -133,3 +133,25 @@ fn incidents(page: &mut Html, snapshot: &Snapshot, shown: &[Arc<Incident>]) {
     incident::cards(page, over.into_iter().take(OVER_MAX), snapshot);
     page.line("<p><a href=\"/incidents\">All incidents</a></p>");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calm_is_said_when_it_is_known() {
+        let ended = |succeeded| Counts { succeeded, ..Counts::default() };
+        for (total, hour, want) in [
+            (29, 29, "No incident; too few sign-ins yet"),
+            (30, 0, "No incident; no sign-in has ended"),
+            (30, 1, "Sign-ins work as usual"),
+        ] {
+            let mut snapshot = Snapshot::default();
+            snapshot.fleet.totals = ended(total);
+            snapshot.fleet.windows[1] = ended(hour);
+            let (class, words) = calm(&snapshot);
+            assert!(words.starts_with(want), "{words}");
+            assert_eq!(class == "ok", want.contains("as usual"));
+        }
+    }
+}
