@@ -171,7 +171,7 @@ fn rarity(days: f64) -> String {
     }
 }
 
-/// Names alerts of the other side, sign-ins or the edge, that began at about the same time.
+/// Names alerts that began at about the same time.
 pub(super) fn together(text: &mut String, others: &[(Box<str>, Timestamp)]) {
     if others.is_empty() {
         return;

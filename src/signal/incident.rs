@@ -10,8 +10,15 @@ use crate::event::{ConnectionId, Timestamp};
 /// The alert of a sink that does not do its work.
 pub const SINK_FAILING: &str = "SinkFailing";
 
+/// The alert of a tier that says that requests fail, and not whom it hits.
+pub const EDGE_ERRORS: &str = "EdgeErrors";
+
 /// Trouble of the edge and of sign-ins that began within this time of each other is told together.
 pub const TOGETHER_SECONDS: i64 = 15 * 60;
+
+/// The same of two alerts of the edge. Requests come so often there that a beginning is known to a minute; what begins later
+/// has a cause of its own.
+const TOGETHER_AT_EDGE_SECONDS: i64 = 2 * 60;
 
 /// The labels that alerts have, by their scope. An alert of an operator's rule may have labels of its own besides.
 const LABELS: [&str; 10] = [
@@ -166,13 +173,11 @@ pub struct Transition {
 }
 
 impl Incident {
-    /// Whether the one is of the edge, the other of sign-ins, and both began at about the same time: one cause may be behind them.
+    /// Whether one cause may be behind both: see [`Scope::began_with`].
     #[must_use]
     pub fn began_with(&self, other: &Self) -> bool {
-        let apart = self.started_at.seconds().abs_diff(other.started_at.seconds());
-        let sides = self.scope.is_of_edge() && other.scope.is_of_sign_ins()
-            || self.scope.is_of_sign_ins() && other.scope.is_of_edge();
-        sides && apart <= TOGETHER_SECONDS.unsigned_abs()
+        self.id != other.id
+            && self.scope.began_with(self.started_at, &other.scope, other.started_at)
     }
 }
 
@@ -205,6 +210,19 @@ impl Scope {
     #[must_use]
     pub fn is_of_edge(&self) -> bool {
         matches!(self, Self::Tier(_) | Self::Limit(_))
+    }
+
+    /// Whether trouble here that began at `since`, and other trouble there, of which one at least is of the edge, began at
+    /// about the same time: one cause may be behind them. Which sign-ins have one cause the detection knows better.
+    #[must_use]
+    pub fn began_with(&self, since: Timestamp, other: &Self, other_since: Timestamp) -> bool {
+        let within = match (self.is_of_edge(), other.is_of_edge()) {
+            (true, true) => TOGETHER_AT_EDGE_SECONDS,
+            (true, false) if other.is_of_sign_ins() => TOGETHER_SECONDS,
+            (false, true) if self.is_of_sign_ins() => TOGETHER_SECONDS,
+            _ => return false,
+        };
+        since.seconds().abs_diff(other_since.seconds()) <= within.unsigned_abs()
     }
 
     /// Whether it is about people who sign in.

@@ -1,4 +1,4 @@
-//! Alerts of one cause as one incident: trouble of the edge and of sign-ins that begins together.
+//! Alerts of one cause as one incident: trouble of tiers, or of the edge and of sign-ins, that begins together.
 //!
 //! Each alert goes on by itself; what is joined here is what people are told. The alert that fired first is the incident, those
 //! that fire later while it lasts are its parts, and it lasts for as long as one of them does. It follows from the incidents
@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Incident, Severity, State, TOGETHER_SECONDS};
+use super::{EDGE_ERRORS, Incident, Severity, State, TOGETHER_SECONDS};
 use crate::event::Timestamp;
 
 /// `incidents` in their order: with its parts in each that has some, and its name in each part. Those that do not `count`
@@ -23,7 +23,11 @@ pub fn joined(
     let pages = all.iter().enumerate().filter(|(_, one)| joins(one) && counts(one));
     let mut pages: Vec<usize> = pages.map(|(index, _)| index).collect();
     pages.sort_by(|a, b| {
-        let order = |index: usize| (incidents[index].fired_at, &incidents[index].id);
+        // Of what is known in the same second, that comes first which says whom it hits.
+        let order = |index: usize| {
+            let one = &incidents[index];
+            (one.fired_at, &*one.alertname == EDGE_ERRORS, &one.id)
+        };
         order(*a).cmp(&order(*b))
     });
     // Those that are no parts, by the time of their beginning.
@@ -138,13 +142,31 @@ mod tests {
             wholes(&[edge.clone(), sign_ins, provider]),
             ["connection_type-0", "connection_type-0", "-"]
         );
-        // One customer's trouble is its own, as is what began long before, or is of the same side.
+        // One customer's trouble is its own, as is what began long before, or is of sign-ins, too.
         let one = incident(Scope::Connection(None), 0, 2, None);
-        assert_eq!(wholes(&[edge.clone(), one, fleet(-16, 2, None), tier(0, 2, None)]), ["-"; 4]);
+        assert_eq!(wholes(&[edge.clone(), one, fleet(-16, 2, None)]), ["-"; 3]);
+        let provider = incident(Scope::ConnectionType("OktaSAML".into()), 0, 1, None);
+        assert_eq!(wholes(&[fleet(0, 1, None), provider]), ["-"; 2]);
         // What is silenced takes nothing with it.
         let (silenced, told) = (edge.clone(), fleet(0, 3, None));
         let all = joined(&[silenced, told], |one| one.id != edge.id);
         assert!(all.iter().all(|one| one.part_of.is_none() && one.parts.is_empty()));
+    }
+
+    #[test]
+    fn alerts_of_the_edge_have_one_cause_when_they_began_at_once() {
+        let other = |began, known| incident(Scope::Tier("api".into()), began, known, None);
+        assert_eq!(wholes(&[tier(0, 1, None), other(2, 3)]), ["-", "tier-1"]);
+        assert_eq!(wholes(&[tier(0, 1, None), other(3, 4)]), ["-", "-"]);
+        assert_eq!(wholes(&[tier(0, 1, Some(5)), other(2, 6)]), ["-", "-"], "it was over");
+        // Of two that were known at once, the one that says whom it hits gives its name.
+        let named = |name: &str, id: &str| {
+            let one =
+                Incident { alertname: name.into(), id: id.into(), ..(*tier(0, 1, None)).clone() };
+            Arc::new(one)
+        };
+        let (errors, limited) = (named(EDGE_ERRORS, "a"), named("EdgeRateLimited", "b"));
+        assert_eq!(wholes(&[errors, limited]), ["b", "-"]);
     }
 
     #[test]

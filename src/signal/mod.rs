@@ -14,7 +14,8 @@ pub use course::{Course, Happened, Reach, Step};
 pub use crowd::{Came, CrowdMinute, CrowdView, Share};
 pub use edge::{Buckets, KeyView, LimitView, Talker, TierCounts, TierMinute, TierView, TierWindow};
 pub use incident::{
-    Evidence, Incident, SINK_FAILING, Scope, Severity, State, TOGETHER_SECONDS, Transition, foreign,
+    EDGE_ERRORS, Evidence, Incident, SINK_FAILING, Scope, Severity, State, TOGETHER_SECONDS,
+    Transition, foreign,
 };
 pub use joined::joined;
 pub use snapshot::{

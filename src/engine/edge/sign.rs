@@ -8,7 +8,7 @@ use super::evidence::Bin;
 use super::stream::{BIN_SECONDS, Bar, Stream, Trouble, Verdict};
 use super::tier::counts;
 use crate::event::edge::{DURATION_BOUNDS_MICROS, EdgeTally};
-use crate::signal::{Severity, TierCounts};
+use crate::signal::{EDGE_ERRORS, Severity, TierCounts};
 
 /// Buckets of durations.
 const BUCKETS: usize = DURATION_BOUNDS_MICROS.len() + 1;
@@ -74,7 +74,7 @@ impl Sign {
 
     pub(in crate::engine) fn alertname(self) -> &'static str {
         match self {
-            Self::Errors => "EdgeErrors",
+            Self::Errors => EDGE_ERRORS,
             Self::Slow => "EdgeLatencyHigh",
             Self::Limited => "EdgeRateLimited",
             Self::Blocked => "EdgeBlocked",

@@ -277,6 +277,40 @@ fn sign_ins_and_a_tier_that_fail_together_name_each_other() {
 }
 
 #[test]
+fn tiers_that_fail_at_once_are_one_incident_and_what_begins_later_is_another() {
+    let mut engine = Engine::new(EngineConfig::default());
+    for second in 0..9_000 {
+        // A gateway in front of two tiers, and ten minutes later something else.
+        for (tier, code, onset) in [
+            ("api", 503, 7_300),
+            ("gate", 429, 7_300),
+            ("web", 500, 7_900),
+            ("calm", 500, i64::MAX),
+        ] {
+            let bad = if second >= onset { 30 } else { 0 };
+            let tally = second_of(second, bad, code, false, 3);
+            apply(&mut engine, second + 1, EdgeTally { tier: tier.into(), ..tally });
+        }
+    }
+    let snapshot = engine.snapshot();
+    let pages = snapshot.joined().into_iter().filter(|one| one.scope.is_of_edge());
+    let named = |one: &crate::signal::Incident| format!("{} {}", one.labels["tier"], one.alertname);
+    let wholes: Vec<_> = pages
+        .filter(|one| one.part_of.is_none())
+        .map(|one| (named(&one), one.parts.iter().map(|part| named(part)).collect::<Vec<_>>()))
+        .collect();
+    let want = [
+        ("gate EdgeRateLimited".to_owned(), vec!["api EdgeErrors".to_owned()]),
+        ("web EdgeErrors".to_owned(), vec![]),
+    ];
+    assert_eq!(wholes, want);
+    let gate = snapshot.incidents.iter().find(|one| one.labels.get("tier") == Some(&"gate".into()));
+    let words = &gate.unwrap().description;
+    assert!(words.contains("Began together with EdgeErrors at api (since about"), "{words}");
+    assert!(!words.contains("at gate") && !words.contains("at web"), "{words}");
+}
+
+#[test]
 fn announced_work_at_a_tier_pages_nobody_before_its_end_and_at_once_for_what_outlasts_it() {
     use crate::event::{Covers, Marker, Planned};
     let trouble = |covers: Covers, until: i64| {

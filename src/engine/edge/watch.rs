@@ -11,7 +11,7 @@ use crate::engine::rule::Phase;
 use crate::engine::watch::labels;
 use crate::engine::worst::Worst;
 use crate::event::Timestamp;
-use crate::signal::{Evidence, Reach, Scope, Severity, Stretch, TOGETHER_SECONDS};
+use crate::signal::{Evidence, Reach, Scope, Severity, Stretch};
 
 /// How often the words of what goes on are renewed.
 const RENEW_SECONDS: i64 = 10;
@@ -127,25 +127,22 @@ impl Engine {
         })
     }
 
-    /// Alerts of the other side, sign-ins or the edge, whose trouble began at about the same time.
+    /// Other alerts of the edge, or of it and of sign-ins, whose trouble began at about the same time.
     pub(in crate::engine) fn together(
         &self,
         since: Timestamp,
         key: &Key,
     ) -> Vec<(Box<str>, Timestamp)> {
-        let from_edge = key.scope.is_of_edge();
-        let others = self.memory.alerts.open().filter(|other| {
-            if from_edge { other.scope.is_of_sign_ins() } else { other.scope.is_of_edge() }
-        });
+        let others = self.memory.alerts.open().filter(|other| *other != key);
         let mut together: Vec<_> = others
             .filter_map(|other| {
                 let began = self.memory.alerts.started_at(other)?;
-                let apart = began.seconds().abs_diff(since.seconds());
                 let named = match &other.scope {
                     Scope::Tier(tier) => format!("{} at {tier}", other.alertname).into(),
+                    Scope::Limit(limit) => format!("{} of {limit}", other.alertname).into(),
                     _ => other.alertname.clone(),
                 };
-                (apart <= TOGETHER_SECONDS.unsigned_abs()).then_some((named, began))
+                key.scope.began_with(since, &other.scope, began).then_some((named, began))
             })
             .collect();
         together.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));

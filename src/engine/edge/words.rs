@@ -70,7 +70,7 @@ pub(super) struct Told<'a> {
     /// Everything since the trouble began.
     pub(super) counts: TierCounts,
     pub(super) slow_micros: Option<u64>,
-    /// Alerts of sign-ins that began at about the same time.
+    /// Alerts that began at about the same time.
     pub(super) together: Vec<(Box<str>, Timestamp)>,
 }
 

@@ -238,7 +238,7 @@ fn timeline(page: &mut Html, incident: &Incident) {
     page.line("</ol>");
 }
 
-/// What began at about the same time on the other side, the edge's or that of sign-ins.
+/// What is part of it, and what else began at about the same time.
 fn together(page: &mut Html, incident: &Incident, snapshot: &Snapshot) {
     if !incident.parts.is_empty() {
         page.line("<h2>Parts of it</h2>");
