@@ -48,17 +48,18 @@ use crate::event::{ConnectionInfo, EventId, Source, Timestamp};
 use crate::signal::{ConnectionView, Snapshot, Transition, WINDOWS};
 
 /// Version of the encoding of a checkpoint's engine. A checkpoint of another version is not read: the journal is folded anew.
-const STATE_VERSION: u8 = 18;
+const STATE_VERSION: u8 = 19;
 
 /// The oldest version that is read. Each one since has a part more at its end, which begins anew where it is missing: what is known
 /// of the schema, how the odds of providers, of the fleet and of busy connections wander, why sign-ins failed since an alert's
-/// trouble began, and which wide alarms an outbreak had.
+/// trouble began, which wide alarms an outbreak had, and whom those have hit.
 const OLDEST_VERSION: u8 = 13;
 const SINCE_DRIFT: u8 = 14;
 const SINCE_WANDER: u8 = 15;
 const SINCE_BUSY: u8 = 16;
 const SINCE_CAUSES: u8 = 17;
 const SINCE_WIDE: u8 = 18;
+const SINCE_TOLLS: u8 = 19;
 
 /// What an engine is told once.
 #[derive(Clone, Debug)]
@@ -231,6 +232,7 @@ impl Engine {
         let bytes = bytes.and_then(|bytes| postcard::to_extend(&causes, bytes));
         let wide = self.memory.outbreaks.wide();
         let bytes = bytes.and_then(|bytes| postcard::to_extend(&wide, bytes));
+        let bytes = bytes.and_then(|bytes| postcard::to_extend(&detection.tolls(), bytes));
         bytes.expect("memory grows as needed, and every part of the state can be encoded")
     }
 
@@ -262,7 +264,14 @@ impl Engine {
             memory.alerts.know_causes(causes);
         }
         if *version >= SINCE_WIDE {
-            memory.outbreaks.know_wide(postcard::from_bytes(rest)?);
+            let wide;
+            (wide, rest) = postcard::take_from_bytes(rest)?;
+            memory.outbreaks.know_wide(wide);
+        }
+        if *version >= SINCE_TOLLS {
+            memory.detection.know_tolls(postcard::from_bytes(rest)?);
+        } else {
+            memory.detection.begin_tolls();
         }
         memory.adapt(&lengths);
         memory.closing.forget(&config.window_sinks);

@@ -7,6 +7,7 @@ use super::apart::{akin, stands_out};
 use super::calendar::Place;
 use super::detect::{
     Arrival, Change, Kin, Kind, LATE_SECONDS, Numbers, Outbreak, Signal, Step, Trial, What,
+    is_shared,
 };
 use super::memory::Memory;
 use super::rule::Phase;
@@ -292,17 +293,30 @@ impl Engine {
         }
         let provider_of = |index: u32| self.memory.connections[index as usize].provider;
         let waited = second_of(self.memory.now).saturating_sub(change.second);
-        // What an incident covers is told with it; what is left when that has ended is news.
-        if waited < TICKET_WAIT_SECONDS || self.memory.outbreaks.cover(change.place, provider_of) {
-            return self.memory.tickets.push(change);
-        }
         let Some(numbers) = self.memory.detection.numbers(change.place, change.signal) else {
             return;
         };
+        // What an incident covers is told with it; what is left when that has ended is news.
+        let told = |place| self.memory.outbreaks.cover(place, provider_of);
+        if waited < TICKET_WAIT_SECONDS
+            || told(change.place)
+            || !self.is_of_many(&change, numbers.since, told)
+        {
+            return self.memory.tickets.push(change);
+        }
         let finding =
             self.finding_of(change.place, change.signal, &numbers, &key, Severity::Ticket);
         let phase = Phase::Firing { clear_since: None };
         self.memory.alerts.move_to(key, phase, None, Some(finding), self.memory.now);
+    }
+
+    /// Whether a ticket for the fleet is about more than what is `told` and than one connection, which has a ticket of its own.
+    fn is_of_many(&self, change: &Change, since: u32, told: impl Fn(Place) -> bool) -> bool {
+        let Some(config) = &self.config.detection else { return false };
+        let Memory { detection, .. } = &self.memory;
+        let mut carriers = detection.carriers(change.place, change.signal, since);
+        carriers.retain(|(index, _)| !told(Place::Connection(*index)));
+        change.place != Place::Fleet || is_shared(&carriers, config)
     }
 
     /// The key of the ticket for a change; providers have none.
@@ -357,10 +371,10 @@ impl Engine {
             Place::Connection(index) => Some(&self.memory.connections[index as usize]),
             Place::Provider(_) | Place::Fleet => None,
         };
-        let evidence = self.proof(place, signal, numbers, key, started_at);
+        let carriers = self.memory.detection.carriers(place, signal, numbers.since);
+        let evidence = self.proof((place, signal), numbers, &carriers, key, started_at);
         // A code is counted among the sign-ins of all, which a provider's page has to say.
         let code = numbers.code.as_deref().filter(|_| matches!(place, Place::Provider(_)));
-        let carriers = self.memory.detection.carriers(place, signal, numbers.since);
         let named =
             self.named(place, carriers.iter().map(|(index, bad)| (*index, u64::from(*bad))));
         let mut description = words::proof(&evidence, &named, numbers.code.as_deref());
@@ -368,14 +382,19 @@ impl Engine {
             description.push_str(self.witness());
         }
         words::together(&mut description, &self.together(started_at, key));
+        let mut summary = words::found(signal, &self.who(place), &evidence, code, started_at);
+        let reach = self.reach(place, carriers.iter().map(|(index, _)| *index));
+        if connection.is_none() && kind_of(signal).is_some() {
+            words::hit(&mut summary, reach.connections);
+        }
         Finding {
             severity,
             labels: labels(key, severity, &BTreeMap::new(), connection),
             started_at,
-            summary: words::found(signal, &self.who(place), &evidence, code, started_at),
+            summary,
             description,
             evidence,
-            reach: self.reach(place, carriers.iter().map(|(index, _)| *index)),
+            reach,
             // Who failed tries again, and fails again: people are counted, not tries.
             worst: kind_of(signal).map_or(Worst::Unknown, |_| Worst::Among {
                 since: Timestamp::from_millis(i64::from(numbers.since) * 1000),
@@ -387,9 +406,9 @@ impl Engine {
 
     fn proof(
         &self,
-        place: Place,
-        signal: Signal,
+        (place, signal): (Place, Signal),
         numbers: &Numbers,
+        carriers: &[(u32, u32)],
         key: &Key,
         started_at: Timestamp,
     ) -> Evidence {
@@ -400,7 +419,6 @@ impl Engine {
         } else {
             Vec::new()
         };
-        let carriers = self.memory.detection.carriers(place, signal, numbers.since);
         let connections = carriers.iter().take(CONNECTIONS_MAX).map(|(index, bad)| {
             let id = self.memory.connections[*index as usize].id.as_ref();
             (id.map_or("unknown", ConnectionId::as_str).into(), u64::from(*bad))

@@ -11,6 +11,7 @@ mod apart;
 mod causes;
 mod decisions;
 mod ended;
+mod reached;
 mod recalled;
 
 const START: i64 = 1_760_000_000;
@@ -569,6 +570,9 @@ fn a_state_of_a_version_that_had_fewer_parts_is_read() {
     Engine::load(Config::default(), &parts).unwrap();
     parts[0] = SINCE_WIDE;
     parts.extend(postcard::to_stdvec(&engine.memory.outbreaks.wide()).unwrap());
+    Engine::load(Config::default(), &parts).unwrap();
+    parts[0] = SINCE_TOLLS;
+    parts.extend(postcard::to_stdvec(&engine.memory.detection.tolls()).unwrap());
     Engine::load(Config::default(), &parts).unwrap();
     assert_eq!(parts, engine.save());
 }

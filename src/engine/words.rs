@@ -125,6 +125,12 @@ fn drought(arrival: Arrival, who: &str, evidence: &Evidence, started_at: Timesta
     format!("{who}: {came} sign-ins {what} since about {}; {due:.0} were due", clock(started_at))
 }
 
+/// Says on how many connections a provider or the fleet is hit: "all" may be few.
+pub(super) fn hit(summary: &mut String, connections: u64) {
+    let are = if connections == 1 { "connection is" } else { "connections are" };
+    add(summary, format_args!("; {connections} {are} hit"));
+}
+
 /// Connections that a summary names beside the one that it is about: a pager shows few words.
 pub(super) const OTHERS_MAX: usize = 3;
 

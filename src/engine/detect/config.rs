@@ -74,6 +74,14 @@ pub(crate) enum Kind {
 
 impl Kind {
     pub(super) const ALL: [Self; 4] = [Self::Failing, Self::Hanging, Self::Denied, Self::Slow];
+
+    /// The least that is usual. Slow is what one in twenty is: fewer were slower while the mark was on its way there.
+    pub(super) fn usual_min(self) -> f64 {
+        match self {
+            Self::Failing | Self::Hanging | Self::Denied => 0.0,
+            Self::Slow => super::slow::SHARE,
+        }
+    }
 }
 
 /// What kind of scope.

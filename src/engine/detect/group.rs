@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::Kind;
 use super::stream::{Entered, Stream};
+use super::toll::{Toll, worst_first};
 use super::wander::Wander;
 
 /// Failures that are remembered for the question who carries it.
@@ -51,6 +52,9 @@ pub(super) struct GroupStream {
     #[serde(skip)]
     wander: Wander,
     hits: VecDeque<Hit>,
+    /// While an alarm is up. Stands behind all else in a checkpoint.
+    #[serde(skip)]
+    toll: Toll,
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -69,17 +73,6 @@ pub(super) struct Hit {
     pub(super) first: bool,
 }
 
-/// Who carries the bad attempts since a moment.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Carried {
-    /// All, each person's first only.
-    pub(super) total: u32,
-    /// Connections.
-    pub(super) connections: usize,
-    /// Of the one that has most.
-    pub(super) largest: u32,
-}
-
 impl Default for GroupStream {
     fn default() -> Self {
         Self {
@@ -89,6 +82,7 @@ impl Default for GroupStream {
             bin: Bin::default(),
             wander: Wander::default(),
             hits: VecDeque::new(),
+            toll: Toll::default(),
         }
     }
 }
@@ -109,6 +103,27 @@ impl Group {
 
     pub(super) fn wanders(&self) -> [Wander; Kind::ALL.len()] {
         self.streams.each_ref().map(|stream| stream.wander)
+    }
+
+    /// Whom its alarms have hit: a part of the state that older builds did not have.
+    pub(super) fn tolls(&self) -> [Toll; Kind::ALL.len()] {
+        self.streams.each_ref().map(|stream| stream.toll.clone())
+    }
+
+    /// Counts on from what is remembered, for a state without tolls.
+    pub(super) fn begin_tolls(&mut self) {
+        for stream in &mut self.streams {
+            if let Some(since) = stream.stream.alarm.as_ref().map(|alarm| alarm.since) {
+                stream.begin_toll(since);
+            }
+        }
+    }
+
+    /// Takes over [`Group::tolls`].
+    pub(super) fn know_tolls(&mut self, tolls: [Toll; Kind::ALL.len()]) {
+        for (stream, toll) in self.streams.iter_mut().zip(tolls) {
+            stream.toll = toll;
+        }
     }
 
     /// Decays with the baseline, once a day.
@@ -181,6 +196,11 @@ impl GroupStream {
     }
 
     pub(super) fn hit(&mut self, hit: Hit) {
+        if self.stream.alarm.is_none() {
+            self.toll = Toll::default();
+        } else if hit.first {
+            self.toll.hit(hit.connection);
+        }
         if self.hits.len() >= HITS_MAX {
             self.hits.pop_front();
         }
@@ -196,18 +216,18 @@ impl GroupStream {
                 None => carriers.push((hit.connection, 1)),
             }
         }
-        carriers.sort_by_key(|(connection, count)| (std::cmp::Reverse(*count), *connection));
+        worst_first(&mut carriers);
         carriers
     }
 
-    /// Who carries what was hit since then.
-    pub(super) fn carried(&self, since: u32) -> Carried {
-        let carriers = self.carriers(since);
-        Carried {
-            total: carriers.iter().map(|(_, count)| count).sum(),
-            connections: carriers.len(),
-            largest: carriers.first().map_or(0, |(_, count)| *count),
-        }
+    /// Counts on, from who was hit since then: an alarm was raised.
+    pub(super) fn begin_toll(&mut self, since: u32) {
+        self.toll = Toll::begin(self.carriers(since));
+    }
+
+    /// The connections that the alarm has hit, or without one those hit since then; most hit first, with how often.
+    pub(super) fn hit_since(&self, since: u32) -> Vec<(u32, u32)> {
+        if self.stream.alarm.is_some() { self.toll.carriers() } else { self.carriers(since) }
     }
 
     /// What entered the baseline belongs to this hour.

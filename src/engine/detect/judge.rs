@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use super::change::{Change, Signal, Telling, Trial, What};
 use super::config::{Config, Kind, Level, SHARE_TAKEOVER};
 use super::grid::Strongest;
-use super::group::{Carried, Group, GroupStream, Hit};
+use super::group::{Group, GroupStream, Hit};
 use super::spreading::News;
 use super::stream::{Attempt, Bar, Found, Stream, Verdict};
 use super::watch::Expectation;
-use super::{DAY, Detection, table, takeover};
+use super::{DAY, Detection, binomial, table, takeover};
 use crate::engine::calendar::Place;
 use crate::engine::fnv::fnv;
 
@@ -20,8 +20,12 @@ const CARVE_OUT_SECONDS: u32 = 600;
 /// Below this share of the threshold the rest without the worst connection is no evidence against a group.
 const REST_SHARE: f64 = 0.4;
 
-/// A provider owns trouble when it has this share of those who carry it, and less than that of all attempts.
+/// A provider owns trouble when it has this share of those who carry it, and less of all attempts by so many nats: once in 1,100
+/// by chance.
 const OWN_SHARE: f64 = 0.9;
+const OWN_NATS: f64 = 7.0;
+
+/// A provider with less than this share of all attempts needs no such test: the few who carry the first evidence say enough.
 const FLEET_SHARE: f64 = 0.6;
 
 impl Detection {
@@ -156,6 +160,7 @@ impl Detection {
             established: group.is_established(),
             ..config.bar(level, kind)
         };
+        let usual = usual.max(kind.usual_min());
         let attempt = Attempt { usual, weight: mean, ..*attempt };
         let (verdict, entered) = group.stream.attempt(&attempt, &bar);
         group.entered(entered, second);
@@ -238,14 +243,15 @@ impl Detection {
             }
             Place::Provider(_) | Place::Fleet | Place::Connection(_) => place,
         };
-        let stream = match place {
-            Place::Provider(index) => &mut self.providers[index as usize].stream_mut(kind).stream,
-            Place::Fleet | Place::Connection(_) => &mut self.fleet.stream_mut(kind).stream,
+        let group = match place {
+            Place::Provider(index) => self.providers[index as usize].stream_mut(kind),
+            Place::Fleet | Place::Connection(_) => self.fleet.stream_mut(kind),
         };
-        if stream.alarm.is_some() {
+        if group.stream.alarm.is_some() {
             return;
         }
-        stream.raise(strongest, run, second, bar);
+        group.stream.raise(strongest, run, second, bar);
+        group.begin_toll(run.since);
         self.changes.push(Change {
             second,
             place,
@@ -262,27 +268,34 @@ impl Detection {
             *by_provider.entry(self.connections[*connection as usize].provider).or_default() +=
                 count;
         }
-        let total: u32 = by_provider.values().sum();
+        let total: f64 = by_provider.values().copied().map(f64::from).sum();
         let Some((provider, most)) = by_provider.into_iter().max_by_key(|(_, count)| *count) else {
             return Place::Fleet;
         };
         let per_day = |group: &Group| group.stream(kind).stream.per_day();
         let share = per_day(&self.providers[provider as usize]) / per_day(&self.fleet);
-        let narrow = f64::from(most) >= OWN_SHARE * f64::from(total) && share < FLEET_SHARE;
+        let most = f64::from(most);
+        let stands_out = || binomial::nats(most, total, share) >= OWN_NATS;
+        let narrow = most >= OWN_SHARE * total && (share < FLEET_SHARE || stands_out());
         if narrow { Place::Provider(provider) } else { Place::Fleet }
     }
+}
+
+/// Whether so many bad attempts, most hit first, come from enough connections, and from none too many.
+pub(in crate::engine) fn is_shared(carriers: &[(u32, u32)], config: &Config) -> bool {
+    let total: u32 = carriers.iter().map(|(_, count)| count).sum();
+    let largest = carriers.first().map_or(0, |(_, count)| *count);
+    total > 0 && carriers.len() >= config.min_connections && largest * 2 <= total
 }
 
 /// Whether enough connections carry the evidence, none too much of it.
 fn is_broad(group: &GroupStream, strongest: Strongest, bar: &Bar, config: &Config) -> bool {
     let run = group.stream.run(strongest);
-    let Carried { total, connections, largest } = group.carried(run.since);
+    let carriers = group.carriers(run.since);
+    let largest = carriers.first().map_or(0, |(_, count)| *count);
     let gain = table::row(group.stream.usual).gain[strongest.index] * bar.tempering;
     let rest = strongest.nats - f64::from(largest) * gain;
-    total > 0
-        && connections >= config.min_connections
-        && largest * 2 <= total
-        && rest >= REST_SHARE * group.stream.threshold(bar)
+    is_shared(&carriers, config) && rest >= REST_SHARE * group.stream.threshold(bar)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "scopes are bounded")]

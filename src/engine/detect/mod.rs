@@ -6,6 +6,7 @@
 //! number of scopes, so that more connections do not mean more false pages. `docs/detection.md` explains the method.
 
 mod afresh;
+mod binomial;
 mod busy;
 mod change;
 mod config;
@@ -23,6 +24,7 @@ mod table;
 mod takeover;
 #[cfg(test)]
 mod theory;
+mod toll;
 mod wander;
 mod watch;
 
@@ -38,11 +40,13 @@ use self::config::{Level, SHARE_DROUGHT};
 use self::crowd::Crowd;
 use self::drought::{Flow, Weather};
 use self::group::Group;
+pub(super) use self::judge::is_shared;
 pub(super) use self::outbreak::{Alarm, Explained, Kin, Outbreak, Outbreaks, Step, Wide};
 use self::slow::SlowMark;
 use self::spreading::Spreading;
 pub(super) use self::stream::Numbers;
 use self::stream::{Attempt, Stream};
+use self::toll::Toll;
 use self::wander::{Gauge, Wander};
 use self::watch::Watch;
 use super::calendar::Place;
@@ -64,6 +68,9 @@ pub(super) type Wandering = Vec<[Wander; Kind::ALL.len()]>;
 
 /// The same of busy connections: what is known of all, and by connection what is being measured.
 pub(super) type BusyWandering = (Busy, Vec<(u32, Box<[Gauge; Kind::ALL.len()]>)>);
+
+/// Whom alarms have hit: by kind of the providers and last of the fleet, and by code.
+pub(super) type Tolls = (Vec<[Toll; Kind::ALL.len()]>, Vec<Toll>);
 
 /// All evidence and all baselines.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -269,6 +276,27 @@ impl Detection {
         }
     }
 
+    /// Whom the alarms of providers, of the fleet and on codes have hit since their trouble began.
+    pub(super) fn tolls(&self) -> Tolls {
+        let groups = self.providers.iter().chain([&self.fleet]);
+        (groups.map(Group::tolls).collect(), self.spreading.tolls())
+    }
+
+    /// Counts on whom alarms hit from what is remembered, for a state of a build that did not count it.
+    pub(super) fn begin_tolls(&mut self) {
+        let groups = self.providers.iter_mut().chain([&mut self.fleet]);
+        groups.for_each(Group::begin_tolls);
+        self.spreading.begin_tolls();
+    }
+
+    /// Takes over [`Detection::tolls`].
+    pub(super) fn know_tolls(&mut self, (groups, codes): Tolls) {
+        for (group, tolls) in self.providers.iter_mut().chain([&mut self.fleet]).zip(groups) {
+            group.know_tolls(tolls);
+        }
+        self.spreading.know_tolls(codes);
+    }
+
     /// The fleet's people of the last hour, and what is usual of them.
     pub(super) fn crowd(&self) -> CrowdView {
         let share = |kind: Kind| {
@@ -391,7 +419,7 @@ impl Detection {
         match signal {
             Signal::Stream(kind) => self
                 .group(place)
-                .map(|group| group.stream(kind).carriers(since))
+                .map(|group| group.stream(kind).hit_since(since))
                 .unwrap_or_default(),
             Signal::Code(code) => self.spreading.carriers(code),
             Signal::Drought(_) => Vec::new(),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{Config, SHARE_SPREADING, WAIT_SECONDS};
 use super::stream::{Numbers, UNEASY_A_DAY};
+use super::toll::{Toll, worst_first};
 use super::wander;
 
 /// Codes that are followed; the rarest makes room for a new one.
@@ -60,6 +61,9 @@ struct Code {
     runs: [Run; SHIFTS.len()],
     hits: VecDeque<(u32, u32)>,
     alarm: Option<CodeAlarm>,
+    /// While the alarm is up. Stands behind all else in a checkpoint.
+    #[serde(skip)]
+    toll: Toll,
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -135,10 +139,33 @@ impl Spreading {
     /// The connections that a code spreads over, worst first.
     pub(super) fn carriers(&self, id: u64) -> Vec<(u32, u32)> {
         let Some(code) = self.codes.iter().find(|code| code.id == id) else { return Vec::new() };
-        let since = code.alarm.map_or(0, |alarm| alarm.since);
-        let mut counts = code.counts(since);
-        counts.sort_by_key(|(connection, count)| (std::cmp::Reverse(*count), *connection));
+        if code.alarm.is_some() {
+            return code.toll.carriers();
+        }
+        let mut counts = code.counts(0);
+        worst_first(&mut counts);
         counts
+    }
+
+    /// Whom the alarms on codes have hit: a part of the state that older builds did not have.
+    pub(super) fn tolls(&self) -> Vec<Toll> {
+        self.codes.iter().map(|code| code.toll.clone()).collect()
+    }
+
+    /// Counts on from what is remembered, for a state without tolls.
+    pub(super) fn begin_tolls(&mut self) {
+        for code in &mut self.codes {
+            if let Some(since) = code.alarm.map(|alarm| alarm.since) {
+                code.toll = Toll::begin(code.counts(since));
+            }
+        }
+    }
+
+    /// Takes over [`Spreading::tolls`].
+    pub(super) fn know_tolls(&mut self, tolls: Vec<Toll>) {
+        for (code, toll) in self.codes.iter_mut().zip(tolls) {
+            code.toll = toll;
+        }
     }
 
     /// The numbers behind the alarm on a code.
@@ -233,6 +260,7 @@ impl Spreading {
             runs: Default::default(),
             hits: VecDeque::new(),
             alarm: None,
+            toll: Toll::default(),
         };
         if self.codes.len() < CODES_MAX {
             self.codes.push(new);
@@ -262,6 +290,7 @@ impl Spreading {
         }
         code.hits.push_back((second, connection));
         if code.alarm.is_some() {
+            code.toll.hit(connection);
             return false;
         }
         let usual = code.usual(learned);
@@ -309,6 +338,7 @@ impl Spreading {
             during: during(run.bad.into(), looked_at.into(), usual),
             relief: 0.0,
         });
+        code.toll = Toll::begin(code.counts(run.since));
         code.runs = Default::default();
         true
     }
@@ -417,6 +447,7 @@ mod tests {
             runs: Default::default(),
             hits: VecDeque::new(),
             alarm: None,
+            toll: Toll::default(),
         }
     }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::grid::{Grid, Run, Strongest};
 use super::table::{self, Row, SHIFTS};
-use super::wander;
+use super::{binomial, wander};
 
 const DAY: u32 = 86_400;
 
@@ -141,14 +141,8 @@ impl Numbers {
 
     /// How much better its own share explains it than `share` does, in nats; 0 when its own is smaller.
     pub(in crate::engine) fn nats_against(&self, share: f64) -> f64 {
-        let ((bad, all), own) = (self.people(), self.share());
-        if own <= share {
-            return 0.0;
-        }
-        let term = |count: f64, own: f64, wide: f64| {
-            if count > 0.0 { count * libm::log(own / wide) } else { 0.0 }
-        };
-        term(bad, own, share) + term(all - bad, 1.0 - own, 1.0 - share)
+        let (bad, all) = self.people();
+        binomial::nats(bad, all, share)
     }
 }
 

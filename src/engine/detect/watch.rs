@@ -81,7 +81,7 @@ impl Watch {
         let learned = &self.streams[kind as usize].learned;
         let bad = CONNECTION_PRIOR * prior + learned.bad;
         let good = (CONNECTION_PRIOR * (1.0 - prior) + learned.attempts - learned.bad).max(1.0);
-        let mean = bad / (bad + good);
+        let mean = (bad / (bad + good)).max(kind.usual_min());
         let deviation = libm::sqrt(mean * (1.0 - mean) / (bad + good + 1.0));
         Expectation { mean, usual: (mean * LIFT + deviation).clamp(USUAL_MIN, USUAL_MAX) }
     }

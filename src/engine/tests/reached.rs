@@ -1,0 +1,92 @@
+//! Whom trouble of many reaches, and what is told of it.
+
+use super::*;
+
+const CUSTOMERS: u64 = 30;
+
+/// Thirty customers sign in, each every five minutes, for three days; from then on those below `broken` fail.
+struct Fleet {
+    engine: Engine,
+    minute: i64,
+    broken: u64,
+    /// Sign-ins a minute that the first customer has besides, of which one in twenty fails.
+    busy: u64,
+}
+
+impl Fleet {
+    fn healthy() -> Self {
+        let mut fleet =
+            Self { engine: Engine::new(Config::default()), minute: 0, broken: 0, busy: 0 };
+        fleet.pass(3 * 1_440);
+        fleet
+    }
+
+    fn pass(&mut self, minutes: i64) {
+        for minute in self.minute + 1..=self.minute + minutes {
+            let due = (0..CUSTOMERS).filter(|n| (minute.unsigned_abs() + n) % 5 == 0);
+            for n in due {
+                let (at, person) = (minute * 60, minute.unsigned_abs() * 100 + n);
+                self.sign_in(at, n, person, n < self.broken);
+            }
+            for n in 0..self.busy {
+                let person = minute.unsigned_abs() * 100 + 50 + n;
+                self.sign_in(minute * 60 + 1, 0, person, person % 20 == 10);
+            }
+            self.engine.advance(second(minute * 60 + 50));
+        }
+        self.minute += minutes;
+    }
+
+    fn sign_in(&mut self, at: i64, customer: u64, person: u64, fails: bool) {
+        let (session, connection) = (format!("s{person}"), format!("c{customer}"));
+        let start =
+            event(&format!("{session}_1"), at, Step::Started, &connection, &session, person);
+        self.engine.apply(&entry(at, start));
+        let step = if fails { Step::Failed } else { Step::Succeeded };
+        let end = event(&format!("{session}_2"), at + 5, step, &connection, &session, person);
+        self.engine.apply(&entry(at + 5, end));
+    }
+
+    /// The incident of this name: its summary, whom it reached, and the failures that its evidence names.
+    fn told(&self, alertname: &str) -> (String, u64, u64) {
+        let incidents = self.engine.memory.alerts.incidents();
+        let one = incidents.iter().find(|one| &*one.alertname == alertname).expect("it was told");
+        let named = one.evidence.connections.iter().map(|(_, count)| count).sum();
+        (one.summary.clone(), one.course.reach.connections, named)
+    }
+}
+
+#[test]
+fn all_whom_a_wide_outage_hit_are_counted_since_it_began() {
+    let mut fleet = Fleet::healthy();
+    fleet.broken = 25;
+    fleet.pass(60);
+    let (summary, connections, named) = fleet.told("SsoFleetFailing");
+    assert!(summary.ends_with("; 25 connections are hit"), "{summary}");
+    // Each failed twelve times; ten of them are named.
+    assert!(connections == 25 && named > 100, "{connections} {named}");
+    let saved = fleet.engine.save();
+    fleet.engine = Engine::load(Config::default(), &saved).unwrap();
+    assert_eq!(fleet.told("SsoFleetFailing"), (summary.clone(), connections, named));
+    fleet.pass(1);
+    assert!(fleet.told("SsoFleetFailing").2 >= named, "it counts on");
+    // A build that did not count them knows the last ones.
+    let tolls = postcard::to_stdvec(&fleet.engine.memory.detection.tolls()).unwrap();
+    let mut older = fleet.engine.save();
+    older.truncate(older.len() - tolls.len());
+    older[0] = SINCE_TOLLS - 1;
+    fleet.engine = Engine::load(Config::default(), &older).unwrap();
+    fleet.pass(1);
+    let (summary, ..) = fleet.told("SsoFleetFailing");
+    assert!(summary.ends_with(" connections are hit") && !summary.contains(" 0 "), "{summary}");
+}
+
+#[test]
+fn a_small_rise_of_one_customer_is_no_ticket_of_all() {
+    let mut fleet = Fleet::healthy();
+    fleet.busy = 20;
+    fleet.pass(600);
+    let incidents = fleet.engine.memory.alerts.incidents();
+    let told: Vec<_> = incidents.iter().map(|one| (&*one.alertname, one.scope.as_str())).collect();
+    assert_eq!(told, [("Watchdog", "none"), ("SsoSlowBurn", "connection")]);
+}
