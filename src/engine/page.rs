@@ -365,8 +365,7 @@ impl Engine {
         severity: Severity,
     ) -> Finding {
         let known = self.memory.alerts.started_at(key);
-        let started_at =
-            known.unwrap_or_else(|| Timestamp::from_millis(i64::from(numbers.since) * 1000));
+        let started_at = known.unwrap_or_else(|| self.began(signal, numbers));
         let connection = match place {
             Place::Connection(index) => Some(&self.memory.connections[index as usize]),
             Place::Provider(_) | Place::Fleet => None,
@@ -402,6 +401,15 @@ impl Engine {
                 bad: numbers.people,
             }),
         }
+    }
+
+    /// When trouble is believed to have begun. A sign-in hangs from its start on, which is judged when its end is due.
+    fn began(&self, signal: Signal, numbers: &Numbers) -> Timestamp {
+        let millis = i64::from(numbers.since) * 1000;
+        let hangs = kind_of(signal) == Some(Kind::Hanging);
+        let config = self.config.detection.as_ref().filter(|_| hangs);
+        let before = config.map_or(0, |config| config.hanging_after.millis());
+        Timestamp::from_millis(millis - before)
     }
 
     fn proof(

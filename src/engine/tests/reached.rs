@@ -4,19 +4,20 @@ use super::*;
 
 const CUSTOMERS: u64 = 30;
 
-/// Thirty customers sign in, each every five minutes, for three days; from then on those below `broken` fail.
+/// Thirty customers sign in, each every five minutes, for three days; from then on those below `broken` fail, or `hang`.
 struct Fleet {
     engine: Engine,
     minute: i64,
     broken: u64,
+    hang: bool,
     /// Sign-ins a minute that the first customer has besides, of which one in twenty fails.
     busy: u64,
 }
 
 impl Fleet {
     fn healthy() -> Self {
-        let mut fleet =
-            Self { engine: Engine::new(Config::default()), minute: 0, broken: 0, busy: 0 };
+        let engine = Engine::new(Config::default());
+        let mut fleet = Self { engine, minute: 0, broken: 0, hang: false, busy: 0 };
         fleet.pass(3 * 1_440);
         fleet
     }
@@ -42,6 +43,9 @@ impl Fleet {
         let start =
             event(&format!("{session}_1"), at, Step::Started, &connection, &session, person);
         self.engine.apply(&entry(at, start));
+        if fails && self.hang {
+            return;
+        }
         let step = if fails { Step::Failed } else { Step::Succeeded };
         let end = event(&format!("{session}_2"), at + 5, step, &connection, &session, person);
         self.engine.apply(&entry(at + 5, end));
@@ -89,4 +93,16 @@ fn a_small_rise_of_one_customer_is_no_ticket_of_all() {
     let incidents = fleet.engine.memory.alerts.incidents();
     let told: Vec<_> = incidents.iter().map(|one| (&*one.alertname, one.scope.as_str())).collect();
     assert_eq!(told, [("Watchdog", "none"), ("SsoSlowBurn", "connection")]);
+}
+
+#[test]
+fn a_sign_in_hangs_from_its_start_on() {
+    let mut fleet = Fleet::healthy();
+    let onset = second(fleet.minute * 60);
+    (fleet.broken, fleet.hang) = (25, true);
+    fleet.pass(10);
+    let incidents = fleet.engine.memory.alerts.incidents();
+    let one = incidents.iter().find(|one| &*one.alertname == "SsoFleetTimingOut").expect("told");
+    let late = one.started_at.millis_since(onset);
+    assert!((0..=60_000).contains(&late), "{late} ms late");
 }
