@@ -199,9 +199,16 @@ impl Signs {
         mark.learned.iter_mut().for_each(|count| *count *= 0.5);
     }
 
-    /// The trouble of a sign.
-    pub(super) fn trouble(&self, sign: Sign) -> Option<&Trouble> {
-        self.streams[sign as usize].trouble()
+    /// The trouble of a sign, counted up to now: what is not judged yet is in the numbers that stand beside its own.
+    pub(super) fn trouble(&self, sign: Sign) -> Option<Trouble> {
+        let mut trouble = *self.streams[sign as usize].trouble()?;
+        for (begin, counted) in &self.open {
+            if let Some(bin) = self.bin(sign, *begin, counted) {
+                trouble.requests += bin.requests;
+                trouble.bad += bin.bad;
+            }
+        }
+        Some(trouble)
     }
 
     /// How urgent the trouble of a sign is; `None` when there is none.

@@ -2,6 +2,7 @@ use super::*;
 use crate::engine::{Config as EngineConfig, Engine};
 use crate::event::edge::{Arrivals, Kind, Method};
 use crate::event::{Entry, Personal, Record, Source};
+use crate::signal::Evidence;
 
 const START: i64 = 1_795_309_800;
 
@@ -274,6 +275,42 @@ fn sign_ins_and_a_tier_that_fail_together_name_each_other() {
     let names = [&wholes[0].alertname, &wholes[0].parts[0].alertname].map(|name| &**name);
     assert!(names.contains(&"EdgeErrors") && names.contains(&"SsoFleetFailing"), "{names:?}");
     assert!(wholes[0].evidence.bad > 0 && wholes[0].parts[0].evidence.bad > 0);
+}
+
+#[test]
+fn clients_and_routes_are_no_more_than_the_requests_that_they_had_and_of_the_time_that_is_said() {
+    let mut engine = Engine::new(EngineConfig::default());
+    let mut looked = 0;
+    for second in 0..11_500 {
+        // Each 403 is another client's, and some are usual: also in the minute of the onset.
+        let bad = if second >= 7_310 { 40 } else { 1 };
+        let mut tally = second_of(second, bad, 403, false, 0);
+        for n in 0..bad {
+            tally.blocked.insert(
+                (u64::try_from(second).unwrap() * 64 + n).wrapping_mul(0x9e37_79b9_7f4a_7c15),
+            );
+        }
+        apply(&mut engine, second + 1, tally);
+        if second < 7_310 || second % 30 != 0 {
+            continue;
+        }
+        for incident in engine.snapshot().incidents.iter().filter(|one| one.scope.is_of_edge()) {
+            let Evidence { bad, users, causes, .. } = &incident.evidence;
+            let words = &incident.summary;
+            assert!(users.unwrap() <= *bad && causes[0].1 <= *bad, "{words}: {causes:?}");
+            // An hour after the minute of the onset.
+            let lately = second >= 7_260 + 3_600;
+            assert_eq!(words.contains("clients in the last hour, since"), lately, "{words}");
+            let from = if lately {
+                "In the last hour, routes: 403 "
+            } else {
+                "Since 03:11:00 UTC, routes: 403 "
+            };
+            assert!(incident.description.starts_with(from), "{second} {}", incident.description);
+            looked += 1;
+        }
+    }
+    assert!(looked > 130, "{looked}");
 }
 
 #[test]

@@ -145,6 +145,12 @@ impl Tier {
         sum
     }
 
+    /// The minute from which on [`Tier::since`] counts at `now`; `None` when it is older than what is kept.
+    pub(super) fn first_minute(since: Timestamp, now: Timestamp) -> Option<Timestamp> {
+        let [first, last] = [since, now].map(|at| at.seconds().div_euclid(60));
+        (first > last - MINUTES).then(|| Timestamp::from_millis(first * 60_000))
+    }
+
     /// The last hour by the minute: requests, and those that show a sign, where counts tell.
     pub(super) fn minutes(&self, sign: Sign) -> impl Iterator<Item = MinuteOf> {
         self.minutes.iter().filter_map(move |minute| {

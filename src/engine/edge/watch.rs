@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::sign::Sign;
 use super::stream::Verdict;
+use super::tier::Tier;
 use super::words;
 use crate::engine::Engine;
 use crate::engine::alert::{Finding, Key};
@@ -78,6 +79,9 @@ impl Engine {
         let began = Timestamp::from_millis(trouble.since.saturating_mul(1000));
         let since = self.memory.alerts.started_at(key).unwrap_or(began);
         let seen = tier.since(began);
+        // A client that was hit has a bad request, and a route no more than there are. What is counted by the minute has also
+        // what came before the onset in its minute, and different clients are an estimate.
+        let most = |count: u64| count.min(trouble.bad);
         let clients = match sign {
             Sign::Limited => Some(seen.limited.estimate()),
             Sign::Blocked => Some(seen.blocked.estimate()),
@@ -89,13 +93,15 @@ impl Engine {
             Sign::TooLong => seen.too_long_talkers.top(CALLERS_MAX),
             Sign::Errors | Sign::Slow | Sign::Internal => seen.talkers.top(CALLERS_MAX),
         };
+        let routes = seen.routes(sign, CAUSES_MAX).into_iter();
         let told = words::Told {
             tier: &tier.name,
             sign,
             trouble,
-            clients: clients.filter(|clients| *clients > 0),
+            clients: clients.map(most).filter(|clients| *clients > 0),
             talkers: &talkers,
-            routes: seen.routes(sign, CAUSES_MAX),
+            routes: routes.map(|(route, count)| (route, most(count))).collect(),
+            from: Tier::first_minute(began, self.memory.now),
             counts: seen.counts,
             slow_micros: tier.signs.slow_micros(),
             together: self.together(since, key),

@@ -61,12 +61,14 @@ fn callers(count: usize) -> String {
 pub(super) struct Told<'a> {
     pub(super) tier: &'a str,
     pub(super) sign: Sign,
-    pub(super) trouble: &'a Trouble,
+    pub(super) trouble: Trouble,
     /// Different clients that were hit.
     pub(super) clients: Option<u64>,
     /// The callers that were hit most, or have most requests.
     pub(super) talkers: &'a [Talker],
     pub(super) routes: Vec<(Box<str>, u64)>,
+    /// From when on clients, callers and routes are known; `None`: only of the last hour.
+    pub(super) from: Option<Timestamp>,
     /// Everything since the trouble began.
     pub(super) counts: TierCounts,
     pub(super) slow_micros: Option<u64>,
@@ -76,7 +78,7 @@ pub(super) struct Told<'a> {
 
 /// `web: 812 of 2431 requests got 429 (33 %; 0.1 % is usual), by 14 clients, since about 16:05:20 UTC`.
 pub(super) fn tier_summary(told: &Told<'_>, since: Timestamp) -> String {
-    let Trouble { requests, bad, usual, .. } = *told.trouble;
+    let Trouble { requests, bad, usual, .. } = told.trouble;
     #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 52 bits")]
     let share = bad as f64 / requests.max(1) as f64;
     let what = match told.sign {
@@ -95,17 +97,20 @@ pub(super) fn tier_summary(told: &Told<'_>, since: Timestamp) -> String {
         Some(clients) => add(&mut text, format_args!(", by {clients} clients")),
         None => {}
     }
+    if told.clients.is_some() && told.from.is_none() {
+        text.push_str(" in the last hour");
+    }
     add(&mut text, format_args!(", since about {}", clock(since)));
     text
 }
 
 /// Where, who, and what is likely behind it.
 pub(super) fn tier_description(told: &Told<'_>) -> String {
-    let mut text = String::new();
+    let mut counted = Vec::new();
     let list = |items: Vec<String>| items.join(", ");
     if !told.routes.is_empty() {
         let routes = told.routes.iter().map(|(route, count)| format!("{route} {count}"));
-        add(&mut text, format_args!("Routes: {}. ", list(routes.collect())));
+        counted.push(format!("routes: {}", list(routes.collect())));
     }
     if !told.talkers.is_empty() {
         let named = told.talkers.iter().take(NAMED_MAX).map(|talker| {
@@ -113,11 +118,18 @@ pub(super) fn tier_description(told: &Told<'_>) -> String {
             format!("{}{inside} {}", talker.name.as_str(), talker.requests)
         });
         let whose = match told.sign {
-            Sign::Limited | Sign::Blocked => "Hit most",
-            Sign::TooLong => "Sent most",
-            Sign::Errors | Sign::Slow | Sign::Internal => "Busiest callers",
+            Sign::Limited | Sign::Blocked => "hit most",
+            Sign::TooLong => "sent most",
+            Sign::Errors | Sign::Slow | Sign::Internal => "busiest callers",
         };
-        add(&mut text, format_args!("{whose}: {}. ", list(named.collect())));
+        counted.push(format!("{whose}: {}", list(named.collect())));
+    }
+    let mut text = String::new();
+    if !counted.is_empty() {
+        let window = told
+            .from
+            .map_or_else(|| "In the last hour".to_owned(), |from| format!("Since {}", clock(from)));
+        add(&mut text, format_args!("{window}, {}. ", counted.join("; ")));
     }
     text.push_str(likely(told));
     together(&mut text, &told.together);
