@@ -1,6 +1,7 @@
 //! The configuration file: YAML, checked when it is read, with errors that name file, line, column, key and remedy.
 
 mod door;
+mod names;
 mod place;
 mod read;
 mod reference;
@@ -8,7 +9,6 @@ mod scenario;
 mod tracked;
 mod variable;
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -409,9 +409,10 @@ impl Config {
         self.files()?;
         self.access_logs()?;
         self.targets()?;
-        let own = self.own_labels();
+        self.check_limits()?;
+        let vocabulary = self.vocabulary();
         for (index, receiver) in self.receivers.iter().enumerate() {
-            receiver.check_match(index, &own)?;
+            receiver.check_match(index, &vocabulary)?;
         }
         self.links(self.http.admin.listen)?;
         let (admin, push) = (self.admin_token()?, self.push_token()?);
@@ -436,12 +437,6 @@ impl Config {
             ));
         }
         self.webhook_secrets().map(drop)
-    }
-
-    /// Labels that alerts of `rules` have of their own.
-    #[must_use]
-    pub fn own_labels(&self) -> BTreeSet<Box<str>> {
-        self.rules.iter().flat_map(|rule| rule.labels.keys().cloned()).collect()
     }
 
     /// What several instances need.
@@ -568,6 +563,15 @@ impl Config {
         self.sources.nats.as_ref().map(nats::Config::settings).transpose()
     }
 
+    /// The label `sink` of each.
+    fn sink_names(&self) -> Vec<Box<str>> {
+        [
+            self.sinks.datadog.as_ref().map_or_else(Vec::new, datadog::Config::sinks),
+            self.sinks.otlp.as_ref().map_or_else(Vec::new, otlp::Config::sinks),
+        ]
+        .concat()
+    }
+
     /// What the engine is told.
     pub fn engine(&self) -> Result<crate::engine::Config, String> {
         let datadog = self.sinks.datadog.as_ref();
@@ -585,11 +589,7 @@ impl Config {
             .into_iter()
             .flatten()
             .collect(),
-            sinks: [
-                datadog.map_or_else(Vec::new, datadog::Config::sinks),
-                self.sinks.otlp.as_ref().map_or_else(Vec::new, otlp::Config::sinks),
-            ]
-            .concat(),
+            sinks: self.sink_names(),
             window_sinks: datadog.map_or_else(Vec::new, datadog::Config::window_sinks),
             edge: self.edge.settings(self.built_in_alerts.0)?,
         })

@@ -76,6 +76,16 @@ fn check_says_what_would_run_and_no_secret() {
 }
 
 #[test]
+fn check_warns_of_what_could_have_no_effect_and_passes() {
+    let dir = tempfile::tempdir().unwrap();
+    let yaml = "receivers: [ { webhook: { url: \"http://127.0.0.1:1\", match: { severity: critical } } } ]\n";
+    let output = ssowatch(&["check", "--config", &write(&dir, "c.yaml", yaml)]);
+    assert_eq!(output.status.code(), Some(0));
+    let warning = "\nwarning: `receivers[0].webhook.match`: no alert has severity=critical, so that nothing is told there; possible are";
+    assert!(text(&output.stdout).contains(warning), "{}", text(&output.stdout));
+}
+
+#[test]
 fn check_online_names_what_fails_and_what_to_do() {
     let dir = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

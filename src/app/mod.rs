@@ -169,7 +169,7 @@ impl Daemon {
             external_url,
             reload,
             guard: web::Guard::default(),
-            labels: config.own_labels(),
+            vocabulary: config.vocabulary(),
             sessions,
             owner: part.owns(),
         };

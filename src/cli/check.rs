@@ -91,6 +91,9 @@ pub(super) fn summary(config: &Config) -> Result<String, String> {
     for (key, value) in lines {
         writeln!(text, "{key:<24}{value}").expect("memory grows");
     }
+    for warning in config.warnings() {
+        writeln!(text, "warning: {warning}").expect("memory grows");
+    }
     Ok(text)
 }
 

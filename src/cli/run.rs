@@ -80,6 +80,9 @@ async fn supervise(mut config: Config, origin: &Origin) -> anyhow::Result<()> {
 }
 
 fn start(config: &Config, sockets: &mut Sockets, reload: &Reload) -> anyhow::Result<Daemon> {
+    for warning in config.warnings() {
+        tracing::warn!(warning, "The configuration names what is not there.");
+    }
     Daemon::start(config, Clock::system(), sockets, Some(reload.clone()))
 }
 

@@ -118,7 +118,7 @@ fn is_word(text: &str) -> bool {
 }
 
 /// What could have been meant, or all that is possible.
-fn choices(word: &str, possible: &[&str]) -> String {
+pub(super) fn choices(word: &str, possible: &[&str]) -> String {
     let near = possible.iter().map(|name| (distance(word, name), *name)).min();
     // A third of the letters may be wrong: `retnetion` is `retention`, `foo` is nothing.
     if let Some((_, name)) = near.filter(|(steps, name)| *steps <= name.len().max(3) / 3) {

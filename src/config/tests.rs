@@ -106,6 +106,7 @@ fn each_mistake_is_named_with_its_place_its_key_and_a_remedy() {
         "receivers:\n  - webhook: { url: \"http://a\", name: x }\n  - slack: { webhook_url: \"http://a\", name: x }\n",
         "links: { external_url: sso.example }\n",
         "causes: { Bad Name: [x] }\n",
+        "edge:\n  tiers: [ { name: web } ]\n  limits:\n    - { name: a, key: client, quota: 1/s, tier: web }\n    - { name: b, key: client, quota: 1/s, tier: wbe }\n",
         "built_in_alerts: true\nrules:\n  - { name: SsoFleetFailing, metric: failures, op: \">\", value: 1, window: 5m }\n",
     ];
     let mut all = String::new();

@@ -5,6 +5,7 @@
 
 mod ahead;
 mod alert;
+mod alertname;
 mod apart;
 mod calendar;
 mod causes;
@@ -40,6 +41,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::ahead::AHEAD;
+pub use self::alertname::built_in as built_in_alerts;
 use self::calendar::Place;
 use self::memory::Memory;
 use self::rule::Rule;

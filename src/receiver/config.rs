@@ -11,7 +11,7 @@ use super::{
 };
 use crate::outbound;
 use crate::setting::{Secret, SecretError};
-use crate::signal::{Severity, foreign};
+use crate::signal::{Severity, Vocabulary};
 
 /// Receivers at most: each has a task and a record of its own.
 const RECEIVERS_MAX: usize = 32;
@@ -135,13 +135,22 @@ impl Config {
         }
     }
 
-    /// Refuses to match a label that no alert has, `own` of the operator's rules included: this receiver would hear nothing.
-    pub fn check_match(&self, index: usize, own: &BTreeSet<Box<str>>) -> Result<(), String> {
+    /// Refuses to match a label that no alert has: this receiver would hear nothing.
+    pub fn check_match(&self, index: usize, vocabulary: &Vocabulary) -> Result<(), String> {
         let labels = self.audience().labels;
-        let problem = foreign(labels.keys().map(|label| &**label), own);
-        problem.map_or(Ok(()), |problem| {
-            Err(format!("`receivers[{index}].{}.match`: {problem}", self.kind()))
-        })
+        let problem = vocabulary.foreign(labels.keys().map(|label| &**label));
+        problem.map_or(Ok(()), |problem| Err(format!("`{}`: {problem}", self.match_key(index))))
+    }
+
+    /// What it matches: the key, label and value.
+    pub fn matched(&self, index: usize) -> impl Iterator<Item = (String, String, String)> {
+        let key = self.match_key(index);
+        let labels = self.audience().labels.into_iter();
+        labels.map(move |(label, value)| (key.clone(), label, value))
+    }
+
+    fn match_key(&self, index: usize) -> String {
+        format!("receivers[{index}].{}.match", self.kind())
     }
 
     fn targets(

@@ -1,6 +1,6 @@
 //! An alert that is pending, firing or over, with the numbers behind it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,33 +19,6 @@ pub const TOGETHER_SECONDS: i64 = 15 * 60;
 /// The same of two alerts of the edge. Requests come so often there that a beginning is known to a minute; what begins later
 /// has a cause of its own.
 const TOGETHER_AT_EDGE_SECONDS: i64 = 2 * 60;
-
-/// The labels that alerts have, by their scope. An alert of an operator's rule may have labels of its own besides.
-const LABELS: [&str; 10] = [
-    "alertname",
-    "severity",
-    "scope",
-    "connection_id",
-    "organization_id",
-    "connection_type",
-    "source",
-    "sink",
-    "tier",
-    "limit",
-];
-
-/// Says of the first of `labels` that no alert has, those of the operator's rules (`own`) included, which there are: who matches
-/// it hears or silences nothing.
-#[must_use]
-pub fn foreign<'a>(
-    labels: impl IntoIterator<Item = &'a str>,
-    own: &BTreeSet<Box<str>>,
-) -> Option<String> {
-    let known = || LABELS.into_iter().chain(own.iter().map(|label| &**label));
-    let label = labels.into_iter().find(|label| known().all(|known| known != *label))?;
-    let known = known().collect::<Vec<_>>().join(", ");
-    Some(format!("no alert has the label `{label}`; alerts have {known}"))
-}
 
 /// One stretch of trouble that one alert describes.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -242,6 +215,10 @@ impl Scope {
     pub fn counted(&self) -> &'static str {
         if self.is_of_edge() { "request" } else { "sign-in" }
     }
+
+    /// All values of the label `scope`.
+    pub const NAMES: [&'static str; 8] =
+        ["connection", "connection_type", "fleet", "source", "sink", "tier", "limit", "none"];
 
     /// The value of the label `scope`.
     #[must_use]

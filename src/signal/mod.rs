@@ -9,13 +9,14 @@ mod incident;
 mod joined;
 mod snapshot;
 mod stretch;
+mod vocabulary;
 
 pub use course::{Course, Happened, Reach, Step};
 pub use crowd::{Came, CrowdMinute, CrowdView, Share};
 pub use edge::{Buckets, KeyView, LimitView, Talker, TierCounts, TierMinute, TierView, TierWindow};
 pub use incident::{
     EDGE_ERRORS, Evidence, Incident, SINK_FAILING, Scope, Severity, State, TOGETHER_SECONDS,
-    Transition, foreign,
+    Transition,
 };
 pub use joined::joined;
 pub use snapshot::{
@@ -24,3 +25,4 @@ pub use snapshot::{
     WINDOW_SECONDS, WINDOWS,
 };
 pub use stretch::{MinuteOf, Stretch};
+pub use vocabulary::Vocabulary;

@@ -20,7 +20,6 @@ pub mod sessions;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -48,7 +47,7 @@ use self::sessions::Sessions;
 use crate::clock::Clock;
 use crate::journal::Inlet;
 use crate::setting::Secret;
-use crate::signal::Snapshot;
+use crate::signal::{Snapshot, Vocabulary};
 
 /// How long the engine's time may stand while the disk takes nothing: longer than any disk that works.
 const HELD_MILLIS_MAX: i64 = 30_000;
@@ -74,8 +73,8 @@ pub struct Admin {
     pub reload: Option<Reload>,
     /// What protects the listener.
     pub guard: Guard,
-    /// Labels that alerts of the operator's rules have of their own.
-    pub labels: BTreeSet<Box<str>>,
+    /// The labels of alerts, and their values.
+    pub vocabulary: Vocabulary,
     /// Where sign-ins are searched.
     pub sessions: Sessions,
     /// Whether this instance owns the journal: only then metrics hold more than the daemon's own, so that of several instances

@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::event::{Privacy, Treatment};
 use crate::journal::{self, Inlet};
 use crate::setting::Secret;
-use crate::signal::{Scope, Snapshot, State as IncidentState};
+use crate::signal::{Scope, Snapshot, State as IncidentState, Vocabulary};
 
 mod decision;
 mod login;
@@ -40,7 +40,9 @@ fn admin_with(snapshot: Snapshot, token: Option<&str>, inlet: Inlet) -> Admin {
         clock,
         external_url: "https://sso.example.com".into(),
         guard: Guard::default(),
-        labels: ["team".into()].into(),
+        vocabulary: Vocabulary::default()
+            .with("alertname", ["SsoFleetFailing"])
+            .with("team", ["sso", "sso <east>"]),
         sessions: search_in(Treatment::Hash, Path::new("/nowhere/sign-ins.db")),
     }
 }

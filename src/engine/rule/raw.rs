@@ -6,15 +6,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Condition, Hold, Metric, Op, Rule, ScopeKind, slo};
-use crate::engine::certificate::ALERTNAME as CERTIFICATE;
-use crate::engine::delivery::SOURCE_STALLED;
-use crate::engine::drift;
-use crate::engine::edge::near;
-use crate::engine::edge::sign::Sign;
-use crate::engine::page;
-use crate::engine::watch::WATCHDOG;
+use crate::engine::built_in_alerts;
 use crate::setting::Period;
-use crate::signal::{SINK_FAILING, Severity};
+use crate::signal::Severity;
 
 /// A rule, as it is written.
 #[derive(Deserialize, JsonSchema)]
@@ -104,11 +98,7 @@ impl TryFrom<RawRule> for Rule {
                 "`{name}` is not a name for a rule; use letters, digits and _, e.g. LoginsFailing"
             ));
         }
-        let of_edge = Sign::ALL.iter().any(|sign| sign.alertname() == *name);
-        if of_edge
-            || RESERVED_NAMES.contains(&name.as_str())
-            || page::ALERTNAMES.contains(&name.as_str())
-        {
+        if built_in_alerts().any(|built_in| built_in == *name) {
             return Err(format!("`{name}` is the name of a built-in alert; choose another"));
         }
         let Kinded { metric, op, conditions, min_attempts, scope } = match raw.kind {
@@ -204,10 +194,6 @@ fn threshold(raw: &RawRule) -> Result<Kinded, String> {
         scope: raw.scope.unwrap_or(ScopeKind::Connection),
     })
 }
-
-/// Alerts that no threshold makes.
-const RESERVED_NAMES: [&str; 6] =
-    [WATCHDOG, CERTIFICATE, SINK_FAILING, SOURCE_STALLED, near::ALERTNAME, drift::ALERTNAME];
 
 fn is_name(text: &str) -> bool {
     let mut chars = text.chars();

@@ -15,19 +15,20 @@ use crate::web::{Admin, page, problem};
 pub(super) async fn list<D: Decision>(State(admin): State<Arc<Admin>>) -> Json<Value> {
     let snapshot = Arc::clone(&admin.snapshots.borrow());
     let now = admin.clock.now();
-    let listed: Vec<_> = D::all(&snapshot).iter().map(|one| one.shown(now, &snapshot)).collect();
+    let all = D::all(&snapshot).iter();
+    let listed: Vec<_> = all.map(|one| one.shown(now, &snapshot, &admin.vocabulary)).collect();
     Json(json!({ D::MANY: listed }))
 }
 
 /// What is wanted, when it can have an effect.
 fn made<D: Decision>(admin: &Admin, wanted: D::Wanted) -> Result<D, String> {
     let decision = D::new(wanted, admin.clock.now())?;
-    decision.check(&admin.labels)?;
+    decision.check(&admin.vocabulary)?;
     Ok(decision)
 }
 
 fn shown<D: Decision>(admin: &Admin, decision: &D) -> Value {
-    decision.shown(admin.clock.now(), &admin.snapshots.borrow())
+    decision.shown(admin.clock.now(), &admin.snapshots.borrow(), &admin.vocabulary)
 }
 
 pub(super) async fn create<D: Decision>(

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::written::{end, moment, text};
 use super::{Decision, fresh_id, known};
 use crate::event::{ConnectionId, Covers, Marker, Planned, Record, Timestamp};
-use crate::signal::Snapshot;
+use crate::signal::{Snapshot, Vocabulary};
 
 /// How far ahead work may be marked, how long afterwards, and how long it takes at most.
 const AHEAD_MILLIS_MAX: i64 = 90 * 86_400_000;
@@ -118,7 +118,7 @@ impl Decision for Marker {
         Record::Marked(self)
     }
 
-    fn shown(&self, _: Timestamp, snapshot: &Snapshot) -> Value {
+    fn shown(&self, _: Timestamp, snapshot: &Snapshot, _: &Vocabulary) -> Value {
         let work = &self.work;
         json!({
             "id": work.id, "note": work.note, "author": self.author, "scope": scope(&work.covers),

@@ -9,7 +9,6 @@ pub(super) mod marker;
 mod silence;
 mod written;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +23,7 @@ use serde_json::Value;
 use super::{Admin, problem};
 use crate::event::{Marker, Record, Silence, Timestamp};
 use crate::journal::{Delivery, InletError};
-use crate::signal::Snapshot;
+use crate::signal::{Snapshot, Vocabulary};
 
 /// Longest body: a decision has a few hundred bytes.
 const BODY_BYTES_MAX: usize = 16 * 1024;
@@ -55,12 +54,12 @@ trait Decision: Clone + Send + Sync + 'static {
     /// The same, over as of `now`.
     fn ended(self, now: Timestamp) -> Self;
     fn record(self) -> Record;
-    /// Refuses what can never have an effect; `labels` are those that alerts of the operator's rules have of their own.
-    fn check(&self, _labels: &BTreeSet<Box<str>>) -> Result<(), String> {
+    /// Refuses what can never have an effect.
+    fn check(&self, _vocabulary: &Vocabulary) -> Result<(), String> {
         Ok(())
     }
     /// As the API gives it, beside what is known.
-    fn shown(&self, now: Timestamp, snapshot: &Snapshot) -> Value;
+    fn shown(&self, now: Timestamp, snapshot: &Snapshot, vocabulary: &Vocabulary) -> Value;
 }
 
 /// The routes.

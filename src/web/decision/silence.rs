@@ -1,6 +1,6 @@
 //! Silences.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::written::{end, pairs, text};
 use super::{Decision, fresh_id, known};
 use crate::event::{Record, Silence, Timestamp};
-use crate::signal::Snapshot;
+use crate::signal::{Snapshot, Vocabulary};
 
 /// Labels that one silence names at most, and their lengths: an alert has eight of its own.
 const MATCHERS_MAX: usize = 8;
@@ -106,16 +106,16 @@ impl Decision for Silence {
         Record::Silenced(self)
     }
 
-    fn check(&self, labels: &BTreeSet<Box<str>>) -> Result<(), String> {
-        known::check(self, labels)
+    fn check(&self, vocabulary: &Vocabulary) -> Result<(), String> {
+        known::check(self, vocabulary)
     }
 
-    fn shown(&self, now: Timestamp, snapshot: &Snapshot) -> Value {
+    fn shown(&self, now: Timestamp, snapshot: &Snapshot, vocabulary: &Vocabulary) -> Value {
         let state = if self.lasts(now) { "active" } else { "ended" };
         json!({
             "id": self.id, "state": state, "matchers": self.matchers, "author": self.author,
             "reason": self.reason, "from": self.from.to_string(), "until": self.until.to_string(),
-            "warning": known::silence(self, snapshot),
+            "warning": known::silence(self, snapshot, vocabulary),
         })
     }
 }

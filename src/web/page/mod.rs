@@ -159,7 +159,7 @@ async fn silences(
     labels: Result<Query<Labels>, QueryRejection>,
 ) -> Html<String> {
     let labels = labels.map(|Query(labels)| labels.labels).unwrap_or_default();
-    Html(silence::page(&admin.snapshots.borrow(), &labels, visitor))
+    Html(silence::page(&admin.snapshots.borrow(), &admin.vocabulary, &labels, visitor))
 }
 
 /// What a person sees who wrote something that cannot be taken.

@@ -3,7 +3,7 @@
 use super::html::{Encoded, Escaped, Html, Moment, Visitor};
 use super::words::span;
 use crate::event::{Marker, Silence};
-use crate::signal::{Incident, Snapshot};
+use crate::signal::{Incident, Snapshot, Vocabulary};
 use crate::web::decision::{known, marker::scope};
 
 /// How long a form silences: value, words, and whether it is proposed.
@@ -23,7 +23,12 @@ const NAMING: [&str; 7] =
 const OVER_MAX: usize = 20;
 
 /// The page; `labels` are those of a silence that somebody is about to make.
-pub(super) fn page(snapshot: &Snapshot, labels: &str, visitor: Visitor) -> String {
+pub(super) fn page(
+    snapshot: &Snapshot,
+    vocabulary: &Vocabulary,
+    labels: &str,
+    visitor: Visitor,
+) -> String {
     let mut page = Html::still("Silences", visitor);
     page.line("<h1>Silences and planned work</h1>");
     page.line(
@@ -34,10 +39,14 @@ pub(super) fn page(snapshot: &Snapshot, labels: &str, visitor: Visitor) -> Strin
     let all = snapshot.silences.iter().rev().map(AsRef::as_ref);
     let (lasting, over): (Vec<_>, Vec<&Silence>) =
         all.partition(|silence| silence.lasts(snapshot.now));
-    silences(&mut page, &lasting, snapshot, "No silence lasts.");
+    if lasting.is_empty() {
+        page.line("<p>No silence lasts.</p>");
+    } else {
+        silences(&mut page, &lasting, snapshot, vocabulary);
+    }
     if !over.is_empty() {
         page.line("<h3>Ended</h3>");
-        silences(&mut page, &over[..over.len().min(OVER_MAX)], snapshot, "");
+        silences(&mut page, &over[..over.len().min(OVER_MAX)], snapshot, vocabulary);
     }
     let open = if labels.is_empty() { "" } else { " open" };
     page.line(format_args!("</section>\n<details id=\"new\"{open}><summary>New silence</summary>"));
@@ -66,11 +75,8 @@ pub(super) fn sentence(silence: &Silence) -> String {
     format!("Silenced until {until} by {by}: {reason}")
 }
 
-fn silences(page: &mut Html, silences: &[&Silence], snapshot: &Snapshot, none: &str) {
+fn silences(page: &mut Html, silences: &[&Silence], snapshot: &Snapshot, vocabulary: &Vocabulary) {
     let now = snapshot.now;
-    if silences.is_empty() {
-        return page.line(format_args!("<p>{none}</p>"));
-    }
     page.line("<ul class=\"incidents\">");
     for silence in silences {
         let pairs: Vec<String> = silence
@@ -90,7 +96,8 @@ fn silences(page: &mut Html, silences: &[&Silence], snapshot: &Snapshot, none: &
         } else {
             (format!("ended {until}"), String::new())
         };
-        let warning = warning(known::silence(silence, snapshot).filter(|_| silence.lasts(now)));
+        let unknown = known::silence(silence, snapshot, vocabulary);
+        let warning = warning(unknown.filter(|_| silence.lasts(now)));
         page.line(format_args!(
             "<li><div class=\"row\"><div>{pairs}<br>{reason}<br><small>by {by} · since {from} · {left}</small>{warning}</div>{button}</div></li>"
         ));
