@@ -164,7 +164,7 @@ impl Engine {
         match source {
             Source::WorkosApi if delivery.is_webhook_silent(now) => {
                 let Delivery { unheard, unheard_since, refused, .. } = *delivery;
-                let words = silent(unheard_since, unheard, refused);
+                let words = silent((unheard_since, now), unheard, refused);
                 self.stall(Source::WorkosWebhook, unheard_since, words, unheard);
             }
             Source::WorkosWebhook => self.memory.alerts.end(&stalled(source), now),
@@ -204,7 +204,7 @@ impl Engine {
         };
         delivery.troubles.insert(source, trouble.clone());
         if trouble.page {
-            self.stall(source, trouble.since, fails(source, trouble), 0);
+            self.stall(source, trouble.since, fails(source, trouble, self.memory.now), 0);
         }
     }
 
@@ -272,16 +272,17 @@ struct Words {
     description: &'static str,
 }
 
-fn fails(source: Source, trouble: &SourceTrouble) -> Words {
+fn fails(source: Source, trouble: &SourceTrouble, now: Timestamp) -> Words {
+    let since = clock(trouble.since, now);
     let what = if source == Source::Nats { "The stream of NATS" } else { "The Events API" };
     Words {
-        summary: format!("{what} cannot be read since {}: {}", clock(trouble.since), trouble.words),
+        summary: format!("{what} cannot be read since {since}: {}", trouble.words),
         description: "What only it brings is not seen until it can be read again; then all of it is, from where it \
             stopped. If no other source delivers, no silence is judged meanwhile.",
     }
 }
 
-fn silent(since: Timestamp, count: u64, refused: u64) -> Words {
+fn silent((since, now): (Timestamp, Timestamp), count: u64, refused: u64) -> Words {
     let refused = match refused {
         0 => String::new(),
         refused => format!("; {refused} of its requests were refused"),
@@ -289,7 +290,7 @@ fn silent(since: Timestamp, count: u64, refused: u64) -> Words {
     Words {
         summary: format!(
             "Webhooks do not come: since {} the Events API had {count} events, and the webhook brought none{refused}",
-            clock(since)
+            clock(since, now)
         ),
         description: "Sign-ins are seen through the Events API meanwhile, some seconds later. In WorkOS's dashboard: is the \
             endpoint enabled, what did its last deliveries answer, is its secret the one that is configured? Refused requests \

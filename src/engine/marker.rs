@@ -49,8 +49,14 @@ impl Markers {
         let mut words = String::new();
         for marker in near.iter().take(NAMED_MAX) {
             let (work, gap) = (&marker.work, if words.is_empty() { "" } else { "; " });
-            write!(words, "{gap}{} at {} ({})", work.note, clock(work.from), marker.author)
-                .expect("memory grows");
+            write!(
+                words,
+                "{gap}{} at {} ({})",
+                work.note,
+                clock(work.from, incident.started_at),
+                marker.author
+            )
+            .expect("memory grows");
             let what = Happened::Marked { note: work.note.clone(), by: marker.author.clone() };
             if !incident.course.steps.iter().any(|step| step.what == what) {
                 incident.course.add(work.from, what);

@@ -380,8 +380,10 @@ impl Engine {
         if matches!(signal, Signal::Drought(_)) {
             description.push_str(self.witness());
         }
-        words::together(&mut description, &self.together(started_at, key));
-        let mut summary = words::found(signal, &self.who(place), &evidence, code, started_at);
+        let now = self.memory.now;
+        words::together(&mut description, &self.together(started_at, key), now);
+        let mut summary =
+            words::found(signal, &self.who(place), &evidence, code, (started_at, now));
         let reach = self.reach(place, carriers.iter().map(|(index, _)| *index));
         if connection.is_none() && kind_of(signal).is_some() {
             words::hit(&mut summary, reach.connections);

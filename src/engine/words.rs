@@ -16,7 +16,7 @@ pub(super) fn summary(
     at: &Condition,
     who: &str,
     evidence: &Evidence,
-    started_at: Timestamp,
+    (started_at, now): (Timestamp, Timestamp),
 ) -> String {
     let mut text = rule.summary.as_ref().map_or_else(String::new, |words| sentence(words));
     let window = length(at.window_seconds);
@@ -49,7 +49,7 @@ pub(super) fn summary(
         Some(users) => add(&mut text, format_args!(", of {users} people")),
         None => {}
     }
-    add(&mut text, format_args!(", since about {}", clock(started_at)));
+    add(&mut text, format_args!(", since about {}", clock(started_at, now)));
     text
 }
 
@@ -83,10 +83,12 @@ pub(super) fn found(
     who: &str,
     evidence: &Evidence,
     code: Option<&str>,
-    started_at: Timestamp,
+    (started_at, now): (Timestamp, Timestamp),
 ) -> String {
     let what = match signal {
-        Signal::Drought(arrival) => return drought(arrival, who, evidence, started_at),
+        Signal::Drought(arrival) => {
+            return drought(arrival, who, evidence, &clock(started_at, now));
+        }
         Signal::Code(_) | Signal::Stream(Kind::Failing) => "failed",
         Signal::Stream(Kind::Hanging) => "have no end in time",
         Signal::Stream(Kind::Denied) => "were denied",
@@ -107,7 +109,7 @@ pub(super) fn found(
         Some(code) => add(&mut text, format_args!(" with {code}")),
         None => {}
     }
-    add(&mut text, format_args!(" since about {}", clock(started_at)));
+    add(&mut text, format_args!(" since about {}", clock(started_at, now)));
     if let Some(usual) = evidence.usual {
         let of = if code.is_some() { "of this code" } else { "here" };
         add(&mut text, format_args!("; {} is usual {of}", percent(usual)));
@@ -115,14 +117,14 @@ pub(super) fn found(
     text
 }
 
-fn drought(arrival: Arrival, who: &str, evidence: &Evidence, started_at: Timestamp) -> String {
+fn drought(arrival: Arrival, who: &str, evidence: &Evidence, since: &str) -> String {
     let what = match arrival {
         Arrival::Start => "started",
         Arrival::Success => "succeeded",
     };
     let due = evidence.usual.unwrap_or_default();
     let came = evidence.attempts;
-    format!("{who}: {came} sign-ins {what} since about {}; {due:.0} were due", clock(started_at))
+    format!("{who}: {came} sign-ins {what} since about {since}; {due:.0} were due")
 }
 
 /// Says on how many connections a provider or the fleet is hit: "all" may be few.
@@ -178,13 +180,13 @@ fn rarity(days: f64) -> String {
 }
 
 /// Names alerts that began at about the same time.
-pub(super) fn together(text: &mut String, others: &[(Box<str>, Timestamp)]) {
+pub(super) fn together(text: &mut String, others: &[(Box<str>, Timestamp)], now: Timestamp) {
     if others.is_empty() {
         return;
     }
     let named: Vec<_> = others
         .iter()
-        .map(|(name, since)| format!("{name} (since about {})", clock(*since)))
+        .map(|(name, since)| format!("{name} (since about {})", clock(*since, now)))
         .collect();
     add(text, format_args!(" Began together with {}.", named.join(", ")));
 }
@@ -223,9 +225,14 @@ fn length(seconds: u32) -> String {
     crate::setting::Period::from_secs(u64::from(seconds)).to_string()
 }
 
-pub(super) fn clock(at: Timestamp) -> String {
-    let text = at.to_rfc3339_seconds();
-    text.get(11..19).map_or_else(|| text.clone(), |time| format!("{time} UTC"))
+/// The time of day, after its date where that is not the date of `now`: what began yesterday afternoon did not begin today.
+pub(super) fn clock(at: Timestamp, now: Timestamp) -> String {
+    let day = at.to_rfc3339_seconds().replace('T', " ").replace('Z', " UTC");
+    let today = now.to_rfc3339_seconds();
+    match (day.get(..10), day.get(11..)) {
+        (Some(date), Some(time)) if today.get(..10) == Some(date) => time.to_owned(),
+        _ => day,
+    }
 }
 
 #[cfg(test)]
@@ -240,21 +247,36 @@ mod tests {
         assert_eq!(noun(Metric::Starts, 1.0), "started sign-in");
     }
 
+    const START: Timestamp = Timestamp::from_millis(1_759_848_983_000);
+
+    #[test]
+    fn what_began_on_another_day_has_its_date() {
+        let clock_after = |hours: i64| clock(START, START.plus_millis(hours * 3_600_000));
+        assert_eq!(clock_after(9), "14:56:23 UTC");
+        assert_eq!(clock_after(10), "2025-10-07 14:56:23 UTC");
+        assert_eq!(clock_after(24), "2025-10-07 14:56:23 UTC", "the same time of the next day");
+        // Clocks differ: what is ahead of ours is told as what it is.
+        assert_eq!(clock_after(-15), "2025-10-07 14:56:23 UTC");
+        let mut text = String::new();
+        together(&mut text, &[("A".into(), START)], START.plus_millis(86_400_000));
+        assert_eq!(text, " Began together with A (since about 2025-10-07 14:56:23 UTC).");
+    }
+
     #[test]
     fn a_code_is_told_as_what_it_is_counted_among() {
         let (usual, value) = (Some(0.0004), Some(0.36));
         let evidence = Evidence { attempts: 377, bad: 136, usual, value, ..Evidence::default() };
         let words = |code: Option<&str>| {
             let signal = code.map_or(Signal::Stream(Kind::Failing), |_| Signal::Code(1));
-            found(signal, "All OktaSAML connections", &evidence, code, Timestamp::default())
+            found(signal, "All OktaSAML connections", &evidence, code, (START, START))
         };
         assert_eq!(
             words(Some("idp_error")),
-            "All OktaSAML connections: 136 of the fleet's 377 sign-ins failed with idp_error since about 00:00:00 UTC; 0.0 % is usual of this code"
+            "All OktaSAML connections: 136 of the fleet's 377 sign-ins failed with idp_error since about 14:56:23 UTC; 0.0 % is usual of this code"
         );
         assert_eq!(
             words(None),
-            "All OktaSAML connections: 136 of 377 sign-ins failed since about 00:00:00 UTC; 0.0 % is usual here"
+            "All OktaSAML connections: 136 of 377 sign-ins failed since about 14:56:23 UTC; 0.0 % is usual here"
         );
         assert!(words(Some("")).contains(" failed without an error code since "));
     }

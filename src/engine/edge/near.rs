@@ -36,7 +36,7 @@ impl Engine {
             let phase = before.next(!near.is_empty(), now, HOLD);
             let finding = shadow.filter(|_| !near.is_empty()).map(|shadow| {
                 let since = self.memory.alerts.started_at(&key).unwrap_or(now);
-                finding(limit, shadow, &near, &key, since)
+                finding(limit, shadow, &near, &key, (since, now))
             });
             self.memory.alerts.move_to(key, phase, phase.deadline(HOLD), finding, now);
         }
@@ -48,15 +48,15 @@ fn finding(
     shadow: &Shadow,
     near: &[(&Personal, f64)],
     key: &Key,
-    since: Timestamp,
+    (since, now): (Timestamp, Timestamp),
 ) -> Finding {
     let named = near.iter().take(NAMED_MAX);
     Finding {
         severity: limit.severity,
         labels: labels(key, limit.severity, &BTreeMap::new(), None),
         started_at: since,
-        summary: words::near_summary(limit, near, since),
-        description: words::near_description(limit, shadow, near),
+        summary: words::near_summary(limit, near, since, now),
+        description: words::near_description(limit, shadow, near, now),
         evidence: Evidence {
             attempts: shadow.requests(),
             bad: shadow.exceeded(),

@@ -105,6 +105,7 @@ impl Engine {
             counts: seen.counts,
             slow_micros: tier.signs.slow_micros(),
             together: self.together(since, key),
+            now: self.memory.now,
         };
         #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 52 bits")]
         let value = trouble.bad as f64 / trouble.requests.max(1) as f64;

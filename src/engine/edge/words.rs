@@ -11,7 +11,12 @@ use crate::event::{Personal, Timestamp};
 use crate::signal::{Talker, TierCounts};
 
 /// `Limit api (200/s, burst 50): h:0123… uses 86 % of it, and 2 others are near, since about 16:05:20 UTC`.
-pub(super) fn near_summary(limit: &Limit, near: &[(&Personal, f64)], since: Timestamp) -> String {
+pub(super) fn near_summary(
+    limit: &Limit,
+    near: &[(&Personal, f64)],
+    since: Timestamp,
+    now: Timestamp,
+) -> String {
     let mut text = format!("Limit {} ({})", limit.name, limit.words);
     if let Some((name, used)) = near.first() {
         add(&mut text, format_args!(": {} uses {} of it", name.as_str(), percent(*used)));
@@ -21,7 +26,7 @@ pub(super) fn near_summary(limit: &Limit, near: &[(&Personal, f64)], since: Time
         2 => text.push_str(", and 1 other is near"),
         more => add(&mut text, format_args!(", and {} others are near", more - 1)),
     }
-    add(&mut text, format_args!(", since about {}", clock(since)));
+    add(&mut text, format_args!(", since about {}", clock(since, now)));
     text
 }
 
@@ -30,6 +35,7 @@ pub(super) fn near_description(
     limit: &Limit,
     shadow: &Shadow,
     near: &[(&Personal, f64)],
+    now: Timestamp,
 ) -> String {
     let mut text = format!("Near is {} of the quota or of the burst.", percent(limit.near));
     if near.len() > 1 {
@@ -44,7 +50,7 @@ pub(super) fn near_description(
             format_args!(
                 " The limit would have refused {refused} requests of {}, the first at {}.",
                 callers(shadow.refused_keys()),
-                clock(first)
+                clock(first, now)
             ),
         ),
         _ => text.push_str(" It would have refused nothing so far."),
@@ -74,6 +80,7 @@ pub(super) struct Told<'a> {
     pub(super) slow_micros: Option<u64>,
     /// Alerts that began at about the same time.
     pub(super) together: Vec<(Box<str>, Timestamp)>,
+    pub(super) now: Timestamp,
 }
 
 /// `web: 812 of 2431 requests got 429 (33 %; 0.1 % is usual), by 14 clients, since about 16:05:20 UTC`.
@@ -100,7 +107,7 @@ pub(super) fn tier_summary(told: &Told<'_>, since: Timestamp) -> String {
     if told.clients.is_some() && told.from.is_none() {
         text.push_str(" in the last hour");
     }
-    add(&mut text, format_args!(", since about {}", clock(since)));
+    add(&mut text, format_args!(", since about {}", clock(since, told.now)));
     text
 }
 
@@ -126,13 +133,14 @@ pub(super) fn tier_description(told: &Told<'_>) -> String {
     }
     let mut text = String::new();
     if !counted.is_empty() {
-        let window = told
-            .from
-            .map_or_else(|| "In the last hour".to_owned(), |from| format!("Since {}", clock(from)));
+        let window = told.from.map_or_else(
+            || "In the last hour".to_owned(),
+            |from| format!("Since {}", clock(from, told.now)),
+        );
         add(&mut text, format_args!("{window}, {}. ", counted.join("; ")));
     }
     text.push_str(likely(told));
-    together(&mut text, &told.together);
+    together(&mut text, &told.together, told.now);
     text
 }
 
