@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -202,6 +202,10 @@ pub(super) fn load(place: &Place, engine: EngineConfig) -> anyhow::Result<State>
             telemetry::damage_found("checkpoint", &detail);
             State::new(engine)
         }
+        Found::Newer(why) => bail!(
+            "a newer build wrote the checkpoint in {place} ({why}), and this one would put its own in its place; use that build, or, to \
+             go on without what only the checkpoint knows, move it away"
+        ),
     })
 }
 

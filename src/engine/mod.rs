@@ -118,6 +118,14 @@ pub enum LoadError {
     Empty,
 }
 
+impl LoadError {
+    /// Whether a newer build wrote the state: that one can read it, this one must not put another in its place.
+    #[must_use]
+    pub fn is_newer(&self) -> bool {
+        matches!(self, Self::Version(version) if *version > STATE_VERSION)
+    }
+}
+
 /// The engine. See the module.
 #[derive(Clone, Debug)]
 pub struct Engine {

@@ -541,7 +541,9 @@ fn a_sink_in_trouble_is_a_page_until_it_is_well_or_gone() {
 fn a_state_of_another_version_or_a_damaged_one_is_refused() {
     let mut bytes = Engine::new(Config::default()).save();
     bytes[0] = 99;
-    assert!(matches!(Engine::load(Config::default(), &bytes), Err(LoadError::Version(99))));
+    let newer = Engine::load(Config::default(), &bytes).unwrap_err();
+    assert!(matches!(newer, LoadError::Version(99)) && newer.is_newer());
+    assert!(!LoadError::Version(OLDEST_VERSION - 1).is_newer() && !LoadError::Empty.is_newer());
     assert!(matches!(
         Engine::load(Config::default(), &[STATE_VERSION, 1]),
         Err(LoadError::Damaged(_))

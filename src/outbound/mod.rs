@@ -11,7 +11,7 @@ pub use backoff::Backoff;
 pub use client::{Client, Limits, SendError};
 pub use quota::Quota;
 pub use route::{Config, Route};
-pub use url::{base_url, host, is_address, with_query};
+pub use url::{base_url, base_url_before, host, is_address, with_query};
 
 use std::borrow::Cow;
 use std::fmt;
@@ -75,7 +75,7 @@ pub enum Verdict {
     Retry,
     /// Too large: send it in two halves.
     Split,
-    /// The credentials are wrong: keep it, raise an alarm, read the credentials anew, try again.
+    /// The credentials or the address are wrong: keep it, raise an alarm, read the credentials anew, try again.
     Hold,
     /// Will never be taken: drop it and count it.
     Drop,

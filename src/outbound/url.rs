@@ -31,14 +31,34 @@ pub fn base_url(text: &str) -> Result<String, &'static str> {
     }
     let base = url.as_str().trim_end_matches('/');
     if OWN_PATHS.iter().any(|path| base.ends_with(path)) {
-        return Err("ends with the path of an API, which is appended; write what stands before it");
+        return Err(ENDS_WITH_PATH);
     }
     Ok(base.to_owned())
 }
 
+/// A base URL to which `path` is appended, where that may well be the end of another's base URL.
+pub fn base_url_before(text: &str, path: &str) -> Result<String, &'static str> {
+    base_url(text)
+        .and_then(|base| if base.ends_with(path) { Err(ENDS_WITH_PATH) } else { Ok(base) })
+}
+
+const ENDS_WITH_PATH: &str =
+    "ends with the path of an API, which is appended; write what stands before it";
+
 /// What is appended to base URLs and often copied along with them from elsewhere.
-const OWN_PATHS: [&str; 5] =
-    ["/api/v2", "/api/v2/alerts", "/api/v1/alerts", "/v1/metrics", "/v1/logs"];
+const OWN_PATHS: [&str; 11] = [
+    "/api/v2",
+    "/api/v2/alerts",
+    "/api/v1/alerts",
+    "/v1/metrics",
+    "/v1/logs",
+    "/v2/enqueue",
+    "/api/v1/events",
+    "/api/v2/events",
+    "/api/v1/validate",
+    "/api/v2/series",
+    "/api/v2/logs",
+];
 
 /// Whether requests can be sent to `text`.
 #[must_use]
@@ -84,6 +104,11 @@ mod tests {
             ("http://a.example/?key=secret", Err("has a `?` or `#`")),
             ("http://a.example/am/api/v2/alerts", Err("ends with the path of an API")),
             ("http://a.example:4318/v1/metrics/", Err("ends with the path of an API")),
+            ("https://events.pagerduty.com/v2/enqueue", Err("ends with the path of an API")),
+            ("https://api.datadoghq.com/api/v1/events", Err("ends with the path of an API")),
+            ("https://api.datadoghq.com/api/v2/series/", Err("ends with the path of an API")),
+            ("https://http-intake.logs.datadoghq.com/api/v2/logs", Err("ends with the path")),
+            ("https://ops.example/events", Ok("https://ops.example/events")),
         ];
         for (text, want) in cases {
             match (base_url(text), want) {
@@ -94,6 +119,14 @@ mod tests {
                 (got, want) => panic!("{text}: {got:?}, not {want:?}"),
             }
         }
+    }
+
+    #[test]
+    fn a_path_that_is_appended_is_not_written() {
+        let before = |text| base_url_before(text, "/events");
+        assert_eq!(before("https://api.workos.com/"), Ok("https://api.workos.com".to_owned()));
+        assert_eq!(before("https://api.workos.com/events/"), Err(ENDS_WITH_PATH));
+        assert!(before("api.workos.com").is_err());
     }
 
     #[test]

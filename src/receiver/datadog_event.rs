@@ -38,6 +38,9 @@ pub(super) const VERDICTS: Verdicts = &[
     (200..=299, Verdict::Accepted),
     (401..=401, Verdict::Hold),
     (403..=403, Verdict::Hold),
+    // A wrong address, or something in between that answers for it: worse to give up for it than to try again slowly.
+    (300..=399, Verdict::Hold),
+    (404..=405, Verdict::Hold),
     (408..=408, Verdict::Retry),
     (429..=429, Verdict::Retry),
     (500..=599, Verdict::Retry),

@@ -10,6 +10,8 @@
 //! - What may have been told (no answer came, or the daemon died before it wrote the answer down) and is over is closed
 //!   where an end of nothing does no harm: nobody else would ever close it.
 //! - What a receiver refused for good is not offered again, and its end is not told.
+//! - What fires again before its end could be told is owed as opened once more: an end that was not answered may have been
+//!   acted on. The end before is then not told, unless nobody wants to hear of the new beginning.
 //! - What is part of another incident that it is told of is told with that one.
 //! - While a silence covers it, neither a beginning nor a rise is told; what still fires when the silence ends is.
 //! - A ticket that becomes a page is told again. Which severity was told is kept in memory only: after a
@@ -51,6 +53,9 @@ pub enum Standing {
     Open {
         /// When it was told last.
         at: Timestamp,
+        /// When the incident that it was told of began to fire, or, after a restart, when it was told: what fires later is
+        /// another one.
+        since: Timestamp,
         /// The severity that it was told; not known after a restart.
         severity: Option<Severity>,
         /// The incident as it was last seen; not known after a restart until it is seen.
@@ -109,6 +114,9 @@ pub fn owes(
         (State::Firing, Some(Standing::Refused { incident: refused })) => {
             (*refused != incident.id).then_some(Reason::Opened)
         }
+        (State::Firing, Some(Standing::Open { since, .. })) if is_later(incident, *since) => {
+            Some(Reason::Opened)
+        }
         (State::Firing, Some(Standing::Open { at, severity, .. })) => {
             if severity.is_some_and(|told| told < incident.severity) {
                 return Some(Reason::Escalated);
@@ -124,10 +132,25 @@ pub fn owes(
     }
 }
 
+/// Whether `incident` began to fire after the one that began at `since`.
+fn is_later(incident: &Incident, since: Timestamp) -> bool {
+    incident.fired_at.is_some_and(|fired| fired > since)
+}
+
 /// Whether something that was told at `at` is to be told again. A clock that was set back must not keep it
 /// waiting.
 fn is_due(at: Timestamp, now: Timestamp, every_millis: i64) -> bool {
     !(0..every_millis).contains(&now.millis_since(at))
+}
+
+impl Standing {
+    /// The end of what was told as open, where `owed` is a later beginning that is not told.
+    fn end_before(&self, owed: &Owed, now: Timestamp) -> Option<Owed> {
+        let Self::Open { incident, .. } = self else { return None };
+        let ended = || forgotten(&owed.incident.fingerprint, incident.as_deref(), now);
+        (owed.reason == Reason::Opened)
+            .then(|| Owed { incident: Arc::new(ended()), reason: Reason::Closed })
+    }
 }
 
 impl Log {
@@ -136,7 +159,7 @@ impl Log {
     pub fn new(told: &BTreeMap<Box<str>, (bool, Timestamp)>) -> Self {
         let standing = |(open, at): (bool, Timestamp)| {
             if open {
-                Standing::Open { at, severity: None, incident: None }
+                Standing::Open { at, since: at, severity: None, incident: None }
             } else {
                 Standing::Closed { at }
             }
@@ -161,17 +184,17 @@ impl Log {
             .filter_map(|incident| {
                 let standing = self.0.get(&incident.fingerprint);
                 let reason = owes(standing, incident, now, repeat)?;
-                Some(Owed { incident: Arc::clone(incident), reason })
-            })
-            // What it was told of, it hears the end of, whatever it wants to hear now. And one that forgets what it does not
-            // hear again is reminded in spite of a silence: it would say that the trouble is over.
-            .filter(|owed| match owed.reason {
-                Reason::Opened | Reason::Escalated => {
-                    let Owed { incident, .. } = owed;
-                    let is_news = incident.part_of.is_none();
-                    is_news && audience.wants(incident) && !is_quiet(incident, silences, now)
+                let owed = Owed { incident: Arc::clone(incident), reason };
+                // What it was told of, it hears the end of, whatever it wants to hear now. And one that forgets what it does
+                // not hear again is reminded in spite of a silence: it would say that the trouble is over.
+                let is_news = matches!(reason, Reason::Opened | Reason::Escalated);
+                let is_told = incident.part_of.is_none()
+                    && audience.wants(incident)
+                    && !is_quiet(incident, silences, now);
+                if !is_news || is_told {
+                    return Some(owed);
                 }
-                Reason::Closed | Reason::StillOpen => true,
+                standing.and_then(|standing| standing.end_before(&owed, now))
             })
             .chain(gone)
             .collect();
@@ -196,7 +219,8 @@ impl Log {
         } else {
             let (severity, incident) =
                 (Some(owed.incident.severity), Some(Arc::clone(&owed.incident)));
-            Standing::Open { at: now, severity, incident }
+            let since = owed.incident.fired_at.unwrap_or(now);
+            Standing::Open { at: now, since, severity, incident }
         };
         self.0.insert(owed.incident.fingerprint.clone(), standing);
     }
@@ -242,8 +266,13 @@ impl Log {
         let mut gone = Vec::new();
         self.0.retain(|fingerprint, standing| {
             let seen = newest.get(&**fingerprint);
-            let Standing::Open { severity, incident, .. } = standing else { return seen.is_some() };
+            let Standing::Open { since, severity, incident, .. } = standing else {
+                return seen.is_some();
+            };
             if let Some(seen) = seen {
+                if is_later(seen, *since) {
+                    return true;
+                }
                 severity.get_or_insert(seen.severity);
                 *incident = Some(Arc::clone(seen));
             } else {

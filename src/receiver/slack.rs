@@ -23,10 +23,13 @@ const TEXT_CHARS_MAX: usize = 4000;
 /// Headline and summary share a section with a sign and a line break.
 const LINE_CHARS_MAX: usize = SECTION_CHARS_MAX / 2 - 50;
 
-/// What its answers mean: 400, 403, 404 and 410 (a channel or a webhook that is gone) are final.
+/// What its answers mean: 400, 403 and 410 (a channel or a webhook that is gone) are final.
 pub(super) const VERDICTS: Verdicts = &[
     (200..=299, Verdict::Accepted),
     (401..=401, Verdict::Hold),
+    // A wrong address, or something in between that answers for it: worse to give up for it than to try again slowly.
+    (300..=399, Verdict::Hold),
+    (404..=405, Verdict::Hold),
     (408..=408, Verdict::Retry),
     (429..=429, Verdict::Retry),
     (500..=599, Verdict::Retry),

@@ -134,7 +134,7 @@ fn every_status_has_a_meaning() {
                 (_, 408 | 429 | 500..=599) | ("webhook", 425) => Retry,
                 ("alertmanager", 400 | 413 | 422) => Split,
                 ("alertmanager", 300..=499)
-                | (_, 401)
+                | (_, 300..=399 | 401 | 404 | 405)
                 | ("pagerduty" | "datadog_event" | "webhook", 403) => Hold,
                 _ => Drop,
             };

@@ -187,7 +187,9 @@ impl<T: Transport> Courier<T> {
         }
         if verdict == Verdict::Hold {
             detail.push_str("; check `");
-            detail.push_str(self.endpoint.credential_key);
+            let refused = matches!(answer.status, 401 | 403);
+            let Endpoint { credential_key, address_key, .. } = self.endpoint;
+            detail.push_str(if refused { credential_key } else { address_key });
             detail.push('`');
         }
         let secrets = self.endpoint.credentials.iter();

@@ -5,7 +5,7 @@ use crate::event::Timestamp;
 /// How long nothing may be taken before people are told: twice as long as the longest wait between two tries.
 const UNTAKEN_MILLIS_MAX: i64 = 300_000;
 
-/// How long credentials may be refused: a key that is being changed is refused for seconds, and no try will mend another.
+/// How long credentials may be refused, or an address be wrong: a key that is being changed is refused for seconds, and no try will mend another.
 const HELD_MILLIS_MAX: i64 = 60_000;
 
 /// For how long people are told that something was given up.
@@ -52,7 +52,7 @@ impl Health {
         self.failing = None;
     }
 
-    /// The service did not take something that is tried again; `held` when it refused the credentials.
+    /// The service did not take something that is tried again; `held` when it refused the credentials or is not there.
     pub(super) fn failed(&mut self, now: Timestamp, held: bool, detail: String) {
         let since = self.failing.as_ref().map_or(now, |failing| failing.since);
         self.failing = Some(Failing { since, held, detail });

@@ -38,6 +38,8 @@ pub(crate) struct Endpoint {
     pub(crate) credentials: Vec<(Cow<'static, str>, Secret)>,
     /// The key in the configuration where the secrets are written.
     pub(crate) credential_key: &'static str,
+    /// The key in the configuration where the address is written.
+    pub(crate) address_key: &'static str,
     pub(crate) verdicts: Verdicts,
     /// How many items of a body that was taken the service refused all the same, as its answer says.
     pub(crate) refused: fn(&[u8]) -> u64,

@@ -1,8 +1,10 @@
 //! The state on disk or in NATS, so that a restart need not read the whole journal.
 //!
 //! Written beside the old one and renamed over it: there is always a whole one. A checkpoint that cannot be read costs time,
-//! not data: the journal is folded from its beginning.
+//! not data: the journal is folded from its beginning. One that a newer build wrote is no such: that build goes on from it, and
+//! the journal may hold less than it.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,6 +25,15 @@ pub enum Place {
     Folder(Arc<dyn Disk>, PathBuf),
     /// In NATS.
     Nats(Checkpoints),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(_, folder) => write!(f, "{}", folder.join(FILE).display()),
+            Self::Nats(_) => f.write_str("NATS"),
+        }
+    }
 }
 
 impl Place {
@@ -87,6 +98,8 @@ pub enum Found {
     Nothing,
     /// A checkpoint that cannot be used, and why.
     Unusable(String),
+    /// A checkpoint that a newer build wrote, and how that shows.
+    Newer(String),
 }
 
 /// Reads the checkpoint of `folder`.
@@ -108,6 +121,7 @@ fn open(bytes: &[u8], config: &Config) -> Found {
     }
     match State::load(config.clone(), state) {
         Ok(state) => Found::State(Box::new(state)),
+        Err(error) if error.is_newer() => Found::Newer(error.to_string()),
         Err(error) => Found::Unusable(error.to_string()),
     }
 }
@@ -128,6 +142,13 @@ mod tests {
         let state = State::new(config.clone());
         write(disk, dir.path(), &state.save()).unwrap();
         assert!(matches!(read(disk, dir.path(), &config).unwrap(), Found::State(_)));
+        // The engine's version stands behind what is known of the sinks.
+        let mut newer = state.save();
+        let marks = u64::from_le_bytes(*newer.first_chunk::<8>().unwrap());
+        newer[8 + usize::try_from(marks).unwrap()] = u8::MAX;
+        assert!(
+            matches!(open(&whole(&newer), &config), Found::Newer(why) if why.contains("version 255"))
+        );
         let path = dir.path().join(FILE);
         let mut bytes = fs::read(&path).unwrap();
         *bytes.last_mut().unwrap() ^= 1;

@@ -188,7 +188,9 @@ impl State {
         let (length, rest) = bytes.split_first_chunk::<8>().ok_or(LoadError::Empty)?;
         let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
         let (marks, engine) = rest.split_at_checked(length).ok_or(LoadError::Empty)?;
-        Ok(Self { marks: postcard::from_bytes(marks)?, engine: Engine::load(config, engine)? })
+        // The engine's version comes first: it says whether any of this can be read.
+        let engine = Engine::load(config, engine)?;
+        Ok(Self { marks: postcard::from_bytes(marks)?, engine })
     }
 }
 

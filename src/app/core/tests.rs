@@ -83,3 +83,23 @@ fn what_an_older_build_left_is_read_with_its_checkpoint_and_without() {
         insta::assert_snapshot!(name, held(folder.path()));
     }
 }
+
+#[test]
+fn a_checkpoint_of_a_newer_build_is_left_alone_and_nothing_starts() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = Config::parse("a.yaml", "{}", |_| None).unwrap();
+    config.data_dir.0 = dir.path().to_owned();
+    let disk = operating_system();
+    let clock = Clock::starting_at(Timestamp::from_millis(0));
+    let (journal, state) = recover(&config, clock, &disk).unwrap();
+    drop(journal);
+    let mut newer = state.save();
+    let marks = u64::from_le_bytes(*newer.first_chunk::<8>().unwrap());
+    newer[8 + usize::try_from(marks).unwrap()] = u8::MAX;
+    crate::store::checkpoint::write(&*disk, dir.path(), &newer).unwrap();
+    let error = recover(&config, clock, &disk).unwrap_err().to_string();
+    let path = dir.path().join("checkpoint");
+    let want = format!("a newer build wrote the checkpoint in {} (the state has", path.display());
+    assert!(error.starts_with(&want) && error.contains("; use that build, or"), "{error}");
+    assert_eq!(fs::read(path).unwrap()[12..], newer);
+}

@@ -350,6 +350,30 @@ async fn the_end_is_never_told_before_the_beginning_was_taken() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_fires_again_while_its_end_is_not_answered_is_told_again() {
+    // PagerDuty acts on the end, and its answer is lost.
+    let stage = Stage::new(&pagerduty(), &[], |_, body, _| {
+        status(if body["event_action"] == "resolve" { 0 } else { 202 })
+    });
+    stage.show(&fires(&["f"]), 10).await;
+    stage.show(&is_over(&["f"]), 2).await;
+    let mut again = (*about("f", State::Firing)).clone();
+    again.id = "f-2".into();
+    again.fired_at = again.fired_at.map(|at| at.plus_millis(11_000));
+    let mut both = is_over(&["f"]);
+    both.push(Arc::new(again));
+    stage.show(&both, 300).await;
+    let asked = stage.asked();
+    let what: Vec<_> = asked.iter().map(|line| line.split_once(' ').unwrap().1).collect();
+    assert_eq!(
+        what,
+        ["pagerduty trigger f 202", "pagerduty resolve f 0", "pagerduty trigger f 202"],
+        "{asked:?}"
+    );
+    assert_eq!(stage.told(), ["pagerduty f+", "pagerduty f+"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_refused_is_not_offered_again_and_its_end_is_not_told() {
     let stage =
         Stage::new(&pagerduty(), &[], |_, _, second| status(if second < 300 { 400 } else { 202 }));

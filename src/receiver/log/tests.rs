@@ -15,7 +15,7 @@ fn audience() -> Audience {
 }
 
 fn open(severity: Option<Severity>) -> Standing {
-    Standing::Open { at: at(0), severity, incident: None }
+    Standing::Open { at: at(0), since: at(0), severity, incident: None }
 }
 
 /// How it stands, what it is, how much later, whether it is repeated, and what is owed.
@@ -28,7 +28,11 @@ fn what_is_owed_follows_from_what_was_told() {
     let closed = Some(Standing::Closed { at: at(0) });
     let refused = |id: &str| Some(Standing::Refused { incident: id.into() });
     let same = "f-1768478400";
-    let cases: [Case; 26] = [
+    let before = Standing::Open { at: at(-1), since: at(-1), severity: None, incident: None };
+    let cases: [Case; 28] = [
+        // It ended and fires again, and nobody knows what the receiver made of the end.
+        (Some(before.clone()), Firing, 0, None, Some(Opened)),
+        (Some(before), Resolved, 0, None, Some(Closed)),
         (Some(Standing::Unsure), Firing, 0, REPEAT, Some(Opened)),
         (Some(Standing::Unsure), Resolved, 0, None, Some(Closed)),
         (None, Pending, 0, REPEAT, None),
@@ -194,4 +198,32 @@ fn a_silence_holds_back_what_is_new_and_only_while_it_lasts() {
     };
     assert_eq!(reasons(&firing, MINUTE), [Reason::StillOpen]);
     assert_eq!(reasons(&[Arc::new(incident("f", State::Resolved))], 2 * MINUTE), [Reason::Closed]);
+}
+
+#[test]
+fn what_fires_again_before_its_end_was_told_is_told_once_more() {
+    let first = incident("f", State::Firing);
+    let over = incident("f", State::Resolved);
+    let mut again = incident("f", State::Firing);
+    again.id = "f-2".into();
+    again.fired_at = Some(at(11 * MINUTE));
+    let restarted = Log::new(&BTreeMap::from([("f".into(), (true, at(1)))]));
+    let mut told = Log::default();
+    assert_eq!(owed(&mut told, &[first], 0, None), ["f opened"]);
+    for mut log in [told, restarted] {
+        // Its end is owed and does not arrive.
+        let ended: Vec<_> = [&over].map(|one| Arc::new(one.clone())).into();
+        assert_eq!(log.owed(&ended, &audience(), &[], at(10 * MINUTE), None).len(), 1);
+        let both = [over.clone(), again.clone()];
+        // Who does not want to hear of it once more hears that it is over, and no more.
+        let mut other = log.clone();
+        let quiet = [over.clone(), Incident { severity: Severity::None, ..again.clone() }];
+        assert_eq!(owed(&mut other, &quiet, 11 * MINUTE, None), ["f closed"]);
+        assert_eq!(owed(&mut other, &quiet, 11 * MINUTE, None), [""; 0]);
+        assert_eq!(owed(&mut log, &both, 11 * MINUTE, None), ["f opened"]);
+        assert_eq!(owed(&mut log, &both, 12 * MINUTE, None), [""; 0]);
+        // The one before counts no more, even where it goes on as long as what is told with it.
+        let before = Incident { state: State::Firing, resolved_at: None, ..over.clone() };
+        assert_eq!(owed(&mut log, &[before], 12 * MINUTE, None), [""; 0]);
+    }
 }

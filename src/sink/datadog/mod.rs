@@ -38,6 +38,9 @@ const VERDICTS: Verdicts = &[
     (200..=299, Verdict::Accepted),
     (401..=401, Verdict::Hold),
     (403..=403, Verdict::Hold),
+    // A wrong address, or something in between that answers for it: worse to give up for it than to try again slowly.
+    (300..=399, Verdict::Hold),
+    (404..=405, Verdict::Hold),
     (408..=408, Verdict::Retry),
     (413..=413, Verdict::Split),
     (429..=429, Verdict::Retry),
@@ -63,6 +66,11 @@ fn endpoint(sink: &'static str, url: String, api_key: Secret) -> Endpoint {
         headers: headers.into(),
         credentials: vec![(KEY_HEADER.into(), api_key)],
         credential_key: "sinks.datadog.api_key",
+        address_key: if sink == LOGS {
+            "sinks.datadog.logs_url"
+        } else {
+            "sinks.datadog.metrics_url"
+        },
         verdicts: VERDICTS,
         refused: |_| 0,
     }
@@ -78,7 +86,7 @@ mod tests {
         for status in 100..=599 {
             let want = match status {
                 200..=299 => Verdict::Accepted,
-                401 | 403 => Verdict::Hold,
+                300..=399 | 401 | 403 | 404 | 405 => Verdict::Hold,
                 413 => Verdict::Split,
                 408 | 429 | 500..=599 => Verdict::Retry,
                 _ => Verdict::Drop,

@@ -30,11 +30,14 @@ pub const METRICS: &str = "otlp";
 /// The logs sink.
 pub const LOGS: &str = "otlp_logs";
 
-/// What answers mean, as the protocol says; 408 besides, which proxies give.
+/// What answers mean, as the protocol says; 408 and wrong addresses besides, which proxies give.
 const VERDICTS: Verdicts = &[
     (200..=299, Verdict::Accepted),
     (401..=401, Verdict::Hold),
     (403..=403, Verdict::Hold),
+    // A wrong address, or something in between that answers for it: worse to give up for it than to try again slowly.
+    (300..=399, Verdict::Hold),
+    (404..=405, Verdict::Hold),
     (408..=408, Verdict::Retry),
     (413..=413, Verdict::Split),
     (429..=429, Verdict::Retry),
@@ -54,6 +57,7 @@ fn endpoint(
         headers: vec![("content-type".into(), "application/x-protobuf".to_owned())],
         credentials: config.headers(),
         credential_key: "sinks.otlp.headers",
+        address_key: "sinks.otlp.endpoint",
         verdicts: VERDICTS,
         refused,
     })

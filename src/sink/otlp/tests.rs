@@ -129,7 +129,7 @@ fn every_status_has_the_meaning_that_the_protocol_gives_it() {
     for status in 100..=599 {
         let want = match status {
             200..=299 => Verdict::Accepted,
-            401 | 403 => Verdict::Hold,
+            300..=399 | 401 | 403 | 404 | 405 => Verdict::Hold,
             413 => Verdict::Split,
             408 | 429 | 502 | 503 | 504 => Verdict::Retry,
             _ => Verdict::Drop,

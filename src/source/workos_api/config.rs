@@ -74,7 +74,7 @@ impl Config {
         let key = Secret::one_of("api_key", self.api_key.clone(), self.api_key_file.clone())
             .map_err(|error| format!("`sources.workos_api`: {error}"))?
             .ok_or("`sources.workos_api` needs `api_key` or `api_key_file`")?;
-        let base_url = outbound::base_url(&self.base_url)
+        let base_url = outbound::base_url_before(&self.base_url, "/events")
             .map_err(|problem| format!("`sources.workos_api.base_url` {problem}"))?;
         let within = |name: &str, period: Period, least: u64, most: u64, range: &str| {
             let fine = period.duration() >= Duration::from_secs(least)
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn each_bound_holds_and_its_error_names_the_key_and_the_range() {
         type Change = fn(&mut Config);
-        let cases: [(&str, Change, &str); 12] = [
+        let cases: [(&str, Change, &str); 13] = [
             ("default", |_| {}, ""),
             ("shortest", |c| c.poll_interval = period("1s"), ""),
             ("everything", |c| c.start = period("90d"), ""),
@@ -162,6 +162,11 @@ mod tests {
                 "too often",
                 |c| c.directory_interval = period("59s"),
                 "`sources.workos_api.directory_interval` must be 1m to 7d",
+            ),
+            (
+                "its own path",
+                |c| c.base_url = "https://api.workos.com/events".into(),
+                "`sources.workos_api.base_url` ends with the path of an API",
             ),
             (
                 "no URL",
