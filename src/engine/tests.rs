@@ -13,6 +13,7 @@ mod decisions;
 mod ended;
 mod reached;
 mod recalled;
+mod sparse;
 
 const START: i64 = 1_760_000_000;
 

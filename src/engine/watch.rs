@@ -95,10 +95,15 @@ impl Engine {
 
     fn look_at(&mut self, rule: &Rule, place: Place) {
         let now = self.memory.now;
-        let met = rule.conditions.iter().find_map(|at| Some((at, self.meets(rule, at, place)?)));
         let key = Key { alertname: rule.name.clone(), scope: self.scope(place) };
         let before = self.memory.alerts.phase(&key);
-        let phase = before.next(met.is_some(), now, rule.hold);
+        let meets = |at, fires| Some((at, self.meets(rule, at, place, fires)?));
+        let met = rule.conditions.iter().find_map(|at| meets(at, false));
+        // What is too little to say that there is trouble is too little to say that it is over. The words stay those of enough.
+        let fires = matches!(before, Phase::Firing { .. }) && !rule.op.looks_for_little();
+        let goes_on = || fires && rule.conditions.iter().any(|at| meets(at, true).is_some());
+        let holds = met.is_some() || goes_on();
+        let phase = before.next(holds, now, rule.hold);
         if phase == Phase::Inactive && before == Phase::Inactive {
             return;
         }
@@ -106,14 +111,19 @@ impl Engine {
         self.memory.alerts.move_to(key, phase, phase.deadline(rule.hold), finding, now);
     }
 
-    /// The value with which a condition of the rule is met.
-    fn meets(&self, rule: &Rule, at: &Condition, place: Place) -> Option<f64> {
-        let value = self.value(rule, at, place).filter(|value| rule.op.holds(*value, at.value))?;
+    /// The value with which a condition of the rule is met: with all its minimums, unless it `fires`.
+    fn meets(&self, rule: &Rule, at: &Condition, place: Place, fires: bool) -> Option<f64> {
+        let value = if fires {
+            rule.metric.of(&self.counts(at.window_seconds, place), 1)
+        } else {
+            self.value(rule, at, place)
+        };
+        let value = value.filter(|value| rule.op.holds(*value, at.value))?;
         let goes_on = at.short_seconds.is_none_or(|seconds| {
             let short = rule.metric.of(&self.counts(seconds, place), 1);
             short.is_some_and(|value| rule.op.holds(value, at.value))
         });
-        (goes_on && self.is_broad(rule, at.window_seconds, place)).then_some(value)
+        (goes_on && (fires || self.is_broad(rule, at.window_seconds, place))).then_some(value)
     }
 
     fn value(&self, rule: &Rule, at: &Condition, place: Place) -> Option<f64> {

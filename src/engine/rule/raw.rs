@@ -32,7 +32,8 @@ pub(super) struct RawRule {
     /// days went in an hour or 5 % in six (14.4 and 6 times too fast), with `ticket` when 10 % went in a day or in three.
     pub(super) objective: Option<f64>,
     /// Finished sign-ins (for `stalled_ratio`: started ones) in the window below which a ratio says nothing. Default 10, of an
-    /// `slo` 100.
+    /// `slo` 100. This and the two below are asked for before a rule with `>` or `>=` fires. While it fires the value alone decides, of however few: it
+    /// ends when the value is no longer met, or the window is empty, for `keep_firing_for`; its words keep the numbers of the last time that there was enough.
     pub(super) min_attempts: Option<u64>,
     /// Distinct people among the failures and time-outs below which it is one person's trouble. Default 1.
     #[serde(default = "one")]
@@ -43,7 +44,8 @@ pub(super) struct RawRule {
     /// How long the condition must hold before it fires, at most 24h. Default 0s.
     #[serde(default = "zero", rename = "for")]
     hold: Period,
-    /// How long the condition must be gone before it is resolved, at most 24h. Default 5m.
+    /// How long the condition must be gone, or the window empty, before it is resolved, at most 24h. Default 5m. For customers with pauses longer than
+    /// `window`, choose one that outlasts them.
     #[serde(default = "default_keep_firing_for")]
     keep_firing_for: Period,
     /// `page` or `ticket`. Default `page`.
