@@ -382,8 +382,10 @@ impl Engine {
         }
         let now = self.memory.now;
         words::together(&mut description, &self.together(started_at, key), now);
-        let mut summary =
-            words::found(signal, &self.who(place), &evidence, code, (started_at, now));
+        // Each silence of an incident has numbers of its own.
+        let dry = matches!(signal, Signal::Drought(_));
+        let since = if dry { self.began(signal, numbers) } else { started_at };
+        let mut summary = words::found(signal, &self.who(place), &evidence, code, (since, now));
         let reach = self.reach(place, carriers.iter().map(|(index, _)| *index));
         if connection.is_none() && kind_of(signal).is_some() {
             words::hit(&mut summary, reach.connections);

@@ -43,9 +43,15 @@ const VARIATION_SMOOTHING: f64 = 0.002;
 const CHI2_MAX: f64 = 12.0;
 const VARIATION_START: f64 = 2.0;
 
-/// Share of what is due that must come, over [`RETURN_BINS`], for a drought to be over.
-const RETURN_SHARE: f64 = 0.5;
+/// The reverse test: nats for what is due, with [`CAUTION`], against what came meanwhile that end a drought, in how many bins at
+/// least, and the share of what is due that must come. What came meanwhile counts as a share within these bounds.
+const RETURN_NATS: f64 = 7.0;
 const RETURN_BINS: u32 = 12;
+const RETURN_SHARE: f64 = 0.5;
+const MEANWHILE: std::ops::RangeInclusive<f64> = 0.1..=0.5;
+
+/// What a flow that is not silent brings for so long is its new level.
+const STUCK_SECONDS: u32 = 86_400;
 
 /// One flow of arrivals.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -197,7 +203,11 @@ impl Flow {
 
     /// Arrivals that the profile gives for a bin in this slot; `None` when the week is not known here.
     fn usual(&self) -> Option<f64> {
-        let slot = (self.bin * BIN_SECONDS / SLOT_SECONDS) as usize % SLOTS;
+        self.usual_of(self.bin)
+    }
+
+    fn usual_of(&self, bin: u32) -> Option<f64> {
+        let slot = (bin * BIN_SECONDS / SLOT_SECONDS) as usize % SLOTS;
         let around = f64::from(self.around(slot)?);
         Some(around * f64::from(BIN_SECONDS) / f64::from(SLOT_SECONDS))
     }
@@ -240,6 +250,8 @@ impl Flow {
         if strongest.weight < threshold {
             return Weather::Same;
         }
+        // The level has followed the trouble since its onset.
+        self.level = self.level_before(&strongest);
         self.alarm = Some(Dry {
             since: strongest.since,
             due: strongest.due,
@@ -260,29 +272,57 @@ impl Flow {
             self.variation += VARIATION_SMOOTHING * (chi2 - self.variation);
             self.variation = self.variation.max(1.0);
         }
-        // Few arrivals say little about the level.
-        let step = (usual / (usual + 1.0)) / LEVEL_BINS;
         if usual > 0.0 {
-            self.level += step * (came / usual - self.level);
+            self.level += level_step(usual) * (came / usual - self.level);
             self.level = self.level.clamp(*LEVEL.start(), *LEVEL.end());
         }
     }
 
+    /// The level when a run of evidence began: in it the level went from there towards the share of the usual that came, by known
+    /// steps, and what was due is its sum.
+    fn level_before(&self, run: &Run) -> f64 {
+        let (mut usual_sum, mut kept_sum, mut kept) = (0.0, 0.0, 1.0);
+        for bin in run.since / BIN_SECONDS..=self.bin {
+            let usual = self.usual_of(bin).unwrap_or_default();
+            usual_sum += usual;
+            kept_sum += usual * kept;
+            kept *= 1.0 - level_step(usual);
+        }
+        if kept_sum <= 0.0 {
+            return self.level;
+        }
+        let (came, mean) = (f64::from(run.came) / usual_sum, run.due / CAUTION / usual_sum);
+        let before = came + (mean - came) * usual_sum / kept_sum;
+        before.clamp(self.level, *LEVEL.end())
+    }
+
+    /// The reverse test: is what is due more likely again than what came meanwhile?
     fn watch_return(&mut self, due: f64, came: u32) -> Weather {
+        let second = self.bin * BIN_SECONDS;
         let dry = self.alarm.as_mut().expect("a drought is going on");
         dry.due += due;
         dry.came += came;
         dry.back_bins += 1;
         dry.back_due += due;
         dry.back_came += came;
-        if dry.back_bins < RETURN_BINS {
+        let share = |came: u32, due: f64| f64::from(came) / due.max(f64::MIN_POSITIVE);
+        let share_since = share(dry.came, dry.due);
+        if second.saturating_sub(dry.since) >= STUCK_SECONDS && share_since >= *LEVEL.start() {
+            self.level = (self.level * share_since).clamp(*LEVEL.start(), *LEVEL.end());
+            self.alarm = None;
+            return Weather::Rain;
+        }
+        let before = share(dry.came - dry.back_came, dry.due - dry.back_due);
+        let meanwhile = before.clamp(*MEANWHILE.start(), *MEANWHILE.end());
+        let nats = f64::from(dry.back_came) * libm::log(CAUTION / meanwhile)
+            - (CAUTION - meanwhile) * dry.back_due;
+        let nats = nats / self.variation;
+        if nats <= 0.0 {
+            (dry.back_bins, dry.back_due, dry.back_came) = (0, 0.0, 0);
             return Weather::Same;
         }
-        let back = f64::from(dry.back_came) >= RETURN_SHARE * dry.back_due;
-        dry.back_bins = 0;
-        dry.back_due = 0.0;
-        dry.back_came = 0;
-        if !back {
+        let comes = share(dry.back_came, dry.back_due) >= RETURN_SHARE;
+        if nats < RETURN_NATS || dry.back_bins < RETURN_BINS || !comes {
             return Weather::Same;
         }
         self.alarm = None;
@@ -290,9 +330,73 @@ impl Flow {
     }
 }
 
+/// How far a bin moves the level towards what came: few arrivals say little about it.
+fn level_step(usual: f64) -> f64 {
+    usual / (usual + 1.0) / LEVEL_BINS
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Two weeks of arrivals at random, one in `every` seconds on average; then, for so many seconds, only `left` of them come, and
+    /// then all again. The seconds of each drought and its end after the onset, in half a day.
+    fn weathers(every: f64, left: f64, seconds: u32) -> Vec<(u32, Weather)> {
+        let mut flow = Flow::default();
+        let start = 20_000 * 86_400;
+        let onset = start + 15 * 86_400;
+        let mut state = 1u64;
+        let mut told = Vec::new();
+        for second in start..onset + seconds + 43_200 {
+            // Steele and others, SplitMix64.
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            let chance = f64::from(u32::try_from((mixed ^ (mixed >> 31)) >> 32).unwrap())
+                / f64::from(u32::MAX);
+            let share = if (onset..onset + seconds).contains(&second) { left } else { 1.0 };
+            if chance * every < share {
+                flow.arrival();
+            }
+            while let Some(weather) = flow.advance(second, 17.0) {
+                if weather != Weather::Same {
+                    told.push((second.saturating_sub(onset), weather));
+                }
+            }
+        }
+        told
+    }
+
+    #[test]
+    fn a_loss_of_most_arrivals_is_one_drought_for_as_long_as_it_goes_on() {
+        for (left, seconds) in [(0.2, 7_200), (0.2, 28_800), (0.25, 7_200), (0.0, 7_200)] {
+            let told = weathers(4.0, left, seconds);
+            let [(begun, Weather::Drought), (over, Weather::Rain)] = told[..] else {
+                panic!("{left} of {seconds} s: {told:?}")
+            };
+            assert!(begun < 1_800, "{left}: {told:?}");
+            assert!((seconds + 60..seconds + 1_200).contains(&over), "{left}: {told:?}");
+        }
+    }
+
+    #[test]
+    fn one_arrival_in_a_silence_does_not_end_it() {
+        // Fifteen an hour, of which one comes: a single one is half of what two minutes bring.
+        let told = weathers(240.0, 0.07, 36_000);
+        assert!(matches!(told[..], [(_, Weather::Drought), (36_000.., Weather::Rain)]), "{told:?}");
+    }
+
+    #[test]
+    fn what_comes_for_a_day_is_the_level_and_silence_never_is() {
+        let told = weathers(4.0, 0.2, 3 * 86_400);
+        let [(_, Weather::Drought), (over, Weather::Rain), ..] = told[..] else {
+            panic!("{told:?}")
+        };
+        assert!((86_400..86_400 + 1_800).contains(&over), "{told:?}");
+        assert!(told.len() == 2, "its level is known then: {told:?}");
+        let told = weathers(4.0, 0.0, 3 * 86_400);
+        assert!(matches!(told[..], [(_, Weather::Drought), (259_200.., _)]), "{told:?}");
+    }
 
     /// Two weeks of an arrival every `every` seconds by day (half of the slots), then silence; when it was noticed, in seconds.
     fn noticed_after(every: u32, threshold: f64) -> Option<u32> {

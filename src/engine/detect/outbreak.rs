@@ -258,7 +258,10 @@ impl Outbreaks {
         let longest = QUIET_SECONDS_MAX.max(quiet_seconds);
         let is_over = |outbreak: &mut Outbreak| {
             let Some(since) = outbreak.quiet_since else { return false };
-            let needed = quiet_seconds.saturating_add(PAUSES.saturating_mul(outbreak.pause));
+            let flares = quiet_seconds.saturating_add(PAUSES.saturating_mul(outbreak.pause));
+            // Of a silence one arrival may be all that came: it has to stay away for longest.
+            let dry = matches!(outbreak.lead.1, Signal::Drought(_));
+            let needed = if dry { longest } else { flares };
             let quiet = now.saturating_sub(since);
             quiet >= longest || (quiet >= needed && !uneasy(outbreak.lead))
         };
@@ -335,7 +338,7 @@ fn covers(places: &BTreeSet<Place>, place: Place, provider_of: impl Fn(u32) -> u
 
 #[cfg(test)]
 mod tests {
-    use super::super::Kind;
+    use super::super::{Arrival, Kind};
     use super::*;
 
     const FAILING: Signal = Signal::Stream(Kind::Failing);
@@ -427,6 +430,20 @@ mod tests {
             (outbreaks.get(0).quiet_since, outbreaks.get(1).quiet_since),
             (Some(15_000), None)
         );
+    }
+
+    #[test]
+    fn a_night_of_silence_is_one_outbreak_however_often_one_arrives() {
+        let mut outbreaks = Outbreaks::default();
+        let drought = Signal::Drought(Arrival::Start);
+        for flare in 0..10 {
+            let second = 10_000 + flare * 3_600;
+            let want = if flare == 0 { Step::Began(0) } else { Step::Joined };
+            assert_eq!(raise(&mut outbreaks, second, Place::Fleet, drought).0, want);
+            over(&mut outbreaks, second + 1_500, Place::Fleet, drought);
+            assert_eq!(outbreaks.ended(second + 3_599, 600, |_| false).len(), 0);
+        }
+        assert_eq!(outbreaks.ended(10_000 + 9 * 3_600 + 1_500 + 2_400, 600, |_| false).len(), 1);
     }
 
     #[test]
