@@ -2,7 +2,7 @@ use super::*;
 use crate::engine::{Config as EngineConfig, Engine};
 use crate::event::edge::{Arrivals, Kind, Method};
 use crate::event::{Entry, Personal, Record, Source};
-use crate::signal::Evidence;
+use crate::signal::{Evidence, Incident};
 
 const START: i64 = 1_795_309_800;
 
@@ -275,6 +275,51 @@ fn sign_ins_and_a_tier_that_fail_together_name_each_other() {
     let names = [&wholes[0].alertname, &wholes[0].parts[0].alertname].map(|name| &**name);
     assert!(names.contains(&"EdgeErrors") && names.contains(&"SsoFleetFailing"), "{names:?}");
     assert!(wholes[0].evidence.bad > 0 && wholes[0].parts[0].evidence.bad > 0);
+}
+
+/// What is found where another client is refused every four seconds, and from then on 30 requests a second of so many clients.
+fn refused(clients: i64) -> Incident {
+    use crate::event::edge::Caller;
+    let mut engine = Engine::new(EngineConfig::default());
+    for second in 0..7_900 {
+        let mut refused: Vec<(i64, u64)> = Vec::new();
+        if second % 4 == 0 {
+            refused.push((1_000 + second, 1));
+        }
+        if second >= 7_300 {
+            let requests = 30 / u64::try_from(clients).unwrap();
+            refused.extend((0..clients).map(|client| (client, requests)));
+        }
+        let bad = refused.iter().map(|(_, requests)| requests).sum();
+        let mut tally = second_of(second, bad, 403, false, 0);
+        refused.sort_by_key(|(client, _)| format!("{client}"));
+        for (client, requests) in refused {
+            let name = Personal::shown(&client.to_string()).unwrap();
+            let (internal, limited, too_long, blocked) = (false, 0, 0, requests);
+            tally.callers.push(Caller { name, internal, requests, limited, blocked, too_long });
+            let hash = u64::try_from(client + 1).unwrap().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            tally.blocked.insert(hash);
+        }
+        apply(&mut engine, second + 1, tally);
+    }
+    let incidents = engine.snapshot().incidents;
+    let of_edge = incidents.iter().find(|incident| incident.scope.is_of_edge());
+    Incident::clone(of_edge.unwrap())
+}
+
+#[test]
+fn whom_the_edge_refuses_is_a_page_from_three_clients_on() {
+    for (clients, severity) in
+        [(1, Severity::Ticket), (2, Severity::Ticket), (3, Severity::Page), (30, Severity::Page)]
+    {
+        let found = refused(clients);
+        assert_eq!(found.severity, severity, "{clients}: {}", found.summary);
+        assert!(found.evidence.users.unwrap() > 100, "and the everyday ones: {}", found.summary);
+        let few = format!("clients, nearly all beyond the usual by {clients} of them, since");
+        assert_eq!(found.summary.contains(&few), clients < 3, "{}", found.summary);
+        let meets_customers = found.description.contains("meets customers");
+        assert_eq!(meets_customers, clients >= 3, "{}", found.description);
+    }
 }
 
 #[test]

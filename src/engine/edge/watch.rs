@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::sign::Sign;
-use super::stream::Verdict;
-use super::tier::Tier;
+use super::stream::{Trouble, Verdict};
+use super::tier::{Minute, Tier};
 use super::words;
 use crate::engine::Engine;
 use crate::engine::alert::{Finding, Key};
@@ -12,7 +12,7 @@ use crate::engine::rule::Phase;
 use crate::engine::watch::labels;
 use crate::engine::worst::Worst;
 use crate::event::Timestamp;
-use crate::signal::{Evidence, Reach, Scope, Severity, Stretch};
+use crate::signal::{Evidence, Reach, Scope, Severity, Stretch, Talker};
 
 /// How often the words of what goes on are renewed.
 const RENEW_SECONDS: i64 = 10;
@@ -23,6 +23,11 @@ const SHARE: f64 = 0.1;
 /// Causes and callers that an alert names.
 const CAUSES_MAX: usize = 5;
 const CALLERS_MAX: usize = 10;
+
+/// Fewer clients are too few for a page about whom the edge refuses, and so are those who have this share of what is beyond the usual:
+/// the limit or the blocklist may do what it is there for.
+const FEW_CLIENTS: usize = 2;
+const FEW_SHARE: f64 = 0.9;
 
 impl Engine {
     /// Judges what is complete, and turns what began or ended into incidents.
@@ -94,11 +99,13 @@ impl Engine {
             Sign::Errors | Sign::Slow | Sign::Internal => seen.talkers.top(CALLERS_MAX),
         };
         let routes = seen.routes(sign, CAUSES_MAX).into_iter();
+        let few = clients.and_then(|clients| few(clients, trouble, sign, &seen, &talkers));
         let told = words::Told {
             tier: &tier.name,
             sign,
             trouble,
             clients: clients.map(most).filter(|clients| *clients > 0),
+            few,
             talkers: &talkers,
             routes: routes.map(|(route, count)| (route, most(count))).collect(),
             from: Tier::first_minute(began, self.memory.now),
@@ -109,6 +116,10 @@ impl Engine {
         };
         #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 52 bits")]
         let value = trouble.bad as f64 / trouble.requests.max(1) as f64;
+        // What paged stays a page.
+        let paged = self.memory.alerts.incident(key);
+        let paged = paged.is_some_and(|incident| incident.severity == Severity::Page);
+        let severity = if told.few.is_some() && !paged { Severity::Ticket } else { severity };
         Some(Finding {
             severity,
             labels: labels(key, severity, &BTreeMap::new(), None),
@@ -157,4 +168,30 @@ impl Engine {
         together.truncate(CAUSES_MAX);
         together
     }
+}
+
+/// How many clients have nearly all that is beyond the usual, where they are few; `None` also where the log names no clients.
+fn few(
+    clients: u64,
+    trouble: Trouble,
+    sign: Sign,
+    seen: &Minute,
+    talkers: &[Talker],
+) -> Option<usize> {
+    let clients = usize::try_from(clients).unwrap_or(usize::MAX);
+    if clients <= FEW_CLIENTS {
+        return (clients > 0).then_some(clients);
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 52 bits")]
+    let count = |count: u64| count as f64;
+    let beyond = count(sign.among(&seen.counts)?) - trouble.usual * count(seen.counts.requests);
+    let mut theirs = 0.0;
+    talkers
+        .iter()
+        .take(FEW_CLIENTS)
+        .position(|talker| {
+            theirs += count(talker.requests.saturating_sub(talker.over));
+            beyond > 0.0 && theirs >= FEW_SHARE * beyond
+        })
+        .map(|place| place + 1)
 }

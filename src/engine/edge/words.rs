@@ -70,6 +70,8 @@ pub(super) struct Told<'a> {
     pub(super) trouble: Trouble,
     /// Different clients that were hit.
     pub(super) clients: Option<u64>,
+    /// How many of them have nearly all that is beyond the usual, where they are few.
+    pub(super) few: Option<usize>,
     /// The callers that were hit most, or have most requests.
     pub(super) talkers: &'a [Talker],
     pub(super) routes: Vec<(Box<str>, u64)>,
@@ -103,6 +105,9 @@ pub(super) fn tier_summary(told: &Told<'_>, since: Timestamp) -> String {
         Some(1) => text.push_str(", by 1 client"),
         Some(clients) => add(&mut text, format_args!(", by {clients} clients")),
         None => {}
+    }
+    if let (Some(few), Some(3..)) = (told.few, told.clients) {
+        add(&mut text, format_args!(", nearly all beyond the usual by {few} of them"));
     }
     if told.clients.is_some() && told.from.is_none() {
         text.push_str(" in the last hour");
@@ -164,7 +169,9 @@ fn likely(told: &Told<'_>) -> &'static str {
         Sign::Blocked if told.counts.too_long + told.counts.long_uris > 0 => {
             "URIs are too long, or nearly, on the same tier: a blocklist may be fed by 414s."
         }
-        Sign::Blocked if told.clients.is_some_and(|clients| clients >= 10) => {
+        Sign::Blocked
+            if told.few.is_none() && told.clients.is_some_and(|clients| clients >= 10) =>
+        {
             "Many clients are hit: a blocklist or a new rule meets customers."
         }
         Sign::Blocked => "Few clients are hit: a blocklist or a rule meets them alone.",
