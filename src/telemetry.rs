@@ -275,12 +275,42 @@ pub fn source_trouble(source: &'static str, detail: &dyn Display) {
 /// A secret that requests are held against cannot be read. Counted for each request, and said once a minute: whoever floods must
 /// not fill the disk.
 pub fn secret_unreadable(source: &'static str, detail: &dyn Display) {
-    static SAID: Mutex<Option<Instant>> = Mutex::new(None);
+    static SAID: Mutex<Seldom> = Mutex::new(Seldom::NEVER);
     metrics::counter!(SOURCE_TROUBLE.name, "source" => source).increment(1);
-    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
-    if said.is_none_or(|said| said.elapsed() >= SAY_EVERY) {
-        *said = Some(Instant::now());
+    let due = SAID.lock().unwrap_or_else(PoisonError::into_inner).due(Instant::now());
+    if due.is_some() {
         tracing::error!(source, %detail, "Secret cannot be read; nothing is taken that needs it.");
+    }
+}
+
+/// A request has a signature that is none of ours. Counted elsewhere; said once a minute with how many there were, because a
+/// secret that is wrong refuses everything, and whoever floods must not fill the disk.
+pub fn signature_refused(source: &'static str, detail: &dyn Display) {
+    static SAID: Mutex<Seldom> = Mutex::new(Seldom::NEVER);
+    let due = SAID.lock().unwrap_or_else(PoisonError::into_inner).due(Instant::now());
+    if let Some(count) = due {
+        tracing::warn!(source, count, %detail, "Signed requests are refused.");
+    }
+}
+
+/// Something that each request could cause, and that is said once in [`SAY_EVERY`].
+struct Seldom {
+    said: Option<Instant>,
+    /// How often it was caused since.
+    count: u64,
+}
+
+impl Seldom {
+    const NEVER: Self = Self { said: None, count: 0 };
+
+    /// It was caused once more; how often since it was said last, when it is time to say it.
+    fn due(&mut self, now: Instant) -> Option<u64> {
+        self.count += 1;
+        let silent = self.said.is_none_or(|said| now.duration_since(said) >= SAY_EVERY);
+        silent.then(|| {
+            self.said = Some(now);
+            std::mem::take(&mut self.count)
+        })
     }
 }
 
@@ -333,4 +363,18 @@ pub fn directory_read(
 /// A line of a file was rejected. It is counted in the journal, with the position behind it.
 pub fn line_rejected(path: &dyn Display, line: u64, reason: &'static str, problem: &str) {
     tracing::warn!(%path, line, reason, problem, "Line rejected; the first ten of a file are named, all are counted.");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_each_request_could_cause_is_said_once_a_minute_with_its_number() {
+        let start = Instant::now();
+        let mut seldom = Seldom::NEVER;
+        let mut due = |seconds| seldom.due(start + Duration::from_secs(seconds));
+        let said = [0, 1, 59, 60, 61, 200].map(&mut due);
+        assert_eq!(said, [Some(1), None, None, Some(3), None, Some(2)]);
+    }
 }

@@ -134,6 +134,24 @@ fn check_online_tries_every_listener_and_what_stands_in_the_way_of_the_data_dire
 }
 
 #[test]
+fn check_online_says_who_has_the_data_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = dir.path().join("data/journal");
+    std::fs::create_dir_all(&journal).unwrap();
+    let lock = std::fs::File::create(journal.join("lock")).unwrap();
+    let yaml = format!(
+        "data_dir: {}\nhttp: {{ admin: {{ listen: \"127.0.0.1:0\" }}, intake: {{ listen: \"127.0.0.1:0\" }} }}\n",
+        dir.path().join("data").display()
+    );
+    let config = write(&dir, "c.yaml", &yaml);
+    let said = || text(&ssowatch(&["check", "--config", &config, "--online"]).stdout);
+    assert!(said().contains("ok      data_dir: "), "{}", said());
+    lock.lock().unwrap();
+    let in_use = format!("failed  data_dir: {} is in use by another ssowatch", journal.display());
+    assert!(said().contains(&in_use), "{}", said());
+}
+
+#[test]
 fn generated_files_go_to_the_folder_that_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("out");

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use crate::app::vacant;
 use crate::config::{Config, Door};
 use crate::journal::nats;
 use crate::listener::Tls;
@@ -218,7 +219,10 @@ pub(super) async fn online(config: &Config) -> Result<Vec<Finding>, String> {
         };
         findings.push(Finding { key: "journal.nats".to_owned(), outcome });
     }
-    let outcome = writable(&config.data_dir.0);
+    let outcome = writable(&config.data_dir.0).and_then(|found| {
+        let free = vacant(config).map_err(|error| error.to_string());
+        free.map(|()| found)
+    });
     findings.push(Finding { key: "data_dir".to_owned(), outcome });
     for door in config.doors()? {
         let outcome = bindable(&door);

@@ -193,8 +193,7 @@ impl Connection {
 
     /// Whether it is in use: a removed connection's certificate concerns nobody.
     pub(super) fn is_alive(&self) -> bool {
-        let state = self.info.as_ref().and_then(|info| info.state.as_deref());
-        !matches!(state, Some("deleted" | "deleting" | "inactive"))
+        self.info.as_deref().is_none_or(ConnectionInfo::is_in_use)
     }
 
     pub(super) fn view(&self) -> ConnectionView {

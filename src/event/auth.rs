@@ -138,6 +138,14 @@ pub struct ConnectionInfo {
     pub state: Option<Box<str>>,
 }
 
+impl ConnectionInfo {
+    /// Whether people may sign in with it: it was neither removed nor switched off.
+    #[must_use]
+    pub fn is_in_use(&self) -> bool {
+        !matches!(self.state.as_deref(), Some("deleted" | "deleting" | "inactive"))
+    }
+}
+
 /// What an event says of a connection's certificate.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct CertificateNotice {

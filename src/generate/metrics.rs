@@ -6,7 +6,8 @@ use crate::signal::catalog::Metric;
 
 const HEAD: &str = "# Metrics
 
-Made by `ssowatch generate metrics`. Prometheus names; in Datadog and OTLP a name is the one in the last column.
+Made by `ssowatch generate metrics`. Prometheus names; in Datadog and OTLP a name is the one in the last column. Datadog is not sent the histograms
+of the edge.
 
 | name | kind | unit | labels | meaning | Datadog, OTLP |
 | --- | --- | --- | --- | --- | --- |

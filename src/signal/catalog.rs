@@ -153,12 +153,12 @@ pub const CONNECTION_INFO: Metric = Metric {
     ],
 };
 
-/// When a certificate of the connection expires, in seconds since the epoch.
+/// When a certificate of the connection expires, in seconds since the epoch; none of a connection that was removed.
 pub const CERTIFICATE_EXPIRY: Metric = Metric {
     name: "sso_connection_certificate_expiry_timestamp_seconds",
     kind: Kind::Gauge,
     unit: "second",
-    help: "When a certificate of the connection expires, in seconds since the epoch.",
+    help: "When a certificate of the connection expires, in seconds since the epoch, for as long as the connection is in use.",
     labels: &["connection_id", "certificate_type"],
 };
 

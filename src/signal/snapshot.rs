@@ -245,6 +245,23 @@ impl Snapshot {
     }
 }
 
+impl SourceView {
+    /// About when it delivered last.
+    #[must_use]
+    pub fn delivered_at(&self) -> Timestamp {
+        let lag = i64::try_from(self.lag_millis.unwrap_or_default()).unwrap_or(i64::MAX);
+        self.last_event_at.map_or_else(Timestamp::default, |newest| newest.plus_millis(lag))
+    }
+}
+
+impl ConnectionView {
+    /// Those that somebody must renew in time: none of a connection that was removed or switched off.
+    #[must_use]
+    pub fn certificates_in_use(&self) -> Option<&BTreeMap<Box<str>, Certificate>> {
+        self.info.as_deref().is_none_or(ConnectionInfo::is_in_use).then_some(&self.certificates)
+    }
+}
+
 impl Counts {
     /// Sign-ins that came to an end: succeeded, failed or timed out.
     #[must_use]

@@ -139,8 +139,12 @@ async fn webhook(
         )
     })?;
     let now = intake.clock.now();
-    signature::verify(&secrets, header, body, now, intake.tolerance_millis)
-        .map_err(|rejection| intake.refuse(source, &rejection))?;
+    signature::verify(&secrets, header, body, now, intake.tolerance_millis).map_err(
+        |rejection| {
+            telemetry::signature_refused(source.as_str(), &rejection.problem);
+            intake.refuse(source, &rejection)
+        },
+    )?;
     let event = decode(body, &intake.privacy)
         .and_then(|event| check_time(&event, now).map(|()| event))
         .map_err(|rejection| intake.refuse(source, &rejection))?;

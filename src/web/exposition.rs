@@ -287,7 +287,7 @@ impl Page {
     }
 
     fn certificates(&mut self, label: &str, connection: &ConnectionView) {
-        for (kind, certificate) in &connection.certificates {
+        for (kind, certificate) in connection.certificates_in_use().into_iter().flatten() {
             let expiry = certificate.expires_at.seconds();
             self.sample(&catalog::CERTIFICATE_EXPIRY, &[label, kind], expiry);
         }

@@ -79,6 +79,20 @@ pub struct Kind {
     pub internal: bool,
 }
 
+impl Kind {
+    /// The label `code`.
+    #[must_use]
+    pub fn code_text(&self) -> String {
+        if self.code == 0 { "none".to_owned() } else { self.code.to_string() }
+    }
+
+    /// The label `traffic`.
+    #[must_use]
+    pub fn traffic(&self) -> &'static str {
+        if self.internal { "internal" } else { "external" }
+    }
+}
+
 /// Observations in buckets; only those that hold any.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Histogram {

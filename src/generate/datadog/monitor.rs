@@ -27,13 +27,24 @@ pub(super) struct Monitor {
 #[derive(Debug)]
 pub(super) enum Kind {
     /// `query` compared with `critical`; the query has everything before the comparison.
-    Metric { query: String, above: bool, critical: f64, warning: Option<f64>, no_data: Option<u32> },
+    Metric { query: String, above: bool, critical: f64, warning: Option<f64>, missing: Missing },
     /// The same for logs.
     Logs { query: String, critical: f64 },
     /// Several monitors by name, all of which must alert.
     Composite(&'static [&'static str]),
     /// The burn rate of the objective over a long and a short window.
     Burn { long: &'static str, short: &'static str, critical: f64 },
+}
+
+/// What it means that nothing is there to look at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Missing {
+    /// Nothing new: it stays as it was.
+    Nothing,
+    /// After so many minutes, trouble.
+    Trouble(u32),
+    /// That it is over.
+    Over,
 }
 
 /// How urgent.
@@ -143,7 +154,7 @@ impl Kind {
             "renotify_interval": if severity == Severity::Page { 300 } else { 0 },
         });
         match self {
-            Self::Metric { critical, warning, no_data, .. } => {
+            Self::Metric { critical, warning, missing, .. } => {
                 let mut thresholds = json!({"critical": critical});
                 if let Some(warning) = warning {
                     thresholds["warning"] = json!(warning);
@@ -153,10 +164,16 @@ impl Kind {
                 options["evaluation_delay"] = json!(60);
                 // Quiet connections have few points.
                 options["require_full_window"] = json!(false);
-                options["new_group_delay"] = json!(60);
-                options["notify_no_data"] = json!(no_data.is_some());
-                if let Some(minutes) = no_data {
-                    options["no_data_timeframe"] = json!(minutes);
+                // A source's first deliveries are its history.
+                let new = if *missing == Missing::Over { 600 } else { 60 };
+                options["new_group_delay"] = json!(new);
+                match missing {
+                    Missing::Nothing => options["notify_no_data"] = json!(false),
+                    Missing::Trouble(minutes) => {
+                        options["notify_no_data"] = json!(true);
+                        options["no_data_timeframe"] = json!(minutes);
+                    }
+                    Missing::Over => options["on_missing_data"] = json!("resolve"),
                 }
             }
             Self::Logs { critical, .. } => {

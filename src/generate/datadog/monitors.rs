@@ -1,6 +1,6 @@
 //! The monitors.
 
-use super::monitor::{Kind, Monitor, Severity};
+use super::monitor::{Kind, Missing, Monitor, Severity};
 
 pub(super) fn all() -> Vec<Monitor> {
     [connections(), fleet(), itself(), edge()].into_iter().flatten().collect()
@@ -18,7 +18,7 @@ fn attempts(window: &str, by: &str) -> String {
 }
 
 fn metric(query: String, above: bool, critical: f64) -> Kind {
-    Kind::Metric { query, above, critical, warning: None, no_data: None }
+    Kind::Metric { query, above, critical, warning: None, missing: Missing::Nothing }
 }
 
 /// A part of a composite.
@@ -189,7 +189,7 @@ fn itself() -> Vec<Monitor> {
                 above: false,
                 critical: 1.0,
                 warning: None,
-                no_data: Some(20),
+                missing: Missing::Trouble(20),
             },
             severity: Severity::Page,
             what: "The alert that always fires is missing.",
@@ -200,7 +200,14 @@ fn itself() -> Vec<Monitor> {
             name: "source-lagging".to_owned(),
             alert: "SourceLagging",
             title: "ssowatch: events from {{source.name}} come late",
-            kind: metric("min(last_10m):max:ssowatch.source_lag_seconds{*} by {source}".to_owned(), true, 300.0),
+            // A source that has delivered nothing for ten minutes has no lag.
+            kind: Kind::Metric {
+                query: "min(last_10m):max:ssowatch.source_lag_seconds{*} by {source}".to_owned(),
+                above: true,
+                critical: 300.0,
+                warning: None,
+                missing: Missing::Over,
+            },
             severity: Severity::Page,
             what: "For ten minutes every delivery from {{source.name}} has been more than five minutes old.",
             impact: "Whatever breaks is found that much later.",
@@ -210,7 +217,7 @@ fn itself() -> Vec<Monitor> {
             name: "sink-dropping".to_owned(),
             alert: "SinkFailing",
             title: "ssowatch: {{sink.name}} loses data",
-            kind: metric("sum(last_15m):sum:ssowatch.sink_dropped{*} by {sink}.as_count()".to_owned(), true, 0.0),
+            kind: metric("sum(last_15m):sum:ssowatch.sink_dropped{!reason:backfilled} by {sink}.as_count()".to_owned(), true, 0.0),
             severity: Severity::Page,
             what: "ssowatch has given up things that {{sink.name}} did not take.",
             impact: "They are missing there for good.",

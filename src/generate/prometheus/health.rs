@@ -133,10 +133,15 @@ and
             scope: "source",
             hold: "",
             keep: "5m",
-            // The lag is that of the last delivery, so it says something only while deliveries come.
+            // The lag is that of the last delivery, so it says something only while deliveries come. A series that has just begun,
+            // and a backlog that is read (ten minutes of it in less than five), are a start or the end of an outage.
             expr: format!(
                 "
   max by (source) (min_over_time(ssowatch_source_lag_seconds[10m])) > 300
+and
+  max by (source) (ssowatch_source_lag_seconds offset 10m) > 300
+and
+  max by (source) (ssowatch_source_lag_seconds offset 10m) - max by (source) (ssowatch_source_lag_seconds) <= 600
 and
   {} > 0",
                 delivered("[10m]"),
@@ -173,11 +178,13 @@ and
                 "
   sum by (source) (increase(ssowatch_events_late_total[30m])) / {delivered} > 0.05
 and
-  {delivered} >= 100",
+  {delivered} >= 100
+and
+  (max by (source) (max_over_time(ssowatch_source_lag_seconds[30m])) or 0 * {delivered}) <= 3600",
                 delivered = delivered("[30m]"),
             ),
             summary: "{{ $value | humanizePercentage }} of the events from {{ $labels.source }} come too late to alert on",
-            description: "They are in the totals, but their windows were closed when they came. After a gap in the delivery this is expected for a while.",
+            description: "They are in the totals, but their windows were closed when they came. After a gap in the delivery this is expected for a while; a backlog of more than an hour counts for nothing here.",
         },
     ]
 }
@@ -190,15 +197,16 @@ fn telling() -> Vec<Alert> {
             scope: "sink",
             hold: "5m",
             keep: "5m",
+            // Logs of events that were too old when they came are no loss: a first start has many.
             expr: format!(
                 "
   max by (sink) (ssowatch_sink_backlog_seconds) > 300
 or
 {}",
-                grown("ssowatch_sink_dropped_total", "sink", "reason"),
+                grown("ssowatch_sink_dropped_total{reason!=\"backfilled\"}", "sink", "reason"),
             ),
             summary: "{{ $labels.sink }} does not take what ssowatch sends",
-            description: "The oldest thing that it has not accepted is over five minutes old, or something was given up. Boards and monitors there are out of date; Datadog refuses points that are over an hour old.",
+            description: "The oldest thing that it has not accepted is over five minutes old, or something was given up that was no history. Boards and monitors there are out of date; Datadog refuses points that are over an hour old.",
         },
         Alert {
             name: "ReceiverFailing",

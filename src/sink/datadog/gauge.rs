@@ -10,6 +10,9 @@ use crate::signal::catalog::{self, Metric};
 use crate::signal::{ConnectionView, Counts, ScopeView, Snapshot, State, WINDOWS};
 use crate::telemetry::Sample;
 
+/// The lag of a delivery that is longer ago says nothing of now; as long as the monitor and the rule look back.
+const QUIET_MILLIS: i64 = 600_000;
+
 /// A ratio of the counts in a window; `None` without a denominator.
 type Ratio = fn(&Counts) -> Option<f64>;
 
@@ -125,7 +128,7 @@ impl Page<'_> {
     fn certificates(&mut self, snapshot: &Snapshot) {
         let mut first: BTreeMap<Tags, i64> = BTreeMap::new();
         for connection in &snapshot.connections {
-            for (kind, certificate) in &connection.certificates {
+            for (kind, certificate) in connection.certificates_in_use().into_iter().flatten() {
                 let tags = self.connection(connection).with("certificate_type", kind);
                 let expires = certificate.expires_at.seconds();
                 let known = first.entry(tags).or_insert(expires);
@@ -158,7 +161,11 @@ impl Page<'_> {
     fn sources(&mut self, snapshot: &Snapshot) {
         for source in &snapshot.sources {
             let tags = self.style.tags().with("source", source.source.as_str());
-            if let Some(lag) = source.lag_millis {
+            // A gauge that stays would keep a monitor of the last delivery's lag alight for as long as nothing comes.
+            if let Some(lag) = source
+                .lag_millis
+                .filter(|_| snapshot.now.millis_since(source.delivered_at()) < QUIET_MILLIS)
+            {
                 self.real(&catalog::SOURCE_LAG, Kind::Gauge, &tags, lag as f64 / 1000.0);
             }
             if let Some(at) = source.last_event_at {

@@ -12,7 +12,7 @@ use tokio::time::sleep_until;
 
 use super::gauge::{Told, gauges};
 use super::series::{ENVELOPE, Style, counts};
-use super::{Config, METRICS, endpoint};
+use super::{Config, METRICS, edge, endpoint};
 use crate::clock::Clock;
 use crate::event::Timestamp;
 use crate::journal::Inlet;
@@ -57,6 +57,8 @@ pub struct Metrics<T> {
     mark: i64,
     job: Option<Job>,
     told: Told,
+    /// Whether a snapshot was seen.
+    begun: bool,
     /// Which of the gauges' intervals was the last to be sent.
     gauged: i64,
 }
@@ -71,7 +73,7 @@ struct Job {
 enum What {
     /// All windows up to this second.
     Counts { until: i64 },
-    /// A snapshot's gauges, with the daemon's own telemetry.
+    /// A snapshot's gauges, with the daemon's own telemetry and the edge's.
     Gauges { own: Vec<Sample> },
 }
 
@@ -98,6 +100,7 @@ impl<T: Transport> Metrics<T> {
             mark: mark.map_or(0, |mark| i64::try_from(mark).unwrap_or(i64::MAX)),
             job: None,
             told: Told::default(),
+            begun: false,
             gauged: i64::MIN,
         }))
     }
@@ -155,6 +158,10 @@ impl<T: Transport> Metrics<T> {
         if snapshot.now == Timestamp::default() {
             return;
         }
+        // What the edge counted before this process is in its totals, and was told by the one before.
+        if !std::mem::replace(&mut self.begun, true) {
+            self.told.note(edge::samples(snapshot));
+        }
         if let Some(group) = group(snapshot, self.mark, self.interval) {
             let (style, interval, at) = (Arc::clone(&self.style), self.interval, group.at);
             let windows = group.windows;
@@ -166,7 +173,8 @@ impl<T: Transport> Metrics<T> {
         let due = now.seconds().div_euclid(self.gauges_interval);
         if due != self.gauged {
             self.gauged = due;
-            let own = telemetry::samples(&(self.own)());
+            let mut own = telemetry::samples(&(self.own)());
+            own.extend(edge::samples(snapshot));
             let news = self.told.news(&own);
             let (style, interval, at) =
                 (Arc::clone(&self.style), self.gauges_interval, now.seconds());

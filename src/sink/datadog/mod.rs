@@ -4,6 +4,7 @@
 //! tests, and what may not be sent twice has its own time.
 
 mod config;
+mod edge;
 mod gauge;
 mod log;
 mod logs;

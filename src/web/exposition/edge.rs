@@ -10,12 +10,9 @@ impl Page {
         self.family(&catalog::EDGE_REQUESTS);
         for tier in &snapshot.tiers {
             for (kind, count) in &tier.requests {
-                let code = match kind.code {
-                    0 => "none".to_owned(),
-                    code => code.to_string(),
-                };
-                let traffic = if kind.internal { "internal" } else { "external" };
-                let values = [&*tier.tier, &kind.route, kind.method.as_str(), &code, traffic];
+                let code = kind.code_text();
+                let values =
+                    [&*tier.tier, &kind.route, kind.method.as_str(), &code, kind.traffic()];
                 self.sample(&catalog::EDGE_REQUESTS, &values, count);
             }
         }

@@ -50,6 +50,18 @@ fn each_series_and_each_family_is_written_once() {
 }
 
 #[test]
+fn the_certificate_of_a_removed_connection_is_not_shown() {
+    for (state, shown) in [("active", true), ("deleted", false), ("inactive", false)] {
+        let mut connection = sample::connection(Some("conn_1"), 2);
+        Arc::make_mut(connection.info.as_mut().unwrap()).state = Some(state.into());
+        let snapshot = Snapshot { connections: vec![Arc::new(connection)], ..Snapshot::default() };
+        let page = exposition(&snapshot, &[true], "");
+        let series = "\nsso_connection_certificate_expiry_timestamp_seconds{";
+        assert_eq!(page.contains(series), shown, "{state}");
+    }
+}
+
+#[test]
 fn nothing_is_shown_of_what_is_not_known() {
     let page = exposition(&Snapshot::default(), &[], "");
     let samples: Vec<_> = page.lines().filter(|line| !line.starts_with('#')).collect();

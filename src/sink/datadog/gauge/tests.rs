@@ -5,7 +5,7 @@ use serde_json::json;
 use super::super::series::ENVELOPE;
 use super::super::series::tests::{info, style};
 use super::*;
-use crate::event::{ConnectionId, Source, Timestamp};
+use crate::event::{ConnectionId, ConnectionInfo, Source, Timestamp};
 use crate::signal::{
     Certificate, Course, Evidence, Incident, ProviderView, Scope, Severity, SourceView,
 };
@@ -115,6 +115,24 @@ fn connections_that_share_their_tags_have_one_ratio_of_their_sums() {
     assert!(ratio.contains("\"value\":0.14285714285714285"), "1 of 7: {ratio}");
     assert_eq!(body.matches("\"sso.sessions_in_progress\"").count(), 1);
     assert_eq!(body.matches("certificate_expiry").count(), 1);
+}
+
+#[test]
+fn what_is_over_has_no_gauge_that_stays() {
+    let keys = json!({"connection_gauges": true});
+    let has = |snapshot: &Snapshot, what: &str| body(snapshot, &keys).contains(what);
+    let mut later = snapshot();
+    let delivered = later.sources[0].delivered_at();
+    later.now = delivered.plus_millis(QUIET_MILLIS - 1);
+    assert!(has(&later, "source_lag_seconds") && has(&later, "certificate_expiry"));
+    later.now = delivered.plus_millis(QUIET_MILLIS);
+    assert!(!has(&later, "source_lag_seconds") && has(&later, "source_last_event"));
+    for connection in &mut later.connections {
+        let connection = Arc::make_mut(connection);
+        let info = ConnectionInfo { state: Some("deleted".into()), ..info("conn_gone") };
+        connection.info = Some(Arc::new(info));
+    }
+    assert!(!has(&later, "certificate_expiry"));
 }
 
 #[test]
