@@ -42,12 +42,13 @@ fn rules_boards_monitors_and_the_chart_are_made_from_the_catalogue() {
 }
 
 /// What ssowatch itself raises, the operator's rules aside.
-const OWN_ALERTS: [&str; 20] = [
+const OWN_ALERTS: [&str; 21] = [
     "SsoConnectionFailing",
     "SsoConnectionTimingOut",
     "SsoProviderFailing",
     "SsoFleetFailing",
     "SsoFleetTimingOut",
+    "SsoOutageWorse",
     "SsoSuccessDrought",
     "SsoSlowBurn",
     "SsoLatencyHigh",

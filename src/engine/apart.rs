@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::calendar::Place;
-use super::detect::{Alarm, Change, Detection, Kind, Signal, What, Wide};
+use super::detect::{Alarm, Change, Detection, Kind, Rise, Signal, What, Wide};
 use super::memory::Memory;
 use super::page::kind_of;
 use super::tally::Connection;
@@ -54,6 +54,8 @@ pub(super) fn stands_out(
             None => {
                 let numbers = detection.numbers(*place, *other);
                 share = share.max(numbers.map_or(0.0, |numbers| numbers.share()));
+                let rise = kind_of(*other).and_then(|kind| detection.rise(*place, kind));
+                share = share.max(rise.map_or(0.0, Rise::share));
             }
         }
     }

@@ -34,6 +34,7 @@ mod tally;
 mod watch;
 mod window;
 mod words;
+mod worse;
 mod worst;
 
 use std::collections::BTreeSet;
@@ -54,7 +55,7 @@ const STATE_VERSION: u8 = 19;
 
 /// The oldest version that is read. Each one since has a part more at its end, which begins anew where it is missing: what is known
 /// of the schema, how the odds of providers, of the fleet and of busy connections wander, why sign-ins failed since an alert's
-/// trouble began, which wide alarms an outbreak had, and whom those have hit.
+/// trouble began, which wide alarms an outbreak had, and whom those have hit and which alarms get worse.
 const OLDEST_VERSION: u8 = 13;
 const SINCE_DRIFT: u8 = 14;
 const SINCE_WANDER: u8 = 15;
@@ -242,7 +243,8 @@ impl Engine {
         let bytes = bytes.and_then(|bytes| postcard::to_extend(&causes, bytes));
         let wide = self.memory.outbreaks.wide();
         let bytes = bytes.and_then(|bytes| postcard::to_extend(&wide, bytes));
-        let bytes = bytes.and_then(|bytes| postcard::to_extend(&detection.tolls(), bytes));
+        let parts = (detection.tolls(), detection.worsening());
+        let bytes = bytes.and_then(|bytes| postcard::to_extend(&parts, bytes));
         bytes.expect("memory grows as needed, and every part of the state can be encoded")
     }
 
@@ -279,7 +281,9 @@ impl Engine {
             memory.outbreaks.know_wide(wide);
         }
         if *version >= SINCE_TOLLS {
-            memory.detection.know_tolls(postcard::from_bytes(rest)?);
+            let (tolls, worsening) = postcard::from_bytes(rest)?;
+            memory.detection.know_tolls(tolls);
+            memory.detection.know_worsening(worsening);
         } else {
             memory.detection.begin_tolls();
         }

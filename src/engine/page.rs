@@ -13,7 +13,7 @@ use super::memory::Memory;
 use super::rule::Phase;
 use super::watch::{CONNECTIONS_MAX, labels};
 use super::worst::Worst;
-use super::{Engine, words};
+use super::{Engine, words, worse};
 use crate::event::{ConnectionId, Timestamp};
 use crate::signal::{Evidence, Severity};
 
@@ -24,13 +24,13 @@ const RENEW_SECONDS: i64 = 10;
 const TICKET_WAIT_SECONDS: u32 = 60;
 
 /// What was found late goes on still if somebody suffered from it within this time.
-const STILL_SECONDS: u32 = 1_800;
+pub(super) const STILL_SECONDS: u32 = 1_800;
 
 /// The ticket for a rise that is real but too small, or too narrow, to page.
 pub(super) const SLOW_BURN: &str = "SsoSlowBurn";
 
 /// Alerts that the detection raises.
-pub(super) const ALERTNAMES: [&str; 8] = [
+pub(super) const ALERTNAMES: [&str; 9] = [
     "SsoConnectionFailing",
     "SsoConnectionTimingOut",
     "SsoProviderFailing",
@@ -39,6 +39,7 @@ pub(super) const ALERTNAMES: [&str; 8] = [
     "SsoLatencyHigh",
     "SsoSuccessDrought",
     SLOW_BURN,
+    worse::ALERTNAME,
 ];
 
 impl Engine {
@@ -125,6 +126,7 @@ impl Engine {
         if i64::from(now) % RENEW_SECONDS == 0 {
             self.split(now);
             self.renew();
+            self.tell_worse();
         }
     }
 
@@ -150,7 +152,7 @@ impl Engine {
                         self.end_ticket(Change { place, signal, what: What::TicketOver, ..change });
                     }
                 }
-                if let Some(lead) = self.lead_at(change.place) {
+                if let Some(lead) = self.memory.outbreaks.lead_at((change.place, change.signal)) {
                     self.note_end(lead);
                 }
             }
@@ -167,12 +169,6 @@ impl Engine {
         let known = self.memory.alerts.incident(&key).and_then(|incident| incident.course.ended_at);
         let ended_at = self.end_of(&key, lead).max(known);
         self.memory.alerts.ended(&key, ended_at);
-    }
-
-    /// The lead of the outbreak whose widest scope is `place`.
-    fn lead_at(&self, place: Place) -> Option<(Place, Signal)> {
-        let mut leads = self.memory.outbreaks.iter().map(|outbreak| outbreak.lead);
-        leads.find(|lead| lead.0 == place)
     }
 
     fn end_ticket(&mut self, change: Change) {
@@ -229,7 +225,7 @@ impl Engine {
             Step::Joined => {
                 self.memory.alerts.settle(&held, self.memory.now);
                 // What flares up again has not ended.
-                if let Some(lead) = self.lead_at(change.place) {
+                if let Some(lead) = self.memory.outbreaks.lead_at((change.place, change.signal)) {
                     let key = self.key(lead);
                     self.memory.alerts.ended(&key, None);
                 }

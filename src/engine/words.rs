@@ -85,15 +85,10 @@ pub(super) fn found(
     code: Option<&str>,
     (started_at, now): (Timestamp, Timestamp),
 ) -> String {
-    let what = match signal {
-        Signal::Drought(arrival) => {
-            return drought(arrival, who, evidence, &clock(started_at, now));
-        }
-        Signal::Code(_) | Signal::Stream(Kind::Failing) => "failed",
-        Signal::Stream(Kind::Hanging) => "have no end in time",
-        Signal::Stream(Kind::Denied) => "were denied",
-        Signal::Stream(Kind::Slow) => "were slow",
-    };
+    if let Signal::Drought(arrival) = signal {
+        return drought(arrival, who, evidence, &clock(started_at, now));
+    }
+    let what = doing(signal);
     let Evidence { bad, attempts, .. } = evidence;
     // A code is counted among the sign-ins of the fleet, also where one provider has it.
     let of = if code.is_some() { "the fleet's " } else { "" };
@@ -117,6 +112,17 @@ pub(super) fn found(
     text
 }
 
+/// What goes wrong.
+fn doing(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Code(_) | Signal::Stream(Kind::Failing) => "failed",
+        Signal::Stream(Kind::Hanging) => "have no end in time",
+        Signal::Stream(Kind::Denied) => "were denied",
+        Signal::Stream(Kind::Slow) => "were slow",
+        Signal::Drought(_) => "did not come",
+    }
+}
+
 fn drought(arrival: Arrival, who: &str, evidence: &Evidence, since: &str) -> String {
     let what = match arrival {
         Arrival::Start => "started",
@@ -131,6 +137,17 @@ fn drought(arrival: Arrival, who: &str, evidence: &Evidence, since: &str) -> Str
 pub(super) fn hit(summary: &mut String, connections: u64) {
     let are = if connections == 1 { "connection is" } else { "connections are" };
     add(summary, format_args!("; {connections} {are} hit"));
+}
+
+/// The first line of what got much worse: what fails since when, and how much did before.
+pub(super) fn worse(signal: Signal, who: &str, evidence: &Evidence, since: &str) -> String {
+    let Evidence { bad, attempts, .. } = evidence;
+    let what = doing(signal);
+    let before = percent(evidence.usual.unwrap_or_default());
+    let since = clock(since);
+    format!(
+        "{who}: {bad} of {attempts} people {what} since about {since}, in an incident that had {before}"
+    )
 }
 
 /// Connections that a summary names beside the one that it is about: a pager shows few words.

@@ -182,10 +182,13 @@ impl Simulation {
             self.scenario.faults.iter().map(|fault| &fault.effect)
         {
             let does = [
-                (*hard_fail > 0.0 || *denied > 0.0, &[failing, "SsoSlowBurn"][..]),
+                (
+                    *hard_fail > 0.0 || *denied > 0.0,
+                    &[failing, "SsoOutageWorse", "SsoSlowBurn"][..],
+                ),
                 (
                     *timeout > 0.0 || *drop_terminal > 0.0,
-                    &[hanging, "SsoSuccessDrought", "SsoSlowBurn"],
+                    &[hanging, "SsoOutageWorse", "SsoSuccessDrought", "SsoSlowBurn"],
                 ),
                 (*drop_start > 0.0, &["SsoSuccessDrought", "SourceStalled"]),
                 (*slow > 1.0, &["SsoLatencyHigh"]),

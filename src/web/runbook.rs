@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 const INDEX: &str = include_str!("../../docs/runbooks/README.md");
 
 /// The pages, by the name of their alert.
-const PAGES: [(&str, &str); 31] = [
+const PAGES: [(&str, &str); 32] = [
     ("ConfigRejected", include_str!("../../docs/runbooks/ConfigRejected.md")),
     ("EdgeBlocked", include_str!("../../docs/runbooks/EdgeBlocked.md")),
     ("EdgeErrors", include_str!("../../docs/runbooks/EdgeErrors.md")),
@@ -34,6 +34,7 @@ const PAGES: [(&str, &str); 31] = [
     ("SsoFleetFailing", include_str!("../../docs/runbooks/SsoFleetFailing.md")),
     ("SsoFleetTimingOut", include_str!("../../docs/runbooks/SsoFleetTimingOut.md")),
     ("SsoLatencyHigh", include_str!("../../docs/runbooks/SsoLatencyHigh.md")),
+    ("SsoOutageWorse", include_str!("../../docs/runbooks/SsoOutageWorse.md")),
     ("SsoProviderFailing", include_str!("../../docs/runbooks/SsoProviderFailing.md")),
     ("SsoSlowBurn", include_str!("../../docs/runbooks/SsoSlowBurn.md")),
     ("SsoSuccessDrought", include_str!("../../docs/runbooks/SsoSuccessDrought.md")),

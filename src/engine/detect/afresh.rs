@@ -48,7 +48,7 @@ impl Detection {
         connections.chain(providers).filter(|place| explained.covers(*place, provider_of)).collect()
     }
 
-    fn stream_mut(&mut self, place: Place, kind: Kind) -> Option<&mut Stream> {
+    pub(super) fn stream_mut(&mut self, place: Place, kind: Kind) -> Option<&mut Stream> {
         match place {
             Place::Connection(index) => {
                 Some(&mut self.connections.get_mut(index as usize)?.streams[kind as usize])

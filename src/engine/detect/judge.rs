@@ -46,9 +46,8 @@ impl Detection {
         let code = name.map(code_id);
         if established && trial.telling == Telling::Fleet {
             let fleet = self.fleet.stream(Kind::Failing);
-            let habits = (fleet.stream.per_day(), fleet.wander());
             let failure = name.zip(code);
-            for news in self.spreading.attempt(failure, trial.connection, second, habits, config) {
+            for news in self.spreading.attempt(failure, trial.connection, second, fleet, config) {
                 let (code, place, what) = match news {
                     News::Spreads(code) => {
                         let place = self.narrow(&self.spreading.carriers(code), Kind::Failing);
@@ -67,6 +66,10 @@ impl Detection {
         let code = code?;
         let usual = (expectation.usual * self.spreading.share(code) * 2.0).min(1.0);
         let learned = watch.streams[Kind::Failing as usize].learned.attempts;
+        if watch.streams[Kind::Failing as usize].alarm.is_some() {
+            // It explains them: they are no evidence for what comes after it.
+            return None;
+        }
         let takeover = watch.takeover.get_or_insert_default();
         let days = (second / DAY).saturating_sub(watch.takeover_day);
         if days > 0 {
@@ -105,6 +108,7 @@ impl Detection {
                 let enough = config.min_users + u32::from(kind == Kind::Denied);
                 if stream.run(strongest).people >= enough {
                     stream.raise(strongest, stream.run(strongest), second, &bar);
+                    watch.takeover.iter_mut().for_each(|takeover| takeover.forget());
                     return tell(What::Raised);
                 }
             }
@@ -170,9 +174,9 @@ impl Detection {
             Verdict::TicketOver => What::TicketOver,
             Verdict::Over => What::Over,
             Verdict::Page(strongest) => {
-                if !is_broad(group, strongest, &bar, config) {
-                    // One connection explains it: the evidence is that connection's.
-                    return group.stream.hand_over();
+                if !self.is_broad(place, kind, strongest, &bar, config) {
+                    // One connection, or a provider that is told, explains it: the evidence is theirs.
+                    return self.group_mut(place).stream_mut(kind).stream.hand_over();
                 }
                 return self.raise(place, kind, strongest, second, &bar);
             }
@@ -227,9 +231,43 @@ impl Detection {
             let known = stream.known_since();
             known.is_some_and(|since| trial.second.saturating_sub(since) > CARVE_OUT_SECONDS)
         };
-        let provider = &self.providers[trial.provider as usize].stream(kind).stream;
         old(&self.connections[trial.connection as usize].streams[kind as usize])
-            || (place == Place::Fleet && old(provider))
+            || (place == Place::Fleet && self.is_of_told_provider(trial.connection, kind))
+    }
+
+    /// Whether a connection's provider has an alarm, and is not most of the fleet itself.
+    fn is_of_told_provider(&self, connection: u32, kind: Kind) -> bool {
+        let provider = self.connections[connection as usize].provider;
+        self.providers[provider as usize].stream(kind).stream.alarm.is_some()
+            && self.share_of(provider, kind) < FLEET_SHARE
+    }
+
+    /// The provider's share of all attempts.
+    fn share_of(&self, provider: u32, kind: Kind) -> f64 {
+        let per_day = |group: &Group| group.stream(kind).stream.per_day();
+        per_day(&self.providers[provider as usize]) / per_day(&self.fleet)
+    }
+
+    /// Whether enough connections carry the evidence, none too much of it, without those of providers that are told.
+    fn is_broad(
+        &self,
+        place: Place,
+        kind: Kind,
+        strongest: Strongest,
+        bar: &Bar,
+        config: &Config,
+    ) -> bool {
+        let group = self.group(place).expect("a group").stream(kind);
+        let mut carriers = group.carriers(group.stream.run(strongest).since);
+        let all: u32 = carriers.iter().map(|(_, count)| count).sum();
+        if place == Place::Fleet {
+            carriers.retain(|(connection, _)| !self.is_of_told_provider(*connection, kind));
+        }
+        let left: u32 = carriers.iter().map(|(_, count)| count).sum();
+        let largest = carriers.first().map_or(0, |(_, count)| *count);
+        let gain = table::row(group.stream.usual).gain[strongest.index] * bar.tempering;
+        let rest = strongest.nats - f64::from(all - left + largest) * gain;
+        is_shared(&carriers, config) && rest >= REST_SHARE * group.stream.threshold(bar)
     }
 
     /// Raises the alarm of a group, or of the provider that owns the fleet's trouble.
@@ -272,8 +310,7 @@ impl Detection {
         let Some((provider, most)) = by_provider.into_iter().max_by_key(|(_, count)| *count) else {
             return Place::Fleet;
         };
-        let per_day = |group: &Group| group.stream(kind).stream.per_day();
-        let share = per_day(&self.providers[provider as usize]) / per_day(&self.fleet);
+        let share = self.share_of(provider, kind);
         let most = f64::from(most);
         let stands_out = || binomial::nats(most, total, share) >= OWN_NATS;
         let narrow = most >= OWN_SHARE * total && (share < FLEET_SHARE || stands_out());
@@ -286,16 +323,6 @@ pub(in crate::engine) fn is_shared(carriers: &[(u32, u32)], config: &Config) -> 
     let total: u32 = carriers.iter().map(|(_, count)| count).sum();
     let largest = carriers.first().map_or(0, |(_, count)| *count);
     total > 0 && carriers.len() >= config.min_connections && largest * 2 <= total
-}
-
-/// Whether enough connections carry the evidence, none too much of it.
-fn is_broad(group: &GroupStream, strongest: Strongest, bar: &Bar, config: &Config) -> bool {
-    let run = group.stream.run(strongest);
-    let carriers = group.carriers(run.since);
-    let largest = carriers.first().map_or(0, |(_, count)| *count);
-    let gain = table::row(group.stream.usual).gain[strongest.index] * bar.tempering;
-    let rest = strongest.nats - f64::from(largest) * gain;
-    is_shared(&carriers, config) && rest >= REST_SHARE * group.stream.threshold(bar)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "scopes are bounded")]

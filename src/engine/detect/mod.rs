@@ -27,6 +27,7 @@ mod theory;
 mod toll;
 mod wander;
 mod watch;
+mod worse;
 
 use std::collections::BTreeMap;
 
@@ -49,6 +50,8 @@ use self::stream::{Attempt, Stream};
 use self::toll::Toll;
 use self::wander::{Gauge, Wander};
 use self::watch::Watch;
+pub(super) use self::worse::Rise;
+use self::worse::Worse;
 use super::calendar::Place;
 use crate::signal::{CrowdView, Share};
 
@@ -71,6 +74,9 @@ pub(super) type BusyWandering = (Busy, Vec<(u32, Box<[Gauge; Kind::ALL.len()]>)>
 
 /// Whom alarms have hit: by kind of the providers and last of the fleet, and by code.
 pub(super) type Tolls = (Vec<[Toll; Kind::ALL.len()]>, Vec<Toll>);
+
+/// Which alarms get worse.
+pub(super) type Worsening = Vec<(Place, Kind, Worse)>;
 
 /// All evidence and all baselines.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -297,6 +303,34 @@ impl Detection {
         self.spreading.know_tolls(codes);
     }
 
+    /// Which alarms get worse.
+    pub(super) fn worsening(&self) -> Worsening {
+        let connections = (0..).zip(&self.connections).map(|(index, _)| Place::Connection(index));
+        let providers = (0..).zip(&self.providers).map(|(index, _)| Place::Provider(index));
+        let places = connections.chain(providers).chain([Place::Fleet]);
+        let streams = places.flat_map(|place| Kind::ALL.map(|kind| (place, kind)));
+        let worse = streams.filter_map(|(place, kind)| {
+            let alarm = self.stream(place, kind)?.alarm.as_ref()?;
+            alarm.worse.is_any().then_some((place, kind, alarm.worse))
+        });
+        worse.collect()
+    }
+
+    /// Takes over [`Detection::worsening`].
+    pub(super) fn know_worsening(&mut self, known: Worsening) {
+        for (place, kind, worse) in known {
+            let stream = self.stream_mut(place, kind);
+            if let Some(alarm) = stream.and_then(|stream| stream.alarm.as_mut()) {
+                alarm.worse = worse;
+            }
+        }
+    }
+
+    /// How an alarm has got much worse, if it has.
+    pub(super) fn rise(&self, place: Place, kind: Kind) -> Option<Rise> {
+        self.stream(place, kind)?.alarm.as_ref()?.worse.rise()
+    }
+
     /// The fleet's people of the last hour, and what is usual of them.
     pub(super) fn crowd(&self) -> CrowdView {
         let share = |kind: Kind| {
@@ -431,6 +465,13 @@ impl Detection {
             Place::Provider(index) => self.providers.get(index as usize),
             Place::Fleet => Some(&self.fleet),
             Place::Connection(_) => None,
+        }
+    }
+
+    fn group_mut(&mut self, place: Place) -> &mut Group {
+        match place {
+            Place::Provider(index) => &mut self.providers[index as usize],
+            Place::Fleet | Place::Connection(_) => &mut self.fleet,
         }
     }
 

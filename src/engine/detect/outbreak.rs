@@ -2,7 +2,8 @@
 //!
 //! A new alarm joins an outbreak that covers its scope, that lies within its scope and began at about the same time, or that is
 //! the same trouble, of the same cause, on another connection at about the same time. What a wider alarm cannot explain, because
-//! it began later and is much worse or of another kind, is taken out again: it is an outbreak of its own. When the alarms of its widest kind of scope are over, the
+//! it began later and is much worse or of another kind, is taken out again: it is an outbreak of its own; so is what people of the
+//! same scope meet later and have not met before. When the alarms of its widest kind of scope are over, the
 //! narrower ones are too: the alarm of a connection with a sign-in an hour would take hours to be over by itself. An outbreak
 //! ends when it has been quiet for a while; one that flares up again takes longer to be believed.
 
@@ -10,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Signal, What};
+use super::{Change, Kind, Signal, What};
 use crate::engine::calendar::Place;
 
 /// Trouble on two connections is the same if it began within this time of each other and is found within [`JOIN_SECONDS`].
@@ -118,15 +119,19 @@ impl Outbreaks {
     ) -> (Step, Vec<(Place, Signal)>) {
         debug_assert_eq!(change.what, What::Raised);
         let (place, signal) = (change.place, change.signal);
-        let may = |outbreak: &Outbreak| !alone || level(outbreak.lead.0) <= level(place);
-        // At most one outbreak holds a scope above connections: it is asked first.
-        let holds = self.0.iter().position(|one| one.places.contains(&place) && may(one));
-        let found = holds.or_else(|| {
-            self.0.iter().position(|outbreak| {
-                may(outbreak) && outbreak.takes(place, signal, since, change.second, kin)
-            })
-        });
-        let Some(index) = found else {
+        let may = |outbreak: &Outbreak| {
+            (!alone || level(outbreak.lead.0) <= level(place))
+                && !outbreak.is_new_to((place, signal), since)
+        };
+        // Of several, that of the same symptom explains it.
+        let first = |fits: &dyn Fn(&Outbreak) -> bool| {
+            let same = |one: &Outbreak| symptom(one.lead) == symptom((place, signal));
+            let found = self.0.iter().position(|one| may(one) && fits(one) && same(one));
+            found.or_else(|| self.0.iter().position(|one| may(one) && fits(one)))
+        };
+        let takes = |one: &Outbreak| one.takes(place, signal, since, change.second, kin);
+        let holds = first(&|one| one.places.contains(&place));
+        let Some(index) = holds.or_else(|| first(&takes)) else {
             self.0.push(Outbreak {
                 lead: (place, signal),
                 since,
@@ -201,13 +206,14 @@ impl Outbreaks {
         stands_out: impl Fn(Alarm, &Wide) -> bool,
     ) -> Vec<Alarm> {
         let mut apart = Vec::new();
+        let all: Wide = self.0.iter().flat_map(|outbreak| outbreak.wide.clone()).collect();
         for outbreak in self.0.iter_mut().filter(|outbreak| outbreak.quiet_since.is_none()) {
-            let Outbreak { lead, since, places, alarms, wide, .. } = outbreak;
+            let Outbreak { lead, since, places, alarms, .. } = outbreak;
             let later = |alarm: Alarm| {
                 began(alarm).is_some_and(|began| began.saturating_sub(*since) >= GROW_SECONDS)
             };
             let narrow = alarms.iter().filter(|(place, _)| level(*place) < level(lead.0));
-            let strange = narrow.filter(|alarm| later(**alarm) && stands_out(**alarm, wide));
+            let strange = narrow.filter(|alarm| later(**alarm) && stands_out(**alarm, &all));
             for place in strange.map(|(place, _)| *place).collect::<BTreeSet<_>>() {
                 places.remove(&place);
                 apart.extend(alarms.extract_if(.., |(other, _)| *other == place));
@@ -268,6 +274,12 @@ impl Outbreaks {
         self.0.extract_if(.., is_over).collect()
     }
 
+    /// The lead of the outbreak whose widest scope is that of an alarm: where there are several, of the same symptom.
+    pub(in crate::engine) fn lead_at(&self, alarm: Alarm) -> Option<Alarm> {
+        let leads = || self.0.iter().map(|one| one.lead).filter(|lead| lead.0 == alarm.0);
+        leads().find(|lead| symptom(*lead) == symptom(alarm)).or_else(|| leads().next())
+    }
+
     /// Whether what happens at `place` is told by one that goes on.
     pub(in crate::engine) fn cover(&self, place: Place, provider_of: impl Fn(u32) -> u32) -> bool {
         self.0.iter().any(|outbreak| covers(&outbreak.places, place, &provider_of))
@@ -283,6 +295,18 @@ impl Explained {
 }
 
 impl Outbreak {
+    /// Whether an alarm at a scope as wide as the lead's is no part of it, although it is at the same place: people meet something
+    /// else since well after it began.
+    fn is_new_to(&self, alarm: Alarm, since: u32) -> bool {
+        let known = self.alarms.iter().chain(self.wide.keys()).chain([&self.lead]);
+        let met = symptom(alarm) == Symptom::Slow
+            || known.into_iter().any(|known| symptom(*known) == symptom(alarm));
+        level(alarm.0) >= level(self.lead.0)
+            && self.places.contains(&alarm.0)
+            && since.saturating_sub(self.since) >= GROW_SECONDS
+            && !met
+    }
+
     fn takes(&self, place: Place, signal: Signal, since: u32, second: u32, kin: Kin<'_>) -> bool {
         if self.places.contains(&Place::Fleet) {
             return true;
@@ -314,6 +338,28 @@ impl Outbreak {
     }
 }
 
+/// What people meet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Symptom {
+    /// Their sign-ins fail, or those of a provider do not succeed in any way.
+    Refused,
+    /// They wait.
+    Waiting,
+    /// Nobody comes, or nobody gets through.
+    Silence,
+    /// They wait a little, which comes with any of the others.
+    Slow,
+}
+
+fn symptom((place, signal): Alarm) -> Symptom {
+    match (place, signal) {
+        (_, Signal::Drought(_)) => Symptom::Silence,
+        (_, Signal::Stream(Kind::Slow)) => Symptom::Slow,
+        (Place::Connection(_) | Place::Fleet, Signal::Stream(Kind::Hanging)) => Symptom::Waiting,
+        (_, Signal::Stream(_) | Signal::Code(_)) => Symptom::Refused,
+    }
+}
+
 /// An alarm that is up, when it is one of a provider or the fleet.
 fn wide_of(alarm: Alarm) -> Wide {
     if level(alarm.0) > 0 { Wide::from([(alarm, None)]) } else { Wide::new() }
@@ -338,7 +384,7 @@ fn covers(places: &BTreeSet<Place>, place: Place, provider_of: impl Fn(u32) -> u
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Arrival, Kind};
+    use super::super::Arrival;
     use super::*;
 
     const FAILING: Signal = Signal::Stream(Kind::Failing);
@@ -444,6 +490,25 @@ mod tests {
             assert_eq!(outbreaks.ended(second + 3_599, 600, |_| false).len(), 0);
         }
         assert_eq!(outbreaks.ended(10_000 + 9 * 3_600 + 1_500 + 2_400, 600, |_| false).len(), 1);
+    }
+
+    #[test]
+    fn what_people_meet_later_for_the_first_time_is_an_outbreak_of_its_own() {
+        let mut outbreaks = Outbreaks::default();
+        let (fleet, connection) = (Place::Fleet, Place::Connection(0));
+        let silence = Signal::Drought(Arrival::Success);
+        let slow = Signal::Stream(Kind::Slow);
+        assert_eq!(raise(&mut outbreaks, 10_000, fleet, FAILING).0, Step::Began(0));
+        // At about the same time it is the same trouble; slowness comes with any.
+        assert_eq!(raise(&mut outbreaks, 10_300, fleet, silence).0, Step::Joined);
+        assert_eq!(raise(&mut outbreaks, 14_000, fleet, slow).0, Step::Joined);
+        assert_eq!(raise(&mut outbreaks, 14_000, fleet, HANGING).0, Step::Began(1));
+        assert_eq!(raise(&mut outbreaks, 14_100, connection, HANGING).0, Step::Joined);
+        assert!(outbreaks.get(1).places.contains(&connection), "with what it is a part of");
+        assert_eq!(outbreaks.lead_at((fleet, HANGING)), Some((fleet, HANGING)));
+        over(&mut outbreaks, 15_000, fleet, HANGING);
+        assert_eq!(raise(&mut outbreaks, 16_000, fleet, HANGING).0, Step::Joined);
+        assert_eq!(raise(&mut outbreaks, 16_100, fleet, silence).0, Step::Joined);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::config::{Config, SHARE_SPREADING, WAIT_SECONDS};
+use super::group::GroupStream;
 use super::stream::{Numbers, UNEASY_A_DAY};
 use super::toll::{Toll, worst_first};
 use super::wander;
@@ -35,6 +36,11 @@ const USUAL_MAX: f64 = 0.3;
 /// lifted by, false alarms stay below the budget at every share, which a test holds.
 const LATTICE_OVERSHOOT: f64 = 2.0;
 const LATTICE_USUAL: f64 = 0.002;
+
+/// A code pages when it has this share of what pages for the fleet, for its own share is an estimate from a few; and when all failures
+/// since it began to spread are so much likelier with it on top of the usual ones than without, in nats.
+const FELT_SHARE: f64 = 0.5;
+const ON_TOP_NATS: f64 = 1.0;
 
 /// Below this share of its threshold the rest without the worst connection is no evidence.
 const REST_SHARE: f64 = 0.4;
@@ -103,7 +109,7 @@ impl Spreading {
         failure: Option<(&str, u64)>,
         connection: u32,
         second: u32,
-        (per_day, wander): (f64, f64),
+        fleet: &GroupStream,
         config: &Config,
     ) -> Vec<News> {
         self.attempts += 1.0;
@@ -114,7 +120,7 @@ impl Spreading {
         let mut news = self.relieve(failure.map(|(_, id)| id), second);
         if let Some((name, id)) = failure {
             let place = self.place(name, id);
-            let spreads = self.failure(place, connection, second, (per_day, wander), config);
+            let spreads = self.failure(place, connection, second, fleet, config);
             news.extend(spreads.then_some(News::Spreads(id)));
         }
         news
@@ -279,7 +285,7 @@ impl Spreading {
         place: usize,
         connection: u32,
         second: u32,
-        (per_day, wander): (f64, f64),
+        fleet: &GroupStream,
         config: &Config,
     ) -> bool {
         let (attempts, learned) = (self.attempts, self.learned);
@@ -297,6 +303,7 @@ impl Spreading {
         let good = (attempts - code.last - 1.0).max(0.0);
         code.last = attempts;
         let Some((index, nats)) = code.weigh(usual, good, attempts, second) else { return false };
+        let (per_day, wander) = (fleet.stream.per_day(), fleet.wander());
         let threshold = threshold(per_day, config);
         if nats < threshold || learned < LEARNED_MIN {
             return false;
@@ -324,6 +331,9 @@ impl Spreading {
                     run.weight *= 0.5;
                 }
             }
+            return false;
+        }
+        if !is_felt(run.bad, looked_at, run.since, fleet, config) {
             return false;
         }
         code.alarm = Some(CodeAlarm {
@@ -404,6 +414,18 @@ impl Code {
         }
         counts
     }
+}
+
+/// Whether people feel that a code spreads: about as many of them as page for the fleet fail with it, and it rather comes on top of
+/// the usual failures than in the place of some, as when a code is renamed, which makes nothing worse.
+fn is_felt(bad: u32, attempts: u32, since: u32, fleet: &GroupStream, config: &Config) -> bool {
+    let (bad, attempts) = (f64::from(bad), f64::from(attempts));
+    // The last one is not among those that the fleet remembers yet.
+    let all: u32 = fleet.carriers(since).iter().map(|(_, count)| count).sum();
+    let all = libm::fmax(bad, f64::from(all + 1));
+    let expected = attempts * fleet.stream.usual;
+    let on_top = all * libm::log((expected + bad) / expected) - bad;
+    bad >= FELT_SHARE * config.fleet_failing * attempts && on_top >= ON_TOP_NATS
 }
 
 /// Nats that an alarm on a code needs.

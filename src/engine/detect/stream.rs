@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::grid::{Grid, Run, Strongest};
 use super::table::{self, Row, SHIFTS};
+use super::worse::Worse;
 use super::{binomial, wander};
 
 const DAY: u32 = 86_400;
@@ -41,7 +42,8 @@ const TICKET_END_SHARE: f64 = 0.3;
 const SEEN_SHARE: f64 = 0.7;
 const LAST_SHARE: f64 = 0.8;
 
-/// Nats that a repeated failure of one person takes from the evidence that the trouble is over.
+/// Nats that somebody's second failure takes from the evidence that the trouble is over; each one after it half as much as the one
+/// before: a test user that fails every minute must not keep an incident open.
 const REPEAT_RELIEF: f64 = -0.6;
 
 /// One stream.
@@ -104,6 +106,16 @@ pub(super) struct Alarm {
     during: f64,
     /// Nats that say it is over.
     relief: f64,
+    /// Whether it gets much worse. Stands behind all else in a checkpoint.
+    #[serde(skip)]
+    pub(super) worse: Worse,
+}
+
+impl Alarm {
+    /// Attempts of people who had not failed lately, and how many of them were hit.
+    pub(super) fn people(&self) -> (u32, u32) {
+        (self.attempts.saturating_sub(self.repeats), self.people)
+    }
 }
 
 /// The numbers behind an alarm or a ticket.
@@ -430,6 +442,7 @@ impl Stream {
                 chance_days: 0.0,
                 during: (0.8 * seen).max(at_least).max(1.8 * usual).min(0.97),
                 relief: 0.0,
+                worse: Worse::default(),
             },
             bar,
         );
@@ -452,6 +465,7 @@ impl Stream {
                 chance_days: 0.0,
                 during: (0.6 * found.shift).max(1.8 * usual).min(0.97),
                 relief: 0.0,
+                worse: Worse::default(),
             },
             bar,
         );
@@ -529,10 +543,13 @@ impl Stream {
             alarm.people += u32::from(attempt.first);
             alarm.during = (LAST_SHARE * seen).max(1.8 * self.usual);
         }
+        let mut worse = alarm.worse;
+        worse.attempt(alarm, attempt, bar.tempering);
+        alarm.worse = worse;
         let during = alarm.during.max(SEEN_SHARE * seen).min(0.97);
         let usual = (self.usual * 1.1).min(during * 0.66);
         let nats = if attempt.bad && !attempt.fresh {
-            REPEAT_RELIEF
+            REPEAT_RELIEF * 2.0 * (1.0 - attempt.expected)
         } else if attempt.bad {
             bar.tempering * libm::log(usual / during)
         } else {
