@@ -15,7 +15,7 @@ use super::window::Sliding;
 use super::worst::{Progress, Worst};
 use crate::event::{Marker, Silence, Timestamp, Told};
 use crate::signal::{
-    Course, Evidence, Happened, Incident, Reach, Scope, Severity, State, Transition,
+    Course, Evidence, Happened, Incident, Reach, Scope, Severity, State, Transition, Unwatched,
 };
 
 /// Resolved incidents that are remembered at most, 2 KiB each: fifty a day for ninety days, 10 MB of each checkpoint.
@@ -249,6 +249,15 @@ impl Alerts {
 
     /// Ends the alert: a firing one is resolved and remembered, a pending one never was.
     pub(super) fn end(&mut self, key: &Key, now: Timestamp) {
+        self.close(key, now, Happened::Resolved);
+    }
+
+    /// The same of an alert that the configuration does not watch for any more: that it is over is not said of the trouble.
+    pub(super) fn unwatch(&mut self, key: &Key, why: Unwatched, now: Timestamp) {
+        self.close(key, now, Happened::Unwatched(why));
+    }
+
+    fn close(&mut self, key: &Key, now: Timestamp, how: Happened) {
         let Some(alert) = self.open.remove(key) else { return };
         self.plan(key.clone(), alert.deadline, None);
         let Some(incident) = self.incidents.get_mut(&alert.incident) else { return };
@@ -259,7 +268,13 @@ impl Alerts {
         let incident = Arc::make_mut(incident);
         incident.state = State::Resolved;
         incident.resolved_at = Some(now);
-        incident.course.add(now, Happened::Resolved);
+        if let Happened::Unwatched(why) = how {
+            let words = why.words();
+            incident.summary.push_str(". No longer watched: ");
+            incident.summary.push_str(words);
+            incident.summary.push_str("; the trouble may go on");
+        }
+        incident.course.add(now, how);
         let incident = Arc::new(incident.clone());
         self.transitions.push(Transition { at: now, incident });
     }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use self::raw::RawRule;
 use super::people::Trouble;
 use crate::event::Timestamp;
-use crate::signal::{Counts, Severity};
+use crate::signal::{Counts, Evidence, Severity};
 
 /// Rules at most: each is looked at for every connection that changed, every second.
 pub const RULES_MAX: usize = 64;
@@ -101,6 +101,14 @@ pub(crate) enum ScopeKind {
     ConnectionType,
     /// All together.
     Fleet,
+}
+
+impl Rule {
+    /// Whether `evidence` was compared with what the rule says now.
+    pub(super) fn compares(&self, evidence: &Evidence) -> bool {
+        let compared = (evidence.threshold, evidence.window_seconds);
+        self.conditions.iter().any(|at| (Some(at.value), Some(at.window_seconds)) == compared)
+    }
 }
 
 impl Metric {

@@ -15,6 +15,7 @@ mod felt;
 mod reached;
 mod recalled;
 mod sparse;
+mod unwatched;
 
 const START: i64 = 1_760_000_000;
 
@@ -337,23 +338,6 @@ fn labels_stay_as_they_were_when_the_incident_began() {
     assert_eq!(&*found.labels["organization_id"], "org_1");
     assert!(!found.labels.contains_key("connection_type"));
     assert!(found.summary.ends_with("since about 08:55:00 UTC"), "{}", found.summary);
-}
-
-#[test]
-fn an_alert_ends_when_its_rule_now_looks_at_another_scope() {
-    let rule = |scope: &str| -> Vec<Rule> {
-        let text = format!(
-            r#"[{{"name":"A","metric":"failures","op":">","value":3,"window":"5m","scope":"{scope}"}}]"#
-        );
-        serde_json::from_str(&text).unwrap()
-    };
-    let with = |scope: &str| Config { rules: rule(scope), ..Config::default() };
-    let mut engine = Engine::new(with("connection"));
-    trouble(&mut engine, 100, "c1", 20, 0, 5);
-    engine.advance(second(200));
-    let mut engine = Engine::load(with("fleet"), &engine.save()).unwrap();
-    let ended = engine.transitions();
-    assert_eq!((ended.len(), ended[0].incident.state), (1, State::Resolved));
 }
 
 /// Ten connections with an hour of good sign-ins behind them, and twelve sign-ins under way on each.

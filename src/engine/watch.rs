@@ -14,7 +14,7 @@ use super::window::Sliding;
 use super::worst::Worst;
 use super::{Engine, page, words};
 use crate::event::{ConnectionId, OrganizationId, Timestamp};
-use crate::signal::{Counts, Evidence, Reach, Scope, Severity, Stretch};
+use crate::signal::{Counts, Evidence, Reach, Scope, Severity, Stretch, Unwatched};
 
 /// The alert that always fires: its absence means that ssowatch is down.
 pub(super) const WATCHDOG: &str = "Watchdog";
@@ -47,7 +47,7 @@ impl Engine {
         let gone: Vec<Key> =
             self.memory.alerts.open().filter(|key| !self.stands(key)).cloned().collect();
         for key in gone {
-            self.memory.alerts.end(&key, self.memory.now);
+            self.memory.alerts.unwatch(&key, Unwatched::Removed, self.memory.now);
         }
     }
 
@@ -106,6 +106,10 @@ impl Engine {
         let phase = before.next(holds, now, rule.hold);
         if phase == Phase::Inactive && before == Phase::Inactive {
             return;
+        }
+        let said = self.memory.alerts.incident(&key).map(|incident| &incident.evidence);
+        if phase == Phase::Inactive && said.is_some_and(|evidence| !rule.compares(evidence)) {
+            return self.memory.alerts.unwatch(&key, Unwatched::Changed, now);
         }
         let finding = met.map(|(at, value)| self.finding(rule, at, place, &key, value));
         self.memory.alerts.move_to(key, phase, phase.deadline(rule.hold), finding, now);

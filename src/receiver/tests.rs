@@ -111,6 +111,24 @@ fn each_whole_payload_is_as_agreed() {
 }
 
 #[test]
+fn what_is_no_longer_watched_is_not_called_resolved() {
+    use crate::signal::{Happened, Unwatched};
+    let mut incident = incident("9f3a5c7e11d20b48", State::Resolved);
+    incident.course.add(incident.resolved_at.unwrap(), Happened::Unwatched(Unwatched::Removed));
+    for target in everyone() {
+        let end = notification(incident.clone(), Reason::Closed);
+        let body = String::from_utf8(target.request(&[end]).unwrap().body.to_vec()).unwrap();
+        let says = body.contains("No longer watched: SsoConnectionFailing");
+        // The others have no word of their own for an end; what they know as a summary says it.
+        let has_headline = ["slack", "datadog"].iter().any(|kind| target.name.contains(kind));
+        assert_eq!(says, has_headline, "{}: {body}", target.name);
+        for sign in ["Resolved", "white_check_mark", "success"] {
+            assert!(!body.contains(sign), "{}: {body}", target.name);
+        }
+    }
+}
+
+#[test]
 fn a_runbook_that_nobody_wrote_is_not_named() {
     for target in everyone() {
         for (alertname, named) in [("SsoConnectionFailing", true), ("OwnRule", false)] {

@@ -18,6 +18,7 @@ const EXCERPT_CHARS_MAX: usize = 200;
 /// What happened, in a word or three.
 pub(super) fn word(notification: &Notification) -> &'static str {
     match (notification.reason, notification.incident.severity) {
+        (Reason::Closed, _) if notification.incident.course.is_unwatched() => "No longer watched",
         (Reason::Closed, _) => "Resolved",
         (Reason::Escalated, Severity::Page) => "Now a page",
         (Reason::Escalated | Reason::Opened | Reason::StillOpen, Severity::Ticket) => "Ticket",

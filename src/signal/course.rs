@@ -75,6 +75,31 @@ pub enum Happened {
         /// Who.
         by: Box<str>,
     },
+    /// The configuration does not watch for it any more, so that it counts as over; whether the trouble is, is not known.
+    Unwatched(Unwatched),
+}
+
+/// Why something is not watched any more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unwatched {
+    /// What raised it was taken out.
+    Removed,
+    /// Its rule was changed, and did not hold since.
+    Changed,
+}
+
+impl Unwatched {
+    /// Behind a summary.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Removed => "what raised it was taken out of the configuration",
+            Self::Changed => {
+                "its rule was changed in the configuration and does not hold as it is now"
+            }
+        }
+    }
 }
 
 impl Course {
@@ -84,6 +109,12 @@ impl Course {
             self.steps.remove(STEPS_MAX / 2);
         }
         self.steps.push(Step { at, what });
+    }
+
+    /// Whether it is over because the configuration does not watch for it any more.
+    #[must_use]
+    pub fn is_unwatched(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.what, Happened::Unwatched(_)))
     }
 
     /// Takes over how far it reaches now.

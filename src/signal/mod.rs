@@ -11,7 +11,7 @@ mod snapshot;
 mod stretch;
 mod vocabulary;
 
-pub use course::{Course, Happened, Reach, Step};
+pub use course::{Course, Happened, Reach, Step, Unwatched};
 pub use crowd::{Came, CrowdMinute, CrowdView, Share};
 pub use edge::{Buckets, KeyView, LimitView, Talker, TierCounts, TierMinute, TierView, TierWindow};
 pub use incident::{

@@ -72,6 +72,9 @@ fn tag(incident: &Incident, silenced: bool) -> String {
         }
         State::Pending => "<span class=\"tag none\">pending</span>".into(),
         State::Firing => format!("<span class=\"tag {severity}\">{severity}</span>"),
+        State::Resolved if incident.course.is_unwatched() => {
+            "<span class=\"tag none\">no longer watched</span>".into()
+        }
         State::Resolved => "<span class=\"tag ok\">resolved</span>".into(),
     }
 }
