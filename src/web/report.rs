@@ -16,19 +16,20 @@ pub fn markdown(incident: &Incident, snapshot: &Snapshot) -> String {
     report.head(incident, snapshot);
     report.line(format_args!("\n## Summary\n\n{}.\n", Plain(&incident.summary)));
     report.line(Plain(&incident.description));
-    report.impact(incident, snapshot);
+    report.under("\n## Impact on customers\n", |report| report.impact(incident, snapshot));
     report.timeline(incident);
     report.detection(incident);
-    report.line("\n## Evidence\n");
-    report.evidence(&incident.evidence);
-    for part in &incident.parts {
-        report.line(format_args!(
-            "\n### {}\n\n{}.\n",
-            Plain(&part.alertname),
-            Plain(&part.summary)
-        ));
-        report.evidence(&part.evidence);
-    }
+    report.under("\n## Evidence\n", |report| {
+        report.evidence(&incident.evidence);
+        for part in &incident.parts {
+            report.line(format_args!(
+                "\n### {}\n\n{}.\n",
+                Plain(&part.alertname),
+                Plain(&part.summary)
+            ));
+            report.evidence(&part.evidence);
+        }
+    });
     report.line(format_args!("\n## Cause\n\n{BLANK}\n\n## Prevention\n\n{BLANK}"));
     report.0
 }
@@ -84,8 +85,18 @@ impl Report {
         self.line(format_args!("- **Severity:** {severity}"));
     }
 
+    /// What `write` writes, under a heading; nothing when it writes nothing.
+    fn under(&mut self, heading: &str, write: impl FnOnce(&mut Self)) {
+        let before = self.0.len();
+        self.line(heading);
+        let empty = self.0.len();
+        write(self);
+        if self.0.len() == empty {
+            self.0.truncate(before);
+        }
+    }
+
     fn impact(&mut self, incident: &Incident, snapshot: &Snapshot) {
-        self.line("\n## Impact on customers\n");
         let Evidence { attempts, bad, value, connections, window_seconds, .. } = &incident.evidence;
         let (course, day) = (&incident.course, incident.started_at);
         if *attempts > 0 {
@@ -276,6 +287,25 @@ mod tests {
             let report = markdown(&incident, &sample::snapshot());
             assert!(report.contains(want), "{want}: {report}");
         }
+    }
+
+    #[test]
+    fn a_heading_without_a_word_under_it_is_left_out() {
+        let mut certificate = sample::incident(State::Firing);
+        certificate.evidence = Evidence::default();
+        certificate.course = crate::signal::Course::default();
+        let report = markdown(&certificate, &sample::snapshot());
+        for heading in ["## Impact on customers", "## Evidence"] {
+            assert!(!report.contains(heading), "{heading}: {report}");
+        }
+        let headings: Vec<_> = report.lines().filter(|line| line.starts_with("##")).collect();
+        assert_eq!(
+            headings,
+            ["## Summary", "## Timeline (UTC)", "## Detection", "## Cause", "## Prevention"]
+        );
+        let full = markdown(&sample::incident(State::Firing), &sample::snapshot());
+        assert!(full.contains("\n\n## Impact on customers\n\n- "), "{full}");
+        assert!(full.contains("\n\n## Evidence\n\n- "), "{full}");
     }
 
     #[test]
