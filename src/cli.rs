@@ -119,7 +119,7 @@ pub fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             complain(format, &format!("{error:#}"));
-            ExitCode::from(1)
+            ExitCode::from(if error.is::<replay::OtherRecording>() { 2 } else { 1 })
         }
     }
 }

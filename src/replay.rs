@@ -10,7 +10,7 @@ mod limits;
 mod order;
 mod truth;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,7 +32,8 @@ use crate::web::report::markdown;
 use self::access_log::AccessLog;
 use self::input::{Input, expand};
 use self::order::order;
-use self::truth::{Score, Truth};
+pub use self::truth::OtherRecording;
+use self::truth::{Recorded, Score, Truth};
 
 /// How long after the last second of access logs time goes on, so that it is judged: the longest wait, and a bin.
 const JUDGED_MILLIS: i64 = 70_000;
@@ -113,7 +114,7 @@ pub fn command(args: &Args, config: &Config) -> anyhow::Result<()> {
     let truth = args.truth.as_deref().map(truth::read).transpose()?;
     let announced = truth.iter().flat_map(Truth::announced);
     let before: Vec<_> = known.map(Record::Directory).into_iter().chain(announced).collect();
-    let mut score = truth.map(Score::new);
+    let mut score = truth.map(|truth| Score::new(truth, recorded(&entries))).transpose()?;
     let engine = config.engine().map_err(|error| anyhow::anyhow!(error))?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     let mut incidents: BTreeMap<Box<str>, Arc<Incident>> = BTreeMap::new();
@@ -209,6 +210,18 @@ fn fold(
         in_progress: snapshot.fleet.in_progress,
     };
     Ok((summary, snapshot))
+}
+
+fn recorded(entries: &[Entry]) -> Recorded {
+    let times = || entries.iter().map(|entry| entry.received_at);
+    let ids = entries.iter().filter_map(|entry| match &entry.record {
+        Record::Event { event, .. } => Some(&event.id),
+        _ => None,
+    });
+    Recorded {
+        span: times().min().zip(times().max()),
+        events: ids.collect::<BTreeSet<_>>().len() as u64,
+    }
 }
 
 fn requests(entry: &Entry) -> u64 {

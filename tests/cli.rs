@@ -210,6 +210,12 @@ fn a_replay_is_scored_against_the_truth_of_its_simulation() {
         last.lines().last().unwrap().starts_with("score of small, seed 1: found after "),
         "{last}"
     );
+    assert!(!last.contains("warning"), "{last}");
+    let written = std::fs::read_to_string(&truth).unwrap();
+    let other = write(&dir, "other.json", &written.replace("2025-06-0", "2024-06-0"));
+    let refused = ssowatch(&["replay", "--truth", &other, &events]);
+    assert_eq!((refused.status.code(), &*refused.stdout), (Some(2), &b""[..]));
+    assert!(text(&refused.stderr).contains("is not of these events"), "{}", text(&refused.stderr));
     let other = ssowatch(&["replay", "--truth", &scenario, &events]);
     assert!(text(&other.stderr).contains("simulate --truth"), "{}", text(&other.stderr));
 }

@@ -19,8 +19,29 @@ pub(super) struct Truth {
     format: String,
     scenario: String,
     seed: u64,
+    start: String,
+    end: String,
+    counts: Counts,
     alerts: Alerts,
     maintenance: Vec<Window>,
+}
+
+/// Of the whole recording.
+#[derive(Debug, Deserialize)]
+struct Counts {
+    events: u64,
+}
+
+/// The truth is of another recording: every word of a score would be wrong.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}; give the truth that `simulate` wrote with this recording")]
+pub struct OtherRecording(String);
+
+/// What is replayed: when its first and its last entry are, and how many events there are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Recorded {
+    pub(super) span: Option<(Timestamp, Timestamp)>,
+    pub(super) events: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -67,6 +88,7 @@ struct Window {
 #[derive(Debug)]
 pub(super) struct Score {
     truth: Truth,
+    recorded: Recorded,
     seen: BTreeSet<(Box<str>, Severity)>,
     right: Vec<Timestamp>,
     optional: u64,
@@ -84,13 +106,35 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Truth> {
     let right = truth.alerts.right.iter().map(|right| &right.about);
     let about = right.chain(&truth.alerts.optional).flat_map(|about| [&about.from, &about.until]);
     let windows = truth.maintenance.iter().flat_map(|window| [&window.from, &window.until]);
-    for text in about.chain(windows) {
+    let whole = [&truth.start, &truth.end];
+    for text in about.chain(windows).chain(whole) {
         ensure!(Timestamp::parse(text).is_some(), "{place}: {text:?} is no time");
     }
     Ok(truth)
 }
 
 impl Truth {
+    fn check(&self, recorded: Recorded) -> Result<(), OtherRecording> {
+        let of = format!("the truth of {}, seed {},", self.scenario, self.seed);
+        let Some((first, last)) = recorded.span else {
+            return Err(OtherRecording(format!(
+                "{of} cannot be held to nothing: no event was read"
+            )));
+        };
+        let due = self.alerts.right.as_ref().map(|right| &right.about);
+        let due = due.map(|about| ("what is due lies", &about.from, &about.until));
+        for (what, from, until) in [("is", &self.start, &self.end)].into_iter().chain(due) {
+            if time(from) > last || time(until) < first {
+                return Err(OtherRecording(format!(
+                    "{of} is not of these events: {what} from {from} to {until}, they are from {} to {}",
+                    first.to_rfc3339_seconds(),
+                    last.to_rfc3339_seconds()
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// The work that people had announced.
     pub(super) fn announced(&self) -> impl Iterator<Item = Record> {
         let record = |(index, window): (usize, &Window)| {
@@ -108,9 +152,16 @@ impl Truth {
 }
 
 impl Score {
-    pub(super) fn new(truth: Truth) -> Self {
+    /// A score of what is `recorded`; refused when that can never hold what is due.
+    pub(super) fn new(truth: Truth, recorded: Recorded) -> Result<Self, OtherRecording> {
+        truth.check(recorded)?;
+        Ok(Self::of(truth, recorded))
+    }
+
+    fn of(truth: Truth, recorded: Recorded) -> Self {
         Self {
             truth,
+            recorded,
             seen: BTreeSet::new(),
             right: Vec::new(),
             optional: 0,
@@ -174,7 +225,19 @@ impl Score {
             "missed": self.is_missed(), "late": self.is_late(), "too_many": self.is_too_many(),
             "right": self.right.len(), "optional": self.optional,
             "false_pages": self.false_pages, "false_tickets": self.false_tickets,
+            "events": self.recorded.events, "events_of_truth": self.truth.counts.events,
         })
+    }
+
+    /// What makes the score doubtful.
+    fn doubt(&self) -> String {
+        let (events, told) = (self.recorded.events, self.truth.counts.events);
+        if events == told {
+            return String::new();
+        }
+        format!(
+            "\nwarning: the truth is of a recording of {told} events, {events} were read: of another scenario or seed, or of a part"
+        )
     }
 
     pub(super) fn text(&self) -> String {
@@ -190,12 +253,13 @@ impl Score {
             }
         };
         format!(
-            "score of {}, seed {}: {found}, {} optional, {} false pages, {} false tickets",
+            "score of {}, seed {}: {found}, {} optional, {} false pages, {} false tickets{}",
             self.truth.scenario,
             self.truth.seed,
             self.optional,
             self.false_pages.len(),
-            self.false_tickets
+            self.false_tickets,
+            self.doubt()
         )
     }
 }
