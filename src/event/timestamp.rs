@@ -65,6 +65,20 @@ impl Timestamp {
         Some(Self(utc.timestamp().as_millisecond()))
     }
 
+    /// Reads what a person asks for: as [`Self::parse`] does, but not without a zone, because people think in their own. The
+    /// error says what to write, behind the name of the field.
+    pub fn zoned(text: &str) -> Result<Self, &'static str> {
+        match Self::parse(text) {
+            None => Err(
+                "is a time, e.g. 2026-01-15T12:00:00Z or, in a URL, 2026-01-15T14:00:00%2B02:00",
+            ),
+            Some(_) if text.trim().parse::<jiff::Timestamp>().is_err() => {
+                Err("has no zone; add Z for UTC, or an offset such as +02:00 (in a URL %2B02:00)")
+            }
+            Some(at) => Ok(at),
+        }
+    }
+
     /// RFC 3339 in UTC with whole seconds, for people and for `replay`.
     #[must_use]
     pub fn to_rfc3339_seconds(self) -> String {
@@ -132,6 +146,32 @@ mod tests {
         ];
         for (text, want) in cases {
             assert_eq!(Timestamp::parse(text).map(|at| at.to_string()).as_deref(), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_person_says_the_zone() {
+        let moment = Timestamp::parse("2026-01-15T12:00:00Z").unwrap();
+        for text in
+            ["2026-01-15T12:00:00Z", " 2026-01-15 12:00:00.000Z", "2026-01-15T14:00:00+02:00"]
+        {
+            assert_eq!(Timestamp::zoned(text), Ok(moment), "{text}");
+        }
+        for text in ["2026-01-15T12:00:00", "2026-01-15 12:00", "2026-01-15"] {
+            assert!(
+                Timestamp::parse(text).is_some()
+                    && Timestamp::zoned(text).unwrap_err().starts_with("has no zone; add Z"),
+                "{text}"
+            );
+        }
+        // What became of a `+` in a URL.
+        for text in ["noon", "", "2026-01-15T14:00:00 02:00"] {
+            assert!(
+                Timestamp::zoned(text)
+                    .unwrap_err()
+                    .starts_with("is a time, e.g. 2026-01-15T12:00:00Z"),
+                "{text}"
+            );
         }
     }
 

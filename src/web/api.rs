@@ -245,8 +245,9 @@ async fn judge(
             "`scope` is all, fleet, connection:ID or tier:NAME",
         );
     };
-    let Some(since) = crate::event::Timestamp::parse(&since) else {
-        return problem(StatusCode::BAD_REQUEST, "`since` is a time, e.g. 2026-01-15T12:00:00Z");
+    let since = match crate::event::Timestamp::zoned(&since) {
+        Ok(since) => since,
+        Err(wrong) => return problem(StatusCode::BAD_REQUEST, &format!("`since` {wrong}")),
     };
     let snapshot = Arc::clone(&admin.snapshots.borrow());
     if snapshot.now.millis_since(since) > gate::BACK_MILLIS_MAX {

@@ -58,6 +58,17 @@ pub(super) enum Failed {
     Archive(String),
 }
 
+impl Asked {
+    /// As a page asks, on which times are in UTC: there a zone may be left out.
+    pub(super) fn in_utc(&self) -> Self {
+        let zoned = |value: &String| match Timestamp::parse(value) {
+            Some(at) => at.to_string(),
+            None => value.clone(),
+        };
+        Self { from: zoned(&self.from), to: zoned(&self.to), ..self.clone() }
+    }
+}
+
 impl Sessions {
     /// Of the archive at `path`; `privacy` is that of the events. A sign-in is expected to end within `stalled_after_millis`.
     #[must_use]
@@ -93,9 +104,9 @@ impl Sessions {
         }
         let moment = |name: &str, value: &str| match given(value) {
             None => Ok(None),
-            Some(value) => Timestamp::parse(&value)
-                .map(Some)
-                .ok_or_else(|| format!("`{name}` is a time, e.g. 2026-01-15T12:00:00Z")),
+            Some(value) => {
+                Timestamp::zoned(&value).map(Some).map_err(|problem| format!("`{name}` {problem}"))
+            }
         };
         let status = match given(&asked.status) {
             None => None,

@@ -253,6 +253,12 @@ async fn what_is_wrong_with_a_request_is_said_as_json() {
             "more than an hour ago",
         ),
         (Method::GET, "/api/v1/gate?scope=fleet&since=noon", 400, "`since` is"),
+        (
+            Method::GET,
+            "/api/v1/gate?scope=fleet&since=2026-01-15T12:00:00",
+            400,
+            "`since` has no zone",
+        ),
         (Method::GET, "/api/v1/gate?scope=fleet", 400, "`since` is missing; see docs/api.md"),
         (Method::GET, "/api/v1/connections?limit=0", 400, "limit"),
         (Method::GET, "/api/v1/sessions?limit=0", 400, "limit"),

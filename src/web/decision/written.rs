@@ -40,7 +40,7 @@ pub(super) fn end(
 }
 
 pub(super) fn moment(name: &str, given: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(given).ok_or_else(|| format!("`{name}` is a time, e.g. 2026-01-15T12:00:00Z"))
+    Timestamp::zoned(given).map_err(|problem| format!("`{name}` {problem}"))
 }
 
 /// `label=value`, separated by commas.

@@ -123,7 +123,7 @@ async fn sessions(
     let now = admin.clock.now();
     let Query(mut asked) = asked.unwrap_or_default();
     asked.limit = Some(session::ROWS);
-    let found = admin.sessions.find(&asked, now).await.map_err(|failed| match failed {
+    let found = admin.sessions.find(&asked.in_utc(), now).await.map_err(|failed| match failed {
         Failed::Question(words) | Failed::Archive(words) => words,
     });
     Html(session::list(now, &asked, &found, visitor))

@@ -92,7 +92,13 @@ async fn sessions_are_told_with_their_events_and_what_is_not_known() {
         assert_eq!(body["sessions"].as_array().unwrap().len(), want, "{query}");
         assert_eq!(body["not_known"][0], "origin");
     }
-    for query in ["status=good", "from=noon", "limit=x", &format!("id={}", "x".repeat(600))] {
+    for query in [
+        "status=good",
+        "from=noon",
+        "from=2025-10-10T16:05:00",
+        "limit=x",
+        &format!("id={}", "x".repeat(600)),
+    ] {
         let (status, body) = open(&router, &format!("/api/v1/sessions?{query}")).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{query}: {body}");
     }
