@@ -144,7 +144,6 @@ pub(super) fn worse(signal: Signal, who: &str, evidence: &Evidence, since: &str)
     let Evidence { bad, attempts, .. } = evidence;
     let what = doing(signal);
     let before = percent(evidence.usual.unwrap_or_default());
-    let since = clock(since);
     format!(
         "{who}: {bad} of {attempts} people {what} since about {since}, in an incident that had {before}"
     )
