@@ -42,9 +42,10 @@ const TICKET_END_SHARE: f64 = 0.3;
 const SEEN_SHARE: f64 = 0.7;
 const LAST_SHARE: f64 = 0.8;
 
-/// Nats that somebody's second failure takes from the evidence that the trouble is over; each one after it half as much as the one
-/// before: a test user that fails every minute must not keep an incident open.
+/// Nats that a repeated failure of one person takes from the evidence that the trouble is over; after the third one each counts half
+/// as much as the one before: a test user that fails every minute must not keep an incident open.
 const REPEAT_RELIEF: f64 = -0.6;
+const REPEATS: f64 = 8.0;
 
 /// One stream.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -549,7 +550,7 @@ impl Stream {
         let during = alarm.during.max(SEEN_SHARE * seen).min(0.97);
         let usual = (self.usual * 1.1).min(during * 0.66);
         let nats = if attempt.bad && !attempt.fresh {
-            REPEAT_RELIEF * 2.0 * (1.0 - attempt.expected)
+            REPEAT_RELIEF * libm::fmin(1.0, REPEATS * (1.0 - attempt.expected))
         } else if attempt.bad {
             bar.tempering * libm::log(usual / during)
         } else {

@@ -8,7 +8,10 @@ use super::stream::{Alarm, Attempt};
 /// What grows within this time of its onset is one outbreak's beginning.
 const AFTER_SECONDS: u32 = 1_200;
 
-/// How far the share of those hit may wander above that since the onset: by half, and by this much.
+/// Attempts over which the share is followed, so that its highest stretch is known: what comes and goes is as bad as it was.
+const STRETCH: f64 = 32.0;
+
+/// How far the share of those hit may wander above that of the worst stretch since the onset: by half, and by this much.
 const WANDERS: f64 = 1.5;
 const WANDERS_BY: f64 = 0.02;
 
@@ -34,6 +37,9 @@ pub(in crate::engine) struct Worse {
     since: u32,
     attempts: u32,
     bad: u32,
+    /// The share lately, 0 before any was seen, and of the worst stretch.
+    lately: f64,
+    worst: f64,
     raised: Option<Raised>,
 }
 
@@ -68,13 +74,14 @@ impl Rise {
 impl Worse {
     /// Another attempt while `alarm` is up, which counts it already.
     pub(super) fn attempt(&mut self, alarm: &Alarm, attempt: &Attempt, tempering: f64) {
-        if !attempt.fresh || attempt.second.saturating_sub(alarm.since) < AFTER_SECONDS {
+        if !attempt.fresh {
             return;
         }
+        self.follow(alarm, attempt.bad);
         let before = self.raised.map_or_else(|| self.share_before(alarm), |raised| raised.before);
-        if before > SHARE_MAX {
-            *self = Self::default();
-            return;
+        let young = attempt.second.saturating_sub(alarm.since) < AFTER_SECONDS;
+        if young || before > SHARE_MAX {
+            return self.forget();
         }
         let as_before = before * WANDERS + WANDERS_BY;
         let worse = as_before + RISE * (1.0 - as_before);
@@ -85,8 +92,7 @@ impl Worse {
         };
         let nats = tempering * nats;
         if self.raised.is_none() && self.nats + nats <= 0.0 {
-            *self = Self::default();
-            return;
+            return self.forget();
         }
         if self.attempts == 0 {
             self.since = attempt.second;
@@ -108,18 +114,38 @@ impl Worse {
                 raised.relief = libm::fmax(0.0, raised.relief - nats);
                 let lasted = attempt.second.saturating_sub(raised.at);
                 if raised.relief >= RELIEF_NATS && lasted >= SECONDS_MIN {
-                    *self = Self::default();
+                    self.forget();
                 }
             }
         }
     }
 
-    /// The share of those hit since the onset without what is looked at now.
+    /// Follows the share.
+    fn follow(&mut self, alarm: &Alarm, bad: bool) {
+        if self.worst <= 0.0 {
+            let (attempts, people) = alarm.people();
+            self.lately = f64::from(people) / f64::from(attempts.max(1));
+        }
+        self.lately += (f64::from(u8::from(bad)) - self.lately) / STRETCH;
+        // A stretch that is looked at is not compared with itself.
+        if self.attempts == 0 {
+            self.worst = self.worst.max(self.lately);
+        }
+    }
+
+    /// What was looked at is a stretch like others.
+    fn forget(&mut self) {
+        let Self { attempts, bad, lately, worst, .. } = *self;
+        let share = f64::from(bad) / libm::fmax(STRETCH, f64::from(attempts));
+        *self = Self { lately, worst: worst.max(share).max(lately), ..Self::default() };
+    }
+
+    /// The share of those hit in the worst stretch since the onset, and in all, without what is looked at now.
     fn share_before(&self, alarm: &Alarm) -> f64 {
         let (attempts, people) = alarm.people();
         let attempts = attempts.saturating_sub(self.attempts);
         let people = people.saturating_sub(self.bad);
-        (f64::from(people) + 1.0) / (f64::from(attempts) + 2.0)
+        self.worst.max((f64::from(people) + 1.0) / (f64::from(attempts) + 2.0))
     }
 
     /// What is known of it, once it is believed.
