@@ -42,10 +42,10 @@ const TICKET_END_SHARE: f64 = 0.3;
 const SEEN_SHARE: f64 = 0.7;
 const LAST_SHARE: f64 = 0.8;
 
-/// Nats that a repeated failure of one person takes from the evidence that the trouble is over; after the third one each counts half
+/// Nats that a repeated failure of one person takes from the evidence that the trouble is over; after the sixth one each counts half
 /// as much as the one before: a test user that fails every minute must not keep an incident open.
 const REPEAT_RELIEF: f64 = -0.6;
-const REPEATS: f64 = 8.0;
+const REPEATS: f64 = 64.0;
 
 /// One stream.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

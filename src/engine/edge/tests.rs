@@ -323,6 +323,16 @@ fn whom_the_edge_refuses_is_a_page_from_three_clients_on() {
 }
 
 #[test]
+fn one_internal_client_that_meets_a_limit_is_a_page() {
+    for (internal, severity) in
+        [(true, " firing page EdgeRateLimited"), (false, " firing ticket EdgeRateLimited")]
+    {
+        let all = told(429, internal, 1);
+        assert!(all.iter().any(|told| told.contains(severity)), "{internal}: {all:?}");
+    }
+}
+
+#[test]
 fn clients_and_routes_are_no_more_than_the_requests_that_they_had_and_of_the_time_that_is_said() {
     let mut engine = Engine::new(EngineConfig::default());
     let mut looked = 0;

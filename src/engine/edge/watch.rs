@@ -170,7 +170,8 @@ impl Engine {
     }
 }
 
-/// How many clients have nearly all that is beyond the usual, where they are few; `None` also where the log names no clients.
+/// How many clients have nearly all that is beyond the usual, where they are few; `None` also where the log names no clients, and where
+/// one of them is internal: that is a service of ours behind one address, whom no limit is meant for.
 fn few(
     clients: u64,
     trouble: Trouble,
@@ -178,6 +179,9 @@ fn few(
     seen: &Minute,
     talkers: &[Talker],
 ) -> Option<usize> {
+    if talkers.iter().take(FEW_CLIENTS).any(|talker| talker.internal) {
+        return None;
+    }
     let clients = usize::try_from(clients).unwrap_or(usize::MAX);
     if clients <= FEW_CLIENTS {
         return (clients > 0).then_some(clients);
