@@ -144,10 +144,16 @@ impl Memory {
         self.connections.iter_mut().for_each(|connection| fit(&mut connection.tally));
         self.providers.iter_mut().for_each(|provider| fit(&mut provider.tally));
         fit(&mut self.fleet);
+        self.know_told();
         self.calendar = Calendar::default();
         for place in self.places() {
             self.change(place, |_| ());
         }
+    }
+
+    /// Tells the detection which providers' trouble is told as theirs.
+    pub(super) fn know_told(&mut self) {
+        self.detection.know_told(self.outbreaks.iter().map(|outbreak| outbreak.lead));
     }
 
     /// Every scope.

@@ -116,6 +116,7 @@ impl Engine {
             self.take_change(change, now);
         }
         for outbreak in self.ended(now, quiet) {
+            self.memory.detection.forget(&outbreak.places);
             self.note_end(outbreak.lead);
             let key = self.key(outbreak.lead);
             self.memory.alerts.end(&key, self.memory.now);
@@ -128,6 +129,7 @@ impl Engine {
             self.renew();
             self.tell_worse();
         }
+        self.memory.know_told();
     }
 
     /// Outbreaks that are over.

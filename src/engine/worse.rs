@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::alert::{Finding, Key};
 use super::calendar::Place;
-use super::detect::{Kind, Rise, Signal};
-use super::page::{STILL_SECONDS, second_of};
+use super::detect::{GROW_SECONDS, Kind, Rise, Signal};
+use super::page::{STILL_SECONDS, kind_of, second_of};
 use super::rule::Phase;
 use super::watch::{CONNECTIONS_MAX, labels};
 use super::worst::Worst;
@@ -23,12 +23,17 @@ impl Engine {
     /// Tells which incidents have got much worse, and which are as before.
     pub(super) fn tell_worse(&mut self) {
         let mut told = BTreeSet::new();
-        let leads: BTreeSet<Place> =
-            self.memory.outbreaks.iter().map(|outbreak| outbreak.lead.0).collect();
-        for place in leads {
-            let rises = KINDS
-                .into_iter()
-                .filter_map(|kind| Some((kind, self.memory.detection.rise(place, kind)?)));
+        let leads: BTreeMap<Place, (Signal, u32)> = self
+            .memory
+            .outbreaks
+            .iter()
+            .map(|outbreak| (outbreak.lead.0, (outbreak.lead.1, outbreak.since)))
+            .collect();
+        for (place, (lead, since)) in leads {
+            let rises = KINDS.into_iter().filter_map(|kind| {
+                let rise = self.memory.detection.rise(place, kind);
+                Some((kind, rise.or_else(|| self.other(place, kind, lead, since))?))
+            });
             let Some((kind, rise)) = rises.max_by_key(|(_, rise)| rise.bad) else { continue };
             let signal = Signal::Stream(kind);
             let carriers = self.memory.detection.carriers(place, signal, rise.since);
@@ -50,6 +55,21 @@ impl Engine {
         for key in over {
             self.memory.alerts.end(&key, self.memory.now);
         }
+    }
+
+    /// What people of a provider meet later for the first time: its alerts have one name whatever they meet, so its open incident
+    /// would only change its words.
+    fn other(&self, place: Place, kind: Kind, lead: Signal, since: u32) -> Option<Rise> {
+        let waits = |kind: Kind| kind == Kind::Hanging;
+        let met = kind_of(lead).is_none_or(|met| waits(met) == waits(kind));
+        let signal = Signal::Stream(kind);
+        let detection = &self.memory.detection;
+        if met || !matches!(place, Place::Provider(_)) || !detection.is_up(place, signal) {
+            return None;
+        }
+        let own = detection.numbers(place, signal)?;
+        let later = own.since.saturating_sub(since) >= GROW_SECONDS;
+        later.then(|| Rise::first_met(&own))
     }
 
     fn worsened(

@@ -66,10 +66,6 @@ impl Detection {
         let code = code?;
         let usual = (expectation.usual * self.spreading.share(code) * 2.0).min(1.0);
         let learned = watch.streams[Kind::Failing as usize].learned.attempts;
-        if watch.streams[Kind::Failing as usize].alarm.is_some() {
-            // It explains them: they are no evidence for what comes after it.
-            return None;
-        }
         let takeover = watch.takeover.get_or_insert_default();
         let days = (second / DAY).saturating_sub(watch.takeover_day);
         if days > 0 {
@@ -108,7 +104,6 @@ impl Detection {
                 let enough = config.min_users + u32::from(kind == Kind::Denied);
                 if stream.run(strongest).people >= enough {
                     stream.raise(strongest, stream.run(strongest), second, &bar);
-                    watch.takeover.iter_mut().for_each(|takeover| takeover.forget());
                     return tell(What::Raised);
                 }
             }
@@ -232,13 +227,17 @@ impl Detection {
             known.is_some_and(|since| trial.second.saturating_sub(since) > CARVE_OUT_SECONDS)
         };
         old(&self.connections[trial.connection as usize].streams[kind as usize])
-            || (place == Place::Fleet && self.is_of_told_provider(trial.connection, kind))
+            || (place == Place::Fleet
+                && (old(&self.providers[trial.provider as usize].stream(kind).stream)
+                    || self.is_of_told_provider(trial.connection, kind)))
     }
 
-    /// Whether a connection's provider has an alarm, and is not most of the fleet itself.
+    /// Whether a connection's provider has an alarm and is told of it as the one whose trouble it is, and is not most of the fleet
+    /// itself.
     fn is_of_told_provider(&self, connection: u32, kind: Kind) -> bool {
         let provider = self.connections[connection as usize].provider;
-        self.providers[provider as usize].stream(kind).stream.alarm.is_some()
+        self.told.contains(&(provider, kind))
+            && self.providers[provider as usize].stream(kind).stream.alarm.is_some()
             && self.share_of(provider, kind) < FLEET_SHARE
     }
 

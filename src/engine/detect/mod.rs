@@ -29,7 +29,7 @@ mod wander;
 mod watch;
 mod worse;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -42,7 +42,9 @@ use self::crowd::Crowd;
 use self::drought::{Flow, Weather};
 use self::group::Group;
 pub(super) use self::judge::is_shared;
-pub(super) use self::outbreak::{Alarm, Explained, Kin, Outbreak, Outbreaks, Step, Wide};
+pub(super) use self::outbreak::{
+    Alarm, Explained, GROW_SECONDS, Kin, Outbreak, Outbreaks, Step, Wide,
+};
 use self::slow::SlowMark;
 use self::spreading::Spreading;
 pub(super) use self::stream::Numbers;
@@ -104,6 +106,9 @@ pub(super) struct Detection {
     starts: Flow,
     successes: Flow,
     slow: SlowMark,
+    /// Providers whose trouble is told as theirs, and of which kind. Follows from the outbreaks.
+    #[serde(skip)]
+    told: BTreeSet<(u32, Kind)>,
     #[serde(skip)]
     busy: Busy,
     #[serde(skip)]
@@ -244,6 +249,29 @@ impl Detection {
     /// Fetches what that leads to.
     pub(super) fn look_inside(&self, connection: usize) -> usize {
         self.connections.get(connection).map_or(0, Watch::look_inside)
+    }
+
+    /// Takes over what outbreaks are told as.
+    pub(super) fn know_told(&mut self, leads: impl Iterator<Item = Alarm>) {
+        self.told = leads
+            .filter_map(|(place, signal)| match (place, signal) {
+                (Place::Provider(index), Signal::Stream(kind)) => Some((index, kind)),
+                (Place::Provider(index), Signal::Code(_)) => Some((index, Kind::Failing)),
+                _ => None,
+            })
+            .collect();
+    }
+
+    /// An outbreak is over: what was seen in it is no evidence of another one.
+    pub(super) fn forget(&mut self, places: &BTreeSet<Place>) {
+        for place in places {
+            if let Place::Connection(index) = place
+                && let Some(watch) = self.connections.get_mut(*index as usize)
+                && let Some(takeover) = &mut watch.takeover
+            {
+                takeover.forget();
+            }
+        }
     }
 
     /// What began or ended since the last call.

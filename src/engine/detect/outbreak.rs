@@ -19,7 +19,7 @@ const SIBLING_SECONDS: u32 = 1_800;
 
 /// A wider alarm takes a narrower one over unless it began so long after it; a narrower one that began so long after the wider
 /// one has to be explained by it.
-const GROW_SECONDS: u32 = 1_200;
+pub(in crate::engine) const GROW_SECONDS: u32 = 1_200;
 
 /// After this time an outbreak takes over no more than what it covers.
 const JOIN_SECONDS: u32 = 3_600;

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::stream::{Alarm, Attempt};
+use super::stream::{Alarm, Attempt, Numbers};
 
 /// What grows within this time of its onset is one outbreak's beginning.
 const AFTER_SECONDS: u32 = 1_200;
@@ -65,6 +65,18 @@ pub(in crate::engine) struct Rise {
 }
 
 impl Rise {
+    /// Of trouble that was not there before.
+    pub(in crate::engine) fn first_met(own: &Numbers) -> Self {
+        let count = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+        Self {
+            since: own.since,
+            attempts: count(own.attempts.saturating_sub(own.repeats)),
+            bad: count(own.people),
+            last_bad: own.last_bad,
+            before: own.usual,
+        }
+    }
+
     /// The share of those who are hit now.
     pub(in crate::engine) fn share(self) -> f64 {
         f64::from(self.bad) / f64::from(self.attempts.max(1))
