@@ -12,7 +12,7 @@ use super::tally::Connection;
 
 /// What narrower trouble that began later stands out from a wider one by, so that it is told by itself: once in 160,000 by
 /// chance.
-const STANDS_OUT_NATS: f64 = 12.0;
+pub(super) const STANDS_OUT_NATS: f64 = 12.0;
 
 impl Engine {
     /// Gives what a wider alarm does not explain an incident of its own.

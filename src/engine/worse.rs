@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::alert::{Finding, Key};
+use super::apart::STANDS_OUT_NATS;
 use super::calendar::Place;
-use super::detect::{GROW_SECONDS, Kind, Rise, Signal};
-use super::page::{STILL_SECONDS, kind_of, second_of};
+use super::detect::{GROW_SECONDS, Kind, Outbreak, Rise, Signal};
+use super::page::{STILL_SECONDS, second_of};
 use super::rule::Phase;
 use super::watch::{CONNECTIONS_MAX, labels};
 use super::worst::Worst;
@@ -23,19 +24,13 @@ impl Engine {
     /// Tells which incidents have got much worse, and which are as before.
     pub(super) fn tell_worse(&mut self) {
         let mut told = BTreeSet::new();
-        let leads: BTreeMap<Place, (Signal, u32)> = self
+        let rises: BTreeMap<Place, (Signal, Rise)> = self
             .memory
             .outbreaks
             .iter()
-            .map(|outbreak| (outbreak.lead.0, (outbreak.lead.1, outbreak.since)))
+            .filter_map(|outbreak| Some((outbreak.lead.0, self.worst_rise(outbreak)?)))
             .collect();
-        for (place, (lead, since)) in leads {
-            let rises = KINDS.into_iter().filter_map(|kind| {
-                let rise = self.memory.detection.rise(place, kind);
-                Some((kind, rise.or_else(|| self.other(place, kind, lead, since))?))
-            });
-            let Some((kind, rise)) = rises.max_by_key(|(_, rise)| rise.bad) else { continue };
-            let signal = Signal::Stream(kind);
+        for (place, (signal, rise)) in rises {
             let carriers = self.memory.detection.carriers(place, signal, rise.since);
             let now = second_of(self.memory.now);
             let known = Key { alertname: ALERTNAME.into(), scope: self.scope(place) };
@@ -57,19 +52,38 @@ impl Engine {
         }
     }
 
-    /// What people of a provider meet later for the first time: its alerts have one name whatever they meet, so its open incident
-    /// would only change its words.
-    fn other(&self, place: Place, kind: Kind, lead: Signal, since: u32) -> Option<Rise> {
-        let waits = |kind: Kind| kind == Kind::Hanging;
-        let met = kind_of(lead).is_none_or(|met| waits(met) == waits(kind));
-        let signal = Signal::Stream(kind);
+    /// How the alarms of the lead's scope have got worse, by that which most people met.
+    fn worst_rise(&self, outbreak: &Outbreak) -> Option<(Signal, Rise)> {
+        let place = outbreak.lead.0;
+        let own = KINDS.into_iter().filter_map(|kind| {
+            Some((Signal::Stream(kind), self.memory.detection.rise(place, kind)?))
+        });
+        let beside = outbreak.beside();
+        let beside = beside.filter_map(|signal| Some((signal, self.other(outbreak, signal)?)));
+        own.chain(beside).max_by_key(|(_, rise)| rise.bad)
+    }
+
+    /// An alarm beside the lead, well after it, of which nobody would hear: an error code that spreads to more people than the lead
+    /// explains, or what people of a provider meet for the first time, whose alerts have one name whatever they meet.
+    fn other(&self, outbreak: &Outbreak, signal: Signal) -> Option<Rise> {
+        let (place, lead) = outbreak.lead;
         let detection = &self.memory.detection;
-        if met || !matches!(place, Place::Provider(_)) || !detection.is_up(place, signal) {
+        let own = detection.numbers(place, signal)?;
+        if own.since.saturating_sub(outbreak.since) < GROW_SECONDS {
             return None;
         }
-        let own = detection.numbers(place, signal)?;
-        let later = own.since.saturating_sub(since) >= GROW_SECONDS;
-        later.then(|| Rise::first_met(&own))
+        let hangs = |signal: Signal| signal == Signal::Stream(Kind::Hanging);
+        let before = match signal {
+            // What flares up again while the lead is over is the same trouble.
+            Signal::Code(_) if !detection.is_up(place, lead) => None,
+            Signal::Code(_) => {
+                let before = detection.numbers(place, lead)?.share();
+                (own.nats_against(before) >= STANDS_OUT_NATS).then_some(before)
+            }
+            _ => (matches!(place, Place::Provider(_)) && hangs(signal) != hangs(lead))
+                .then_some(own.usual),
+        };
+        Some(Rise { before: before?, ..Rise::first_met(&own) })
     }
 
     fn worsened(
@@ -90,12 +104,14 @@ impl Engine {
             let id = self.memory.connections[*index as usize].id.as_ref();
             (id.map_or("unknown", ConnectionId::as_str).into(), u64::from(*bad))
         });
+        // What the incident had when it got worse, also when that has mixed with what came since.
+        let told = self.memory.alerts.incident(key).and_then(|told| told.evidence.usual);
         let evidence = Evidence {
             attempts: rise.attempts.into(),
             bad: rise.bad.into(),
             users: Some(rise.bad.into()),
             value: Some(rise.share()),
-            usual: Some(rise.before),
+            usual: Some(told.unwrap_or(rise.before)),
             connections: connections.collect(),
             ..Evidence::default()
         };

@@ -295,6 +295,12 @@ impl Explained {
 }
 
 impl Outbreak {
+    /// Alarms of its lead's scope that are up beside the lead.
+    pub(in crate::engine) fn beside(&self) -> impl Iterator<Item = Signal> {
+        let beside = self.alarms.iter().filter(|alarm| alarm.0 == self.lead.0);
+        beside.filter(|alarm| **alarm != self.lead).map(|alarm| alarm.1)
+    }
+
     /// Whether an alarm at a scope as wide as the lead's is no part of it, although it is at the same place: people meet something
     /// else since well after it began.
     fn is_new_to(&self, alarm: Alarm, since: u32) -> bool {
