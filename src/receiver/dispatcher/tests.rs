@@ -364,7 +364,9 @@ async fn what_fires_again_while_its_end_is_not_answered_is_told_again() {
     both.push(Arc::new(again));
     stage.show(&both, 300).await;
     let asked = stage.asked();
-    let what: Vec<_> = asked.iter().map(|line| line.split_once(' ').unwrap().1).collect();
+    let mut what: Vec<_> = asked.iter().map(|line| line.split_once(' ').unwrap().1).collect();
+    // The end may be tried again before the next beginning: when is a matter of luck.
+    what.dedup();
     assert_eq!(
         what,
         ["pagerduty trigger f 202", "pagerduty resolve f 0", "pagerduty trigger f 202"],
