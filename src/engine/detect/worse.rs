@@ -3,10 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::outbreak::GROW_SECONDS;
 use super::stream::{Alarm, Attempt, Numbers};
-
-/// What grows within this time of its onset is one outbreak's beginning.
-const AFTER_SECONDS: u32 = 1_200;
 
 /// Attempts over which the share is followed, so that its highest stretch is known: what comes and goes is as bad as it was.
 const STRETCH: f64 = 32.0;
@@ -91,7 +89,8 @@ impl Worse {
         }
         self.follow(alarm, attempt.bad);
         let before = self.raised.map_or_else(|| self.share_before(alarm), |raised| raised.before);
-        let young = attempt.second.saturating_sub(alarm.since) < AFTER_SECONDS;
+        // What grows soon after its onset is one outbreak's beginning.
+        let young = attempt.second.saturating_sub(alarm.since) < GROW_SECONDS;
         if young || before > SHARE_MAX {
             return self.forget();
         }
