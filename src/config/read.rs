@@ -19,27 +19,31 @@ pub(super) struct Mistake {
 /// Longest word of the file that a message repeats. Longer ones are no names, and may be secrets in the wrong place.
 const ECHO_MAX: usize = 40;
 
-/// Reads `text`; `variable` gives environment variables. No value of theirs and no line of the text is in the error.
-pub(super) fn read<T: DeserializeOwned>(
+/// Reads `text`; `variable` gives environment variables. No value of theirs and no line of the text is in the error. What was read
+/// comes with the variables that it took, so that what is said of it later has none of their values either.
+pub(super) fn read<'v, T: DeserializeOwned>(
     text: &str,
-    variable: &dyn Fn(&str) -> Option<String>,
-) -> Result<T, Mistake> {
+    variable: &'v dyn Fn(&str) -> Option<String>,
+) -> Result<(T, Variables<'v>), Mistake> {
     let track = Track { path: RefCell::default(), variables: Variables::new(variable) };
     let options = serde_saphyr::options! { with_snippet: false };
     let read = serde_saphyr::with_deserializer_from_str_with_options(text, options, |inner| {
         T::deserialize(Tracked { inner, track: &track })
     });
-    read.map_err(|error| {
-        let path = track.path.borrow();
-        let mistake = explain(text, &error, &path);
-        Mistake { problem: track.variables.redact(&mistake.problem), ..mistake }
-    })
+    let Track { path, variables } = track;
+    match read {
+        Ok(value) => Ok((value, variables)),
+        Err(error) => {
+            let mistake = explain(text, &error, &path.borrow());
+            Err(Mistake { problem: variables.redact(&mistake.problem), ..mistake })
+        }
+    }
 }
 
 /// A mistake that a check of the meant form found, at the key that `problem` names first in backquotes.
-pub(super) fn at_key(text: &str, problem: String) -> Mistake {
+pub(super) fn at_key(text: &str, problem: &str, variables: &Variables<'_>) -> Mistake {
     let key = problem.split('`').nth(1).unwrap_or_default();
-    Mistake { place: locate(text, &steps(key)), problem }
+    Mistake { place: locate(text, &steps(key)), problem: variables.redact(problem) }
 }
 
 fn explain(text: &str, error: &Error, path: &[Step]) -> Mistake {

@@ -177,6 +177,19 @@ fn no_secret_is_in_an_error_wherever_it_was_put() {
 }
 
 #[test]
+fn a_check_repeats_no_variable() {
+    // Two of a name are found after the reading, when it is no longer known which words were variables.
+    let slack = r#"{ slack: { name: "${SECRET}", webhook_url: "https://a.example/b" } }"#;
+    let tier = r#"{ name: "${SECRET}" }"#;
+    for text in
+        [format!("receivers: [{slack}, {slack}]"), format!("edge: {{ tiers: [{tier}, {tier}] }}")]
+    {
+        let error = parse(&text).unwrap_err();
+        assert!(error.contains("`${SECRET}`") && !error.contains("whsec_1"), "{text}: {error}");
+    }
+}
+
+#[test]
 fn a_receiver_that_could_hear_nothing_is_refused() {
     let with = |label: &str| {
         format!(

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::event::privacy;
-use crate::event::edge::{EdgeTally, Format, FormatConfig, Internal, Key, Scheme, Tallier, Watch};
+use crate::event::edge::{
+    Distinct, EdgeTally, Format, FormatConfig, Histogram, Internal, Key, Scheme, Tallier, Watch,
+};
 use crate::event::{Entry, Record, Timestamp};
 
 /// When the lines of the corpus were received.
@@ -30,7 +32,7 @@ pub(super) fn access_log(bytes: &[u8]) {
         }
     }
     assert_eq!(first.0 + second.0, whole.0);
-    assert_eq!(cells(&merged), cells(&whole.1), "{name}");
+    assert_eq!(sums(&merged), sums(&whole.1), "{name}");
     for tally in whole.1 {
         let entry = Entry { received_at: NOW, record: Record::Edge(tally) };
         let bytes = postcard::to_stdvec(&entry).expect("every entry can be encoded");
@@ -63,11 +65,33 @@ fn tallied<'a>(name: &str, lines: impl Iterator<Item = &'a [u8]>) -> (u64, Vec<E
     (taken, seconds)
 }
 
-/// Seconds and requests of each kind. Routes may differ: which paths are remembered depends on what came before.
-fn cells(tallies: &[EdgeTally]) -> Vec<(i64, u64)> {
-    let mut cells: Vec<_> = tallies.iter().map(|tally| (tally.second, tally.requests())).collect();
-    cells.sort_unstable();
-    cells
+/// What a second adds up to. Routes may differ: which paths are remembered depends on what came before.
+#[derive(PartialEq, Debug)]
+struct Sum<'a> {
+    second: i64,
+    requests: u64,
+    durations: &'a Histogram,
+    uri_bytes: &'a Histogram,
+    long_uris: u64,
+    limited: &'a Distinct,
+    blocked: &'a Distinct,
+}
+
+fn sums(tallies: &[EdgeTally]) -> Vec<Sum<'_>> {
+    let mut sums: Vec<_> = tallies
+        .iter()
+        .map(|tally| Sum {
+            second: tally.second,
+            requests: tally.requests(),
+            durations: &tally.durations,
+            uri_bytes: &tally.uri_bytes,
+            long_uris: tally.long_uris,
+            limited: &tally.limited,
+            blocked: &tally.blocked,
+        })
+        .collect();
+    sums.sort_unstable_by_key(|sum| sum.second);
+    sums
 }
 
 /// A pattern of the operator's own up to the first line feed, then lines. Whatever is accepted as a pattern reads any line

@@ -22,6 +22,9 @@ const ENTRIES_MAX: usize = 400;
 /// Steps of time between two entries, in milliseconds. The clock may go back.
 const STEPS: [i64; 10] = [0, 1, 250, 1_000, 7_000, 60_000, 360_000, 3_600_000, -5_000, 86_400_000];
 
+/// Sign-ins that are told apart, of those that have an id.
+const SESSIONS: u64 = 256;
+
 /// Where the time of an event lies from that of its entry.
 const OFFSETS: [i64; 9] = [
     0,
@@ -68,7 +71,7 @@ pub(super) fn engine(bytes: &[u8]) {
             }
             2 => {
                 let now = engine.snapshot();
-                holds(&before, &now);
+                holds(&before, &now, &story);
                 before = now;
                 engine.transitions();
                 resumed.transitions();
@@ -80,7 +83,7 @@ pub(super) fn engine(bytes: &[u8]) {
             }
         }
     }
-    holds(&before, &engine.snapshot());
+    holds(&before, &engine.snapshot(), &story);
     engine.transitions();
     resumed.transitions();
     // `load` resolves nothing here, as the configuration is the same.
@@ -246,8 +249,8 @@ fn marker(now: Timestamp, choices: &mut Choices) -> Marker {
     Marker { work: planned(now, choices), author: "a".into(), expected: choices.below(2) == 1 }
 }
 
-/// What must hold of `now`, which came after `before`.
-fn holds(before: &Snapshot, now: &Snapshot) {
+/// What must hold of `now`, which came after `before` and to which `story` led.
+fn holds(before: &Snapshot, now: &Snapshot, story: &Story) {
     assert!(now.now >= before.now, "time goes on");
     let mut sum = Counts::default();
     for view in &now.connections {
@@ -277,7 +280,13 @@ fn holds(before: &Snapshot, now: &Snapshot) {
     }
     let received: u64 = now.sources.iter().map(|source| source.received).sum();
     let counted: u64 = now.event_types.iter().map(|(_, count)| count).sum();
-    assert!(counted <= received, "{counted} of {received}: an event counts once");
+    assert!(counted <= received, "{counted} of {received}");
+    assert!(
+        counted <= story.next_id.into(),
+        "{counted} of {}: an event counts once",
+        story.next_id
+    );
+    assert!(now.fleet.in_progress <= SESSIONS, "a session is in progress once");
     for (view, counts) in now.connections.iter().flat_map(|view| [(view, &view.scope.totals)]) {
         let causes: u64 = view.causes.iter().map(|(_, count)| count).sum();
         assert!(causes <= counts.failed + counts.timed_out, "{view:?}");

@@ -5,8 +5,10 @@ use std::io::Read;
 use crate::event::batch::{
     self, LINE_BYTES_MAX, LineReader, Packing, Shape, decompress as unpacked,
 };
-use crate::event::decode::{check_time, decode, decode_with_care};
-use crate::event::{AuthEvent, Entry, Novelties, Privacy, Record, Source, Timestamp, Treatment};
+use crate::event::decode::{check_time, decode, decode_datadog_log, decode_with_care};
+use crate::event::{
+    AuthEvent, Body, Entry, Novelties, Privacy, Record, Source, Timestamp, Treatment,
+};
 use crate::source::signature::{sign, verify};
 
 /// 2026-01-15T12:00:00Z.
@@ -15,6 +17,10 @@ const NOW: Timestamp = Timestamp::from_millis(1_768_478_400_000);
 const TOLERANCE_MILLIS: i64 = 180_000;
 
 const SECRET: &str = "whsec_fuzz";
+
+/// Zeros of an input that make the longest line, and how many stand for more than themselves.
+const ZEROS_OF_A_LINE: usize = 4;
+const ZEROS_MAX: usize = 9;
 
 /// Large enough for every variant of the corpus, small enough to be passed.
 const UNPACKED_BYTES_MAX: usize = 1 << 16;
@@ -57,17 +63,38 @@ pub(super) fn events(body: &[u8]) {
     assert_eq!(decode(body, &privacy), decode_with_care(body, &privacy));
 }
 
-/// A body of Datadog's log intake.
+/// A body of Datadog's log intake. What is an event is the same event as a log of its own, and as the message of one.
 pub(super) fn datadog_logs(body: &[u8]) {
-    batch::each(body, Shape::DatadogLogs, &privacy(), |_, event| {
+    let privacy = privacy();
+    batch::each(body, Shape::DatadogLogs, &privacy, |_, event| {
         if let Ok(event) = event {
             kept(event);
         }
     });
+    let Ok(text) = std::str::from_utf8(body) else { return };
+    let Ok(event) = decode_with_care(body, &privacy).map(without_novelties) else { return };
+    let message = serde_json::json!({"message": text}).to_string();
+    // A byte order mark stands before a body, not before a message.
+    let logs = if text.starts_with('\u{feff}') { vec![text] } else { vec![text, &message] };
+    for log in logs {
+        let found = decode_datadog_log(log.as_bytes(), &privacy).map(without_novelties);
+        assert_eq!(found.as_ref(), Ok(&event), "{log}");
+    }
 }
 
-/// An event that was accepted goes into the journal, and comes out as it was.
+/// Which fields are not known depends on what stands around an event.
+fn without_novelties(event: AuthEvent) -> AuthEvent {
+    AuthEvent { novel: Vec::new(), ..event }
+}
+
+/// An event that was accepted goes into the journal, and comes out as it was. Nothing that is written for people has an e-mail
+/// address in it.
 fn kept(mut event: AuthEvent) {
+    if let Body::Sso(sso) = &event.body
+        && let Some(error) = &sso.error
+    {
+        assert!(!error.message.contains('@') && !error.code.contains('@'), "{error:?}");
+    }
     let mut novelties = Novelties::default();
     novelties.take(&mut event);
     if let Some(record) = novelties.record() {
@@ -99,10 +126,22 @@ pub(super) fn decompress(bytes: &[u8]) {
     }
 }
 
-/// The lines of a file that is read in pieces of some length: they are what stands between the line feeds.
+/// The lines of a file that is read in pieces of some length: they are what stands between the line feeds. So that an input need
+/// not be as long as the longest line, its first zeros stand for many bytes each.
 pub(super) fn lines(bytes: &[u8]) {
-    let (piece, content) = bytes.split_first().unwrap_or((&0, &[]));
-    let input = std::io::BufReader::with_capacity(usize::from(*piece) + 1, content);
+    let (piece, short) = bytes.split_first().unwrap_or((&0, &[]));
+    let (mut content, mut zeros) = (Vec::new(), 0);
+    for byte in short {
+        if *byte == 0 && zeros < ZEROS_MAX {
+            zeros += 1;
+            content.resize(content.len() + LINE_BYTES_MAX / ZEROS_OF_A_LINE, b'x');
+        } else {
+            content.push(*byte);
+        }
+    }
+    let (content, stretch) = (&content[..], if zeros == 0 { 1 } else { 1 << 12 });
+    let piece = (usize::from(*piece) + 1) * stretch;
+    let input = std::io::BufReader::with_capacity(piece, content);
     let mut reader = LineReader::new(input, 0);
     let (mut consumed, mut number) = (0u64, 0);
     let mut wanted = content.split_inclusive(|byte| *byte == b'\n');

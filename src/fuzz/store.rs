@@ -107,7 +107,8 @@ fn reseal(bytes: &mut [u8]) {
     }
 }
 
-/// A state that a story led to, saved, damaged and loaded. Undamaged it is the same; damaged it is refused, or can be gone on with.
+/// A state that a story led to, saved, damaged and loaded. Undamaged it is the same, and whoever goes on from it comes to the same;
+/// damaged it is refused, or can be gone on with.
 pub(super) fn checkpoint(bytes: &[u8]) {
     let mut choices = Choices::new(bytes);
     let disk = Memory::default();
@@ -120,10 +121,27 @@ pub(super) fn checkpoint(bytes: &[u8]) {
     }
     let saved = state.save();
     checkpoint::write(&disk, folder, &saved).expect("memory can be written");
-    match checkpoint::read(&disk, folder, &config()).expect("memory can be read") {
-        checkpoint::Found::State(same) => assert!(same.save() == saved, "the same comes back"),
+    let mut same = match checkpoint::read(&disk, folder, &config()).expect("memory can be read") {
+        checkpoint::Found::State(same) => same,
         found => panic!("{found:?}"),
+    };
+    assert!(same.save() == saved, "the same comes back");
+    let marks = |state: &State| {
+        let cursors = state.cursors("").map(|(key, value)| format!("{key}={value}"));
+        let sent = state.sent("datadog_metrics");
+        (state.position(), sent, cursors.collect::<Vec<_>>(), state.told().clone())
+    };
+    assert_eq!(marks(&same), marks(&state), "no mark is lost");
+    state.transitions();
+    same.transitions();
+    for _ in 0..choices.byte() % 8 {
+        let (position, entry) = (state.position(), entry(&mut story, &mut choices));
+        state.apply(position, &entry);
+        same.apply(position, &entry);
     }
+    assert!(same.save() == state.save(), "who goes on from a checkpoint comes to the same");
+    let shown = [state.snapshot(), same.snapshot()].map(|snapshot| format!("{snapshot:?}"));
+    assert!(shown[0] == shown[1], "what was saved is shown as before: {shown:?}");
     // As if the checksum had been right: the state itself is what is read.
     let mut damaged = saved;
     for _ in 0..=choices.below(4) {
@@ -133,5 +151,6 @@ pub(super) fn checkpoint(bytes: &[u8]) {
     damaged.truncate(damaged.len() - choices.below(4));
     if let Ok(mut state) = State::load(config(), &damaged) {
         state.snapshot();
+        drop(State::load(config(), &state.save()).expect("it was saved so"));
     }
 }

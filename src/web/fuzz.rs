@@ -8,9 +8,8 @@ use axum::http::Uri;
 use super::api::{Asked as Gate, Listing, Which};
 use super::decision::fuzz::{marker, silence};
 use super::sessions::{Asked, Sessions};
-use super::{gate, page};
+use super::{gate, page, sample};
 use crate::event::{Privacy, Timestamp, Treatment};
-use crate::signal::Snapshot;
 
 /// 2026-01-15T12:00:00Z.
 const NOW: Timestamp = Timestamp::from_millis(1_768_478_400_000);
@@ -30,8 +29,19 @@ pub(crate) fn query(bytes: &[u8]) {
         && let (Some(about), Some(since)) =
             (gate::About::parse(&asked.scope), Timestamp::parse(&asked.since))
     {
-        let answer = gate::judge(&Snapshot::default(), &about, since);
+        let snapshot = sample::snapshot();
+        let answer = gate::judge(&snapshot, &about, since);
         assert!(!answer.reasons.is_empty());
+        // Nothing passes of which nothing is known.
+        let known = match &about {
+            gate::About::All | gate::About::Fleet => true,
+            gate::About::Connection(id) => {
+                snapshot.connections.iter().any(|view| view.label() == id)
+            }
+            gate::About::Tier(name) => snapshot.tiers.iter().any(|tier| *tier.tier == **name),
+        };
+        let may_pass = known && since <= snapshot.now;
+        assert!(may_pass || answer.verdict == gate::Verdict::Hold, "{about:?} {answer:?}");
     }
     if let Ok(Query(asked)) = Query::<Asked>::try_from_uri(&uri) {
         let privacy = Privacy::new(Treatment::Hash, b"key");

@@ -13,7 +13,7 @@ mod page;
 mod reload;
 pub mod report;
 mod runbook;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(crate) mod sample;
 pub mod series;
 pub mod sessions;

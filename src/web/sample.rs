@@ -1,5 +1,6 @@
 //! A snapshot with something of everything, for the tests of this module.
 
+#[cfg(test)]
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -203,8 +204,12 @@ fn tier() -> TierView {
         counts[places] = 1;
         Buckets { counts, sum }
     };
-    let talker =
-        Talker { name: Personal::shown("h:0123").unwrap(), internal: true, requests: 8, over: 0 };
+    let talker = Talker {
+        name: Personal::shown("h:0123").expect("it is short"),
+        internal: true,
+        requests: 8,
+        over: 0,
+    };
     let counts = TierCounts { requests: 10, internal: 8, limited: 2, ..TierCounts::default() };
     let hour = TierWindow { counts, limited_clients: 1, blocked_clients: 0, talkers: vec![talker] };
     TierView {
@@ -225,7 +230,7 @@ fn tier() -> TierView {
 
 fn limit() -> LimitView {
     let key = KeyView {
-        key: Personal::shown("h:0123").unwrap(),
+        key: Personal::shown("h:0123").expect("it is short"),
         utilization: 0.5,
         peak: 1.25,
         requests: 100,
@@ -247,6 +252,7 @@ fn limit() -> LimitView {
 }
 
 /// The value of each label of a line of the exposition, unescaped.
+#[cfg(test)]
 pub(crate) fn labels(line: &str) -> BTreeMap<String, String> {
     let mut labels = BTreeMap::new();
     let Some((_, mut rest)) = line.split_once('{') else { return labels };

@@ -100,8 +100,10 @@ impl Edge {
             }
             self.held_until = self.held_until.max(second + 1);
         }
-        if now.seconds() - self.kept_at >= HOUSEKEEPING_SECONDS {
-            self.kept_at = now.seconds();
+        // By the clock and not by the last time: who looks once more in between, as after a restart, comes to the same.
+        let keeps = now.seconds().div_euclid(HOUSEKEEPING_SECONDS) * HOUSEKEEPING_SECONDS;
+        if keeps > self.kept_at {
+            self.kept_at = keeps;
             for limit in &settings.limits {
                 if let Some(shadow) = self.shadows.get_mut(&limit.name) {
                     shadow.forget(limit, now.millis().saturating_mul(1_000_000));

@@ -46,3 +46,16 @@ fn a_connection_that_is_being_set_up_counts_for_nothing_and_keeps_its_organizati
     let known = snapshot.connections[0].info.as_ref().unwrap().organization_id.clone();
     assert_eq!(known, Some(OrganizationId::new("org_1")));
 }
+
+#[test]
+fn housekeeping_comes_at_the_same_time_after_a_restart() {
+    let mut engine = Engine::new(Config::default());
+    engine.advance(second(0));
+    engine.advance(second(10));
+    let mut resumed = loaded(&engine);
+    // A loaded engine looks at the very next second, too.
+    for engine in [&mut engine, &mut resumed] {
+        engine.advance(second(16));
+    }
+    assert!(engine.save() == resumed.save());
+}
