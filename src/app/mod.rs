@@ -280,7 +280,7 @@ fn scrape(
         let snapshot = Arc::clone(&snapshots.borrow());
         own.run_upkeep();
         let chosen = series.choose(&snapshot);
-        Exposition::new(snapshot, &chosen, own.render()).collect()
+        Box::new(Exposition::new(snapshot, &chosen, own.render()))
     })
 }
 

@@ -173,7 +173,7 @@ impl World {
             network: Arc::new(move |_| network.clone()),
             privacy: Privacy::new(Treatment::Hash, b"key"),
             own: Arc::new(String::new),
-            scrape: Arc::new(String::new),
+            scrape: Arc::new(|| Box::new(std::iter::empty())),
             // The archive folds the journal by itself.
             archived: Arc::new(AtomicU64::new(u64::MAX)),
             publish,

@@ -19,7 +19,7 @@ use crate::event::Timestamp;
 use crate::journal::Inlet;
 use crate::outbound::Transport;
 use crate::signal::Snapshot;
-use crate::sink::batch::Item;
+use crate::sink::batch::{Batch, Item};
 use crate::sink::courier::Courier;
 use crate::sink::ledger::Ledger;
 use crate::telemetry;
@@ -30,8 +30,17 @@ const STOP_GRACE: Duration = Duration::from_secs(5);
 /// Totals that could not be encoded: the label `reason`.
 const NOT_ENCODED: &str = "not_encoded";
 
+/// Text of a scrape that is encoded at once: the SDK, and what is made of its export, take forty times as much.
+const TEXT_BYTES: usize = 256 * 1024;
+
+/// Bytes for which a request is not made larger: what is encoded at once has a fifth of the rest.
+const REQUEST_BYTES: usize = 3 * 1024 * 1024;
+
 /// What a scrape would answer now.
-pub type Exposition = Arc<dyn Fn() -> String + Send + Sync>;
+pub type Exposition = Arc<dyn Fn() -> Parts + Send + Sync>;
+
+/// Its text part by part. A histogram is in one part.
+pub type Parts = Box<dyn Iterator<Item = String> + Send>;
 
 /// The sink.
 pub struct Metrics<T> {
@@ -41,10 +50,19 @@ pub struct Metrics<T> {
     exposition: Exposition,
     resource: Resource,
     interval: Duration,
+    /// What is left of the totals that are being pushed, besides what the courier has.
+    push: Option<Push>,
     /// When the next totals are read.
     due_at: Instant,
     /// When the receiver last had the latest totals, or the sink was made.
     told_at: Timestamp,
+}
+
+/// Totals, of which the next request is made when the one before was taken: those of 20,000 connections have 50 MB, and one request
+/// is in memory at a time.
+struct Push {
+    parts: Parts,
+    now: Timestamp,
 }
 
 impl<T: Transport> Metrics<T> {
@@ -67,6 +85,7 @@ impl<T: Transport> Metrics<T> {
             exposition,
             resource: resource(config),
             interval: config.interval.duration(),
+            push: None,
             due_at: Instant::now(),
             told_at: clock.now(),
         }))
@@ -104,10 +123,10 @@ impl<T: Transport> Metrics<T> {
         // Before the engine has spoken nothing is known.
         if Instant::now() >= self.due_at && snapshot.now != Timestamp::default() {
             self.due_at = Instant::now() + self.interval;
-            self.load(now).await;
+            self.begin(now).await;
         }
         let had = !self.courier.is_idle();
-        self.courier.step(now, stop).await;
+        self.step(now, stop).await;
         if had && self.courier.is_idle() {
             self.told_at = now;
         }
@@ -116,16 +135,30 @@ impl<T: Transport> Metrics<T> {
     }
 
     /// Puts the latest totals in the place of what is left of older ones.
+    async fn begin(&mut self, now: Timestamp) {
+        self.courier.unload();
+        self.push = Some(Push { parts: (self.exposition)(), now });
+        self.load(now).await;
+    }
+
+    /// Sends one body, and makes the next when it was taken.
+    async fn step(&mut self, now: Timestamp, stop: &mut watch::Receiver<bool>) {
+        self.courier.step(now, stop).await;
+        if self.courier.is_idle() {
+            self.load(now).await;
+        }
+    }
+
+    /// Makes the next request of the push, if there is any.
     async fn load(&mut self, now: Timestamp) {
-        let (exposition, resource) = (Arc::clone(&self.exposition), self.resource.clone());
-        // Of 20,000 connections this takes a while, and the SDK waits for a thread of its own.
-        let encoded = spawn_blocking(move || {
-            encode(&exposition(), resource, now).map(|items| ENVELOPE.pack(items))
-        });
+        let Some(push) = self.push.take() else { return };
+        let resource = self.resource.clone();
+        // This takes a while, and the SDK waits for a thread of its own.
+        let encoded = spawn_blocking(move || push.next(&resource));
         match encoded.await.expect("encoding does not panic") {
-            Ok(batches) => {
-                self.courier.unload();
+            Ok((batches, push)) => {
                 self.courier.load(batches);
+                self.push = push;
             }
             Err(problem) => {
                 telemetry::sink_request(METRICS, "dropped", &problem);
@@ -137,10 +170,30 @@ impl<T: Transport> Metrics<T> {
     /// Pushes the last totals, unless the receiver has just asked to be left alone.
     async fn flush(&mut self, stop: &mut watch::Receiver<bool>) {
         let now = self.clock.now();
-        self.load(now).await;
+        self.begin(now).await;
         while !self.courier.is_idle() && Instant::now() >= self.courier.free_at() {
-            self.courier.step(now, stop).await;
+            self.step(now, stop).await;
         }
+    }
+}
+
+impl Push {
+    /// The next request, and what is left after it. Nothing is left where it is empty.
+    fn next(mut self, resource: &Resource) -> Result<(Vec<Batch>, Option<Self>), String> {
+        let (mut items, mut bytes, mut more) = (Vec::new(), 0, true);
+        while more && bytes < REQUEST_BYTES {
+            let mut text = String::new();
+            while more && text.len() < TEXT_BYTES {
+                match self.parts.next() {
+                    Some(part) => text.push_str(&part),
+                    None => more = false,
+                }
+            }
+            let encoded = encode(&text, resource.clone(), self.now)?;
+            bytes += encoded.iter().map(|item| item.bytes.len()).sum::<usize>();
+            items.extend(encoded);
+        }
+        Ok((ENVELOPE.pack(items), more.then_some(self)))
     }
 }
 

@@ -19,7 +19,7 @@ use prost::Message;
 
 pub use config::Config;
 pub use logs::logs;
-pub use metrics::{Exposition, Metrics};
+pub use metrics::{Exposition, Metrics, Parts};
 
 use super::{Endpoint, Verdicts};
 use crate::outbound::Verdict;

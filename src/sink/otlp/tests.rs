@@ -184,7 +184,7 @@ struct Play {
 }
 
 impl Play {
-    fn begin(statuses: &[u16]) -> Self {
+    fn begin(statuses: &[u16], connections: u64) -> Self {
         let config = config("headers: { Authorization: \"Bearer k\", X-Tenant: acme }");
         let receiver = Receiver {
             statuses: Arc::new(Mutex::new(statuses.to_vec())),
@@ -194,7 +194,11 @@ impl Play {
         let total = watch::Sender::new(1);
         let reader = total.clone();
         let exposition: Exposition = Arc::new(move || {
-            format!("sso_sessions_stalled_total{{connection_id=\"c\"}} {}\n", *reader.borrow())
+            let total = *reader.borrow();
+            let part = move |n| {
+                format!("sso_sessions_stalled_total{{connection_id=\"{n:01000}\"}} {total}\n")
+            };
+            Box::new((0..connections).map(part))
         });
         let clock = Clock::starting_at(NOW);
         let metrics = Metrics::new(&config, receiver.clone(), inlet, clock, exposition).unwrap();
@@ -226,7 +230,7 @@ impl Play {
 
 #[tokio::test(start_paused = true)]
 async fn totals_are_pushed_at_each_interval_with_the_headers_of_the_operator() {
-    let play = Play::begin(&[200]);
+    let play = Play::begin(&[200], 1);
     assert_eq!(play.pushes(1).await, [1.0]);
     play.total.send_replace(5);
     assert_eq!(play.pushes(2).await, [1.0, 5.0]);
@@ -243,7 +247,7 @@ async fn totals_are_pushed_at_each_interval_with_the_headers_of_the_operator() {
 
 #[tokio::test(start_paused = true)]
 async fn a_push_that_fails_is_made_again_and_then_with_newer_totals() {
-    let play = Play::begin(&[503, 503, 503, 503, 503, 503, 503, 200]);
+    let play = Play::begin(&[503, 503, 503, 503, 503, 503, 503, 200], 1);
     play.pushes(1).await;
     play.total.send_replace(9);
     let totals = play.pushes(8).await;
@@ -252,10 +256,24 @@ async fn a_push_that_fails_is_made_again_and_then_with_newer_totals() {
 
 #[tokio::test(start_paused = true)]
 async fn the_last_totals_are_pushed_when_the_daemon_stops() {
-    let play = Play::begin(&[200]);
+    let play = Play::begin(&[200], 1);
     play.pushes(1).await;
     play.total.send_replace(2);
     play.stop.send_replace(true);
     assert_eq!(play.pushes(2).await, [1.0, 2.0]);
+    play.run.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_push_of_many_connections_is_made_request_by_request() {
+    // A kilobyte each. The second request is refused for good; the third is taken when it comes again.
+    let play = Play::begin(&[200, 400, 503, 200], 8_000);
+    let totals = play.pushes(4).await;
+    assert!(totals.iter().all(|total| (1_500.0..4_000.0).contains(total)), "{totals:?}");
+    assert!((totals[0] + totals[1] + totals[3] - 8_000.0).abs() < 0.1, "{totals:?}");
+    let requests = play.receiver.requests.borrow().clone();
+    assert_eq!(requests[2].body, requests[3].body);
+    assert!(requests.iter().all(|request| request.body.len() <= ENVELOPE.bytes_max));
+    play.stop.send_replace(true);
     play.run.await.unwrap();
 }

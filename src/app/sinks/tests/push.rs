@@ -110,7 +110,7 @@ async fn names_labels_and_values_of_a_push_are_those_of_a_scrape() {
     let receiver = Receiver(watch::Sender::default());
     let (inlet, _journal) = journal::inlet(8);
     let clock = Clock::starting_at(Timestamp::from_millis(EPOCH * 1000));
-    let show: otlp::Exposition = Arc::new(move || shown.clone());
+    let show: otlp::Exposition = Arc::new(move || Box::new(std::iter::once(shown.clone())));
     let metrics = otlp::Metrics::new(&config, receiver.clone(), inlet, clock, show).unwrap();
     let snapshots = watch::Sender::new(snapshot);
     let stop = watch::Sender::new(false);
