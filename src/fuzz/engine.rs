@@ -19,8 +19,10 @@ const START_MILLIS: i64 = 1_760_000_000_000;
 /// Entries of one input at most: enough for an incident, few enough for a thousand inputs a second.
 const ENTRIES_MAX: usize = 400;
 
-/// Steps of time between two entries, in milliseconds. The clock may go back.
-const STEPS: [i64; 10] = [0, 1, 250, 1_000, 7_000, 60_000, 360_000, 3_600_000, -5_000, 86_400_000];
+/// Steps of time between two entries, in milliseconds. The clock may go back. The last is for time alone: longer than ids are
+/// remembered.
+const STEPS: [i64; 10] =
+    [0, 1, 250, 1_000, 7_000, 60_000, 360_000, 3_600_000, -5_000, 5 * 86_400_000];
 
 /// Sign-ins that are told apart, of those that have an id.
 const SESSIONS: u64 = 256;

@@ -205,7 +205,7 @@ fn tier() -> TierView {
         Buckets { counts, sum }
     };
     let talker = Talker {
-        name: Personal::shown("h:0123").expect("it is short"),
+        name: Personal::shown("h:0123").expect("it is not empty"),
         internal: true,
         requests: 8,
         over: 0,
@@ -230,7 +230,7 @@ fn tier() -> TierView {
 
 fn limit() -> LimitView {
     let key = KeyView {
-        key: Personal::shown("h:0123").expect("it is short"),
+        key: Personal::shown("h:0123").expect("it is not empty"),
         utilization: 0.5,
         peak: 1.25,
         requests: 100,

@@ -32,7 +32,10 @@ pub(crate) fn parts(bytes: &[u8]) {
         let length = usize::from(u16::from_le_bytes(*length)).min(tail.len()).min(PART_BYTES_MAX);
         let (message, tail) = tail.split_at(length);
         rest = tail;
-        taken += read(message).map_or(0, |(_, bytes)| bytes.len());
+        if let Some((head, bytes)) = read(message) {
+            assert!(head.part < head.parts, "{head:?}");
+            taken += bytes.len();
+        }
         if let Some(whole) = joiner.take(message) {
             assert!(whole.bytes.len() <= taken);
             drop(entries(&whole));

@@ -46,7 +46,7 @@ pub(super) struct Head {
     pub(super) first: u64,
     pub(super) newest: Timestamp,
     pub(super) part: u32,
-    parts: u32,
+    pub(super) parts: u32,
 }
 
 /// An append whose parts are all there.
