@@ -27,8 +27,8 @@ impl Engine {
     }
 }
 
-/// Whether those whom an alarm is about are hit by more than what wider alarms of the same kind say of all. One that is over
-/// explains what began while it was up.
+/// Whether those whom an alarm is about are hit by more than what wider alarms of the same kind say of all, since they began or
+/// lately. One that is over says it of what began while it was up.
 pub(super) fn stands_out(
     detection: &Detection,
     connections: &[Connection],
@@ -44,18 +44,20 @@ pub(super) fn stands_out(
         _ => false,
     };
     let mut share = own.usual;
-    for ((place, other), over_at) in wide {
+    for ((place, other), seen) in wide {
         if !around(*place) || kind_of(*other) != kind_of(signal) {
             continue;
         }
-        match over_at {
-            Some(over_at) if own.since < *over_at => return false,
-            Some(_) => {}
+        match seen.over_at {
+            Some(over_at) if own.since >= over_at => {}
+            Some(_) => share = share.max(seen.share),
             None => {
                 let numbers = detection.numbers(*place, *other);
                 share = share.max(numbers.map_or(0.0, |numbers| numbers.share()));
-                let rise = kind_of(*other).and_then(|kind| detection.rise(*place, kind));
-                share = share.max(rise.map_or(0.0, Rise::share));
+                if let Some(kind) = kind_of(*other) {
+                    share = share.max(detection.share_lately(*place, kind));
+                    share = share.max(detection.rise(*place, kind).map_or(0.0, Rise::share));
+                }
             }
         }
     }

@@ -11,7 +11,7 @@ use super::calendar::{Calendar, Place};
 use super::closing::Closing;
 use super::dedup::Dedup;
 use super::delivery::Delivery;
-use super::detect::{Change, Detection, Outbreaks};
+use super::detect::{Change, Detection, Outbreak, Outbreaks};
 use super::drift::Drift;
 use super::edge::Edge;
 use super::hanging::Hanging;
@@ -153,7 +153,15 @@ impl Memory {
 
     /// Tells the detection which providers' trouble is told as theirs.
     pub(super) fn know_told(&mut self) {
-        self.detection.know_told(self.outbreaks.iter().map(|outbreak| outbreak.lead));
+        self.detection.know_told(self.outbreaks.iter().flat_map(Outbreak::widest));
+    }
+
+    /// Looks at the numbers of the outbreaks' alarms that are up.
+    pub(super) fn note_flares(&mut self) {
+        let Self { outbreaks, detection, .. } = self;
+        outbreaks.note(|(place, signal)| {
+            detection.numbers(place, signal).filter(|_| detection.is_up(place, signal))
+        });
     }
 
     /// Every scope.

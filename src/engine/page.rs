@@ -6,8 +6,8 @@ use super::alert::{Finding, Key};
 use super::apart::{akin, stands_out};
 use super::calendar::Place;
 use super::detect::{
-    Arrival, Change, Kin, Kind, LATE_SECONDS, Numbers, Outbreak, Signal, Step, Trial, What,
-    is_shared,
+    Arrival, Change, Kin, Kind, LATE_SECONDS, Numbers, OWN_NATS, Outbreak, Signal, Step, Trial,
+    What, is_shared,
 };
 use super::memory::Memory;
 use super::rule::Phase;
@@ -120,12 +120,16 @@ impl Engine {
             self.note_end(outbreak.lead);
             let key = self.key(outbreak.lead);
             self.memory.alerts.end(&key, self.memory.now);
+            for (place, signal) in outbreak.left() {
+                self.raised(Change { second: now, place, signal, what: What::Raised }, now, true);
+            }
         }
         for change in std::mem::take(&mut self.memory.tickets) {
             self.ticket(change);
         }
         if i64::from(now) % RENEW_SECONDS == 0 {
             self.split(now);
+            self.memory.note_flares();
             self.renew();
             self.tell_worse();
         }
@@ -198,15 +202,25 @@ impl Engine {
         }
         let change = Change { second: now, ..change };
         let Memory { outbreaks, detection, connections, .. } = &mut self.memory;
+        if outbreaks.explain_silence(change.signal, |places| detection.share_of_all(places)) {
+            return self.memory.held.push(change);
+        }
         let kin = Kin {
             provider_of: &|index| connections[index as usize].provider,
             akin: &|one, other| {
                 let [one, other] = [one, other].map(|index| &connections[index as usize]);
                 akin(change.signal, one, other)
             },
+            like_most: &|lead| {
+                let lead = &connections[lead as usize];
+                let like = |index: &u32| akin(change.signal, lead, &connections[*index as usize]);
+                let alike = carriers.iter().filter(|(index, _)| like(index)).count();
+                alike * 2 > carriers.len()
+            },
             stands_out: &|alarm, wide| stands_out(detection, connections, alarm, wide),
         };
         let (step, absorbed) = outbreaks.raised(&change, numbers.since, alone, kin);
+        self.memory.note_flares();
         for lead in absorbed {
             let key = self.key(lead);
             self.memory.alerts.end(&key, self.memory.now);
@@ -294,13 +308,15 @@ impl Engine {
         let Some(numbers) = self.memory.detection.numbers(change.place, change.signal) else {
             return;
         };
-        // What an incident covers is told with it; what is left when that has ended is news.
+        // What an incident covers is told with it; what is left when that has ended is news, and so is what of history is left when
+        // the present is reached.
         let told = |place| self.memory.outbreaks.cover(place, provider_of);
         if waited < TICKET_WAIT_SECONDS
+            || !self.memory.detection.is_live()
             || told(change.place)
             || !self.is_of_many(&change, numbers.since, told)
         {
-            return self.memory.tickets.push(change);
+            return self.wait_for(change);
         }
         let finding =
             self.finding_of(change.place, change.signal, &numbers, &key, Severity::Ticket);
@@ -308,13 +324,27 @@ impl Engine {
         self.memory.alerts.move_to(key, phase, None, Some(finding), self.memory.now);
     }
 
+    /// Looks at the evidence for a ticket later.
+    fn wait_for(&mut self, change: Change) {
+        let same =
+            |known: &&mut Change| (known.place, known.signal) == (change.place, change.signal);
+        match self.memory.tickets.iter_mut().find(same) {
+            Some(known) => *known = change,
+            None => self.memory.tickets.push(change),
+        }
+    }
+
     /// Whether a ticket for the fleet is about more than what is `told` and than one connection, which has a ticket of its own.
     fn is_of_many(&self, change: &Change, since: u32, told: impl Fn(Place) -> bool) -> bool {
         let Some(config) = &self.config.detection else { return false };
         let Memory { detection, .. } = &self.memory;
+        let told = |index: u32| told(Place::Connection(index));
         let mut carriers = detection.carriers(change.place, change.signal, since);
-        carriers.retain(|(index, _)| !told(Place::Connection(*index)));
-        change.place != Place::Fleet || is_shared(&carriers, config)
+        carriers.retain(|(index, _)| !told(*index));
+        let kind = kind_of(change.signal).filter(|_| change.place == Place::Fleet);
+        kind.is_none_or(|kind| {
+            is_shared(&carriers, config) && detection.rest_nats(kind, since, told) >= OWN_NATS
+        })
     }
 
     /// The key of the ticket for a change; providers have none.
@@ -342,9 +372,18 @@ impl Engine {
         if !self.memory.detection.is_up(place, signal) {
             return None;
         }
-        let numbers = self.memory.detection.numbers(place, signal)?;
+        let mut numbers = self.memory.detection.numbers(place, signal)?;
         let key = self.key(outbreak.lead);
+        // Each silence has numbers of its own.
+        let again = outbreak.flares.again().filter(|_| !matches!(signal, Signal::Drought(_)));
+        if again.is_some() {
+            numbers = outbreak.flares.whole(&numbers);
+        }
         let mut finding = self.finding_of(place, signal, &numbers, &key, Severity::Page);
+        if let Some((times, since)) = again {
+            let since = Timestamp::from_millis(i64::from(since) * 1000);
+            words::again(&mut finding.summary, times, &words::clock(since, self.memory.now));
+        }
         if matches!(place, Place::Connection(_)) {
             let others = outbreak.places.iter().filter(|other| **other != place);
             let named: Vec<String> =
@@ -370,8 +409,9 @@ impl Engine {
         };
         let carriers = self.memory.detection.carriers(place, signal, numbers.since);
         let evidence = self.proof((place, signal), numbers, &carriers, key, started_at);
-        // A code is counted among the sign-ins of all, which a provider's page has to say.
-        let code = numbers.code.as_deref().filter(|_| matches!(place, Place::Provider(_)));
+        let code = numbers.code.as_deref();
+        let part = code.is_some() && matches!(place, Place::Provider(_));
+        let counted = (code, if part { "the fleet's " } else { "" });
         let named =
             self.named(place, carriers.iter().map(|(index, bad)| (*index, u64::from(*bad))));
         let mut description = words::proof(&evidence, &named, numbers.code.as_deref());
@@ -383,7 +423,7 @@ impl Engine {
         // Each silence of an incident has numbers of its own.
         let dry = matches!(signal, Signal::Drought(_));
         let since = if dry { self.began(signal, numbers) } else { started_at };
-        let mut summary = words::found(signal, &self.who(place), &evidence, code, (since, now));
+        let mut summary = words::found(signal, &self.who(place), &evidence, counted, (since, now));
         let reach = self.reach(place, carriers.iter().map(|(index, _)| *index));
         if connection.is_none() && kind_of(signal).is_some() {
             words::hit(&mut summary, reach.connections);

@@ -82,7 +82,8 @@ pub(super) fn found(
     signal: Signal,
     who: &str,
     evidence: &Evidence,
-    code: Option<&str>,
+    // An error code, and of whose sign-ins it is counted: "the fleet's ", also where one provider has it.
+    (code, of): (Option<&str>, &str),
     (started_at, now): (Timestamp, Timestamp),
 ) -> String {
     if let Signal::Drought(arrival) = signal {
@@ -90,8 +91,6 @@ pub(super) fn found(
     }
     let what = doing(signal);
     let Evidence { bad, attempts, .. } = evidence;
-    // A code is counted among the sign-ins of the fleet, also where one provider has it.
-    let of = if code.is_some() { "the fleet's " } else { "" };
     let mut text = format!("{who}: {bad} of {of}{attempts} sign-ins");
     match evidence.users {
         Some(1) => text.push_str(" by 1 person"),
@@ -99,12 +98,12 @@ pub(super) fn found(
         None => {}
     }
     add(&mut text, format_args!(" {what}"));
+    add(&mut text, format_args!(" since about {}", clock(started_at, now)));
     match code {
         Some("") => text.push_str(" without an error code"),
         Some(code) => add(&mut text, format_args!(" with {code}")),
         None => {}
     }
-    add(&mut text, format_args!(" since about {}", clock(started_at, now)));
     if let Some(usual) = evidence.usual {
         let of = if code.is_some() { "of this code" } else { "here" };
         add(&mut text, format_args!("; {} is usual {of}", percent(usual)));
@@ -137,6 +136,15 @@ fn drought(arrival: Arrival, who: &str, evidence: &Evidence, since: &str) -> Str
 pub(super) fn hit(summary: &mut String, connections: u64) {
     let are = if connections == 1 { "connection is" } else { "connections are" };
     add(summary, format_args!("; {connections} {are} hit"));
+}
+
+/// Says how often it came back, and when last.
+pub(super) fn again(summary: &mut String, times: u32, since: &str) {
+    if times == 1 {
+        add(summary, format_args!("; it came back at about {since}"));
+    } else {
+        add(summary, format_args!("; it came back {times} times, last at about {since}"));
+    }
 }
 
 /// The first line of what got much worse: what fails since when, and how much did before.
@@ -284,16 +292,17 @@ mod tests {
         let evidence = Evidence { attempts: 377, bad: 136, usual, value, ..Evidence::default() };
         let words = |code: Option<&str>| {
             let signal = code.map_or(Signal::Stream(Kind::Failing), |_| Signal::Code(1));
+            let code = (code, code.map_or("", |_| "the fleet's "));
             found(signal, "All OktaSAML connections", &evidence, code, (START, START))
         };
         assert_eq!(
             words(Some("idp_error")),
-            "All OktaSAML connections: 136 of the fleet's 377 sign-ins failed with idp_error since about 14:56:23 UTC; 0.0 % is usual of this code"
+            "All OktaSAML connections: 136 of the fleet's 377 sign-ins failed since about 14:56:23 UTC with idp_error; 0.0 % is usual of this code"
         );
         assert_eq!(
             words(None),
             "All OktaSAML connections: 136 of 377 sign-ins failed since about 14:56:23 UTC; 0.0 % is usual here"
         );
-        assert!(words(Some("")).contains(" failed without an error code since "));
+        assert!(words(Some("")).contains(" UTC without an error code; "));
     }
 }

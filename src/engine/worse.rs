@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::alert::{Finding, Key};
 use super::apart::STANDS_OUT_NATS;
 use super::calendar::Place;
-use super::detect::{GROW_SECONDS, Kind, Outbreak, Rise, Signal};
+use super::detect::{GROW_SECONDS, Kind, Outbreak, Rise, Signal, is_much_worse};
 use super::page::{STILL_SECONDS, second_of};
 use super::rule::Phase;
 use super::watch::{CONNECTIONS_MAX, labels};
@@ -60,7 +60,22 @@ impl Engine {
         });
         let beside = outbreak.beside();
         let beside = beside.filter_map(|signal| Some((signal, self.other(outbreak, signal)?)));
-        own.chain(beside).max_by_key(|(_, rise)| rise.bad)
+        own.chain(beside).chain(self.flared(outbreak)).max_by_key(|(_, rise)| rise.bad)
+    }
+
+    /// How the lead's alarm, which was over, has come back much worse.
+    fn flared(&self, outbreak: &Outbreak) -> Option<(Signal, Rise)> {
+        let (place, signal) = outbreak.lead;
+        let (began, before) = outbreak.flares.before()?;
+        let detection = &self.memory.detection;
+        let own = detection.numbers(place, signal).filter(|_| detection.is_up(place, signal))?;
+        let judged = matches!(signal, Signal::Code(_))
+            || KINDS.into_iter().any(|kind| signal == Signal::Stream(kind));
+        let known = Key { alertname: ALERTNAME.into(), scope: self.scope(place) };
+        let told = self.memory.alerts.incident(&known).is_some();
+        let later = own.since.saturating_sub(began) >= GROW_SECONDS;
+        let worse = judged && later && is_much_worse(&own, before, told);
+        worse.then(|| (signal, Rise { before, ..Rise::first_met(&own) }))
     }
 
     /// An alarm beside the lead, well after it, of which nobody would hear: an error code that spreads to more people than the lead

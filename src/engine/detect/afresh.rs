@@ -45,7 +45,10 @@ impl Detection {
         let provider_of = |index: u32| self.connections[index as usize].provider;
         let connections = (0..).zip(&self.connections).map(|(index, _)| Place::Connection(index));
         let providers = (0..).zip(&self.providers).map(|(index, _)| Place::Provider(index));
-        connections.chain(providers).filter(|place| explained.covers(*place, provider_of)).collect()
+        let within =
+            connections.chain(providers).filter(|place| explained.covers(*place, provider_of));
+        // What the fleet had of a provider's trouble is spent as well.
+        within.chain(explained.is_of_provider().then_some(Place::Fleet)).collect()
     }
 
     pub(super) fn stream_mut(&mut self, place: Place, kind: Kind) -> Option<&mut Stream> {
@@ -108,7 +111,12 @@ mod tests {
         }
         let mut outbreaks = Outbreaks::default();
         let place = Place::Provider(0);
-        let kin = Kin { provider_of: &|_| 0, akin: &|_, _| true, stands_out: &|_, _| false };
+        let kin = Kin {
+            provider_of: &|_| 0,
+            akin: &|_, _| true,
+            like_most: &|_| false,
+            stands_out: &|_, _| false,
+        };
         outbreaks.raised(&change(place, begun + 60, What::Raised), begun, false, kin);
         let explained = outbreaks.over(&change(place, begun + 3_600, What::Over)).unwrap();
         let tickets = detection.start_afresh(&explained);

@@ -7,16 +7,26 @@ use serde::{Deserialize, Serialize};
 
 use super::table::{self, Row, SHIFTS, SHIFTS_LEN};
 
+/// Nats that a run falls by from its peak when what it saw is over, as those that end an alarm: what comes afterwards is trouble
+/// of its own, or none.
+const OVER_NATS: f64 = 5.3;
+
 /// The evidence of one stream.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Grid {
     runs: [Run; SHIFTS_LEN],
 }
 
+/// The most that the evidence for each shift was.
+pub(in crate::engine) type Peaks = [f64; SHIFTS_LEN];
+
 /// The evidence for one shift.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Run {
     weight: f64,
+    /// The most that it was since it last left zero. Stands behind all else in a checkpoint.
+    #[serde(skip)]
+    peak: f64,
     /// When it last left zero, in seconds.
     pub(super) since: u32,
     /// Attempts since then.
@@ -52,6 +62,9 @@ impl Grid {
             if run.weight > 0.0 {
                 run.weight += tempering * loss;
                 run.attempts += 1;
+                if run.weight <= run.peak - OVER_NATS {
+                    run.weight = 0.0;
+                }
                 any |= run.weight > 0.0;
             }
         }
@@ -77,6 +90,7 @@ impl Grid {
                 *run = Run { since: second, ..Run::default() };
             }
             run.weight += tempering * expected.gain[index];
+            run.peak = run.peak.max(run.weight);
             run.attempts += 1;
             run.bad += 1;
             run.people += u32::from(first);
@@ -105,6 +119,18 @@ impl Grid {
             }
         }
         best
+    }
+
+    /// The most that the evidence for each shift was.
+    pub(super) fn peaks(&self) -> Peaks {
+        self.runs.map(|run| run.peak)
+    }
+
+    /// Takes over [`Grid::peaks`].
+    pub(super) fn know_peaks(&mut self, peaks: Peaks) {
+        for (run, peak) in self.runs.iter_mut().zip(peaks) {
+            run.peak = peak;
+        }
     }
 
     /// The run behind the strongest evidence.

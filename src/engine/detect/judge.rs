@@ -23,7 +23,10 @@ const REST_SHARE: f64 = 0.4;
 /// A provider owns trouble when it has this share of those who carry it, and less of all attempts by so many nats: once in 1,100
 /// by chance.
 const OWN_SHARE: f64 = 0.9;
-const OWN_NATS: f64 = 7.0;
+
+/// Or this share of those beyond what was due anyway, and so many nats in any case.
+const OWN_SHARE_BEYOND: f64 = 0.8;
+pub(in crate::engine) const OWN_NATS: f64 = 7.0;
 
 /// A provider with less than this share of all attempts needs no such test: the few who carry the first evidence say enough.
 const FLEET_SHARE: f64 = 0.6;
@@ -50,7 +53,8 @@ impl Detection {
             for news in self.spreading.attempt(failure, trial.connection, second, fleet, config) {
                 let (code, place, what) = match news {
                     News::Spreads(code) => {
-                        let place = self.narrow(&self.spreading.carriers(code), Kind::Failing);
+                        let carriers = self.spreading.carriers(code);
+                        let place = self.narrow(&carriers, Kind::Failing, self.spreading.due(code));
                         self.spread.insert(code, place);
                         (code, place, What::Raised)
                     }
@@ -133,6 +137,7 @@ impl Detection {
     ) {
         let (kind, second) = (trial.kind, trial.second);
         let explained = self.is_explained(place, trial);
+        let told = self.is_told(place, trial);
         let (group, level, scopes) = match place {
             Place::Provider(index) => {
                 let scopes = self.providers.len().max(1);
@@ -141,7 +146,8 @@ impl Detection {
             Place::Fleet | Place::Connection(_) => (&mut self.fleet, Level::Fleet, 1),
         };
         let group = group.stream_mut(kind);
-        if explained && group.stream.alarm.is_none() {
+        // What is told by itself says nothing of the others: neither that they are in trouble, nor that it goes on.
+        if explained && (group.stream.alarm.is_none() || told) {
             return;
         }
         let (expected, usual) = group.expect(mean, second);
@@ -232,11 +238,17 @@ impl Detection {
                     || self.is_of_told_provider(trial.connection, kind)))
     }
 
+    /// Whether the connection's trouble is told by itself, or its provider's.
+    fn is_told(&self, place: Place, trial: &Trial<'_>) -> bool {
+        self.told.contains(&(Place::Connection(trial.connection), trial.kind))
+            || (place == Place::Fleet && self.is_of_told_provider(trial.connection, trial.kind))
+    }
+
     /// Whether a connection's provider has an alarm and is told of it as the one whose trouble it is, and is not most of the fleet
     /// itself.
     fn is_of_told_provider(&self, connection: u32, kind: Kind) -> bool {
         let provider = self.connections[connection as usize].provider;
-        self.told.contains(&(provider, kind))
+        self.told.contains(&(Place::Provider(provider), kind))
             && self.providers[provider as usize].stream(kind).stream.alarm.is_some()
             && self.share_of(provider, kind) < FLEET_SHARE
     }
@@ -265,7 +277,10 @@ impl Detection {
         let left: u32 = carriers.iter().map(|(_, count)| count).sum();
         let largest = carriers.first().map_or(0, |(_, count)| *count);
         let gain = table::row(group.stream.usual).gain[strongest.index] * bar.tempering;
-        let rest = strongest.nats - f64::from(all - left + largest) * gain;
+        // Only the last ones are remembered by connection.
+        let people = f64::from(group.stream.run(strongest).people.max(all));
+        let rest = strongest.nats
+            - f64::from(all - left + largest) * gain * people / f64::from(all.max(1));
         is_shared(&carriers, config) && rest >= REST_SHARE * group.stream.threshold(bar)
     }
 
@@ -273,7 +288,8 @@ impl Detection {
     fn raise(&mut self, place: Place, kind: Kind, strongest: Strongest, second: u32, bar: &Bar) {
         let group = self.group(place).expect("a group").stream(kind);
         let run = group.stream.run(strongest);
-        let place = match self.narrow(&group.carriers(run.since), kind) {
+        let due = group.stream.usual * f64::from(run.fresh()) / f64::from(run.people.max(1));
+        let place = match self.narrow(&group.carriers(run.since), kind, due) {
             owner @ Place::Provider(_) if place == Place::Fleet => {
                 self.fleet.stream_mut(kind).stream.hand_over();
                 owner
@@ -297,9 +313,9 @@ impl Detection {
         });
     }
 
-    /// The narrowest group that holds the carriers: a provider when nearly all of them are its own and it is not nearly all of
-    /// the fleet.
-    fn narrow(&self, carriers: &[(u32, u32)], kind: Kind) -> Place {
+    /// The narrowest group that holds the carriers: a provider when nearly all of them are its own, or nearly all beyond the share that
+    /// was `due` anyway, and it is not nearly all of the fleet.
+    fn narrow(&self, carriers: &[(u32, u32)], kind: Kind, due: f64) -> Place {
         let mut by_provider: BTreeMap<u32, u32> = BTreeMap::new();
         for (connection, count) in carriers {
             *by_provider.entry(self.connections[*connection as usize].provider).or_default() +=
@@ -312,7 +328,11 @@ impl Detection {
         let share = self.share_of(provider, kind);
         let most = f64::from(most);
         let stands_out = || binomial::nats(most, total, share) >= OWN_NATS;
-        let narrow = most >= OWN_SHARE * total && (share < FLEET_SHARE || stands_out());
+        let due = due.min(1.0) * total;
+        let beyond = most - due * share >= OWN_SHARE_BEYOND * (total - due);
+        let own = most >= OWN_SHARE * total || (beyond && stands_out());
+        let told = self.told.contains(&(Place::Provider(provider), kind));
+        let narrow = own && (share < FLEET_SHARE || told || stands_out());
         if narrow { Place::Provider(provider) } else { Place::Fleet }
     }
 }

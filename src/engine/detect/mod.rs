@@ -12,6 +12,7 @@ mod change;
 mod config;
 mod crowd;
 mod drought;
+mod flares;
 mod grid;
 mod group;
 mod judge;
@@ -27,6 +28,7 @@ mod theory;
 mod toll;
 mod wander;
 mod watch;
+mod wide;
 mod worse;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,10 +43,8 @@ use self::config::{Level, SHARE_DROUGHT};
 use self::crowd::Crowd;
 use self::drought::{Flow, Weather};
 use self::group::Group;
-pub(super) use self::judge::is_shared;
-pub(super) use self::outbreak::{
-    Alarm, Explained, GROW_SECONDS, Kin, Outbreak, Outbreaks, Step, Wide,
-};
+pub(super) use self::judge::{OWN_NATS, is_shared};
+pub(super) use self::outbreak::{Alarm, Explained, GROW_SECONDS, Kin, Outbreak, Outbreaks, Step};
 use self::slow::SlowMark;
 use self::spreading::Spreading;
 pub(super) use self::stream::Numbers;
@@ -52,8 +52,11 @@ use self::stream::{Attempt, Stream};
 use self::toll::Toll;
 use self::wander::{Gauge, Wander};
 use self::watch::Watch;
-pub(super) use self::worse::Rise;
+pub(super) use self::wide::Wide;
 use self::worse::Worse;
+pub(super) use self::worse::{Rise, is_much_worse};
+#[cfg(test)]
+pub(super) use self::{outbreak::Counted, wide::Seen};
 use super::calendar::Place;
 use crate::signal::{CrowdView, Share};
 
@@ -79,6 +82,9 @@ pub(super) type Tolls = (Vec<[Toll; Kind::ALL.len()]>, Vec<Toll>);
 
 /// Which alarms get worse.
 pub(super) type Worsening = Vec<(Place, Kind, Worse)>;
+
+/// How strong evidence was.
+pub(super) type PeaksOfAll = Vec<(Place, Kind, grid::Peaks)>;
 
 /// All evidence and all baselines.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -106,9 +112,9 @@ pub(super) struct Detection {
     starts: Flow,
     successes: Flow,
     slow: SlowMark,
-    /// Providers whose trouble is told as theirs, and of which kind. Follows from the outbreaks.
+    /// Connections and providers whose trouble is told as theirs, and of which kind. Follows from the outbreaks.
     #[serde(skip)]
-    told: BTreeSet<(u32, Kind)>,
+    told: BTreeSet<(Place, Kind)>,
     #[serde(skip)]
     busy: Busy,
     #[serde(skip)]
@@ -252,12 +258,12 @@ impl Detection {
     }
 
     /// Takes over what outbreaks are told as.
-    pub(super) fn know_told(&mut self, leads: impl Iterator<Item = Alarm>) {
-        self.told = leads
+    pub(super) fn know_told(&mut self, alarms: impl Iterator<Item = Alarm>) {
+        self.told = alarms
             .filter_map(|(place, signal)| match (place, signal) {
-                (Place::Provider(index), Signal::Stream(kind)) => Some((index, kind)),
-                (Place::Provider(index), Signal::Code(_)) => Some((index, Kind::Failing)),
-                _ => None,
+                (Place::Fleet, _) | (_, Signal::Drought(_)) => None,
+                (_, Signal::Stream(kind)) => Some((place, kind)),
+                (_, Signal::Code(_)) => Some((place, Kind::Failing)),
             })
             .collect();
     }
@@ -331,17 +337,40 @@ impl Detection {
         self.spreading.know_tolls(codes);
     }
 
-    /// Which alarms get worse.
-    pub(super) fn worsening(&self) -> Worsening {
+    /// All streams, by place and kind.
+    fn streams(&self) -> impl Iterator<Item = (Place, Kind, &Stream)> {
         let connections = (0..).zip(&self.connections).map(|(index, _)| Place::Connection(index));
         let providers = (0..).zip(&self.providers).map(|(index, _)| Place::Provider(index));
         let places = connections.chain(providers).chain([Place::Fleet]);
         let streams = places.flat_map(|place| Kind::ALL.map(|kind| (place, kind)));
-        let worse = streams.filter_map(|(place, kind)| {
-            let alarm = self.stream(place, kind)?.alarm.as_ref()?;
+        streams.filter_map(|(place, kind)| Some((place, kind, self.stream(place, kind)?)))
+    }
+
+    /// Which alarms get worse.
+    pub(super) fn worsening(&self) -> Worsening {
+        let worse = self.streams().filter_map(|(place, kind, stream)| {
+            let alarm = stream.alarm.as_ref()?;
             alarm.worse.is_any().then_some((place, kind, alarm.worse))
         });
         worse.collect()
+    }
+
+    /// How strong the evidence of each stream was.
+    pub(super) fn peaks(&self) -> PeaksOfAll {
+        let peaks = self
+            .streams()
+            .filter_map(|(place, kind, stream)| Some((place, kind, stream.grid.as_ref()?.peaks())));
+        peaks.collect()
+    }
+
+    /// Takes over [`Detection::peaks`].
+    pub(super) fn know_peaks(&mut self, known: PeaksOfAll) {
+        for (place, kind, peaks) in known {
+            let stream = self.stream_mut(place, kind);
+            if let Some(grid) = stream.and_then(|stream| stream.grid.as_mut()) {
+                grid.know_peaks(peaks);
+            }
+        }
     }
 
     /// Takes over [`Detection::worsening`].
@@ -357,6 +386,19 @@ impl Detection {
     /// How an alarm has got much worse, if it has.
     pub(super) fn rise(&self, place: Place, kind: Kind) -> Option<Rise> {
         self.stream(place, kind)?.alarm.as_ref()?.worse.rise()
+    }
+
+    /// The share of all sign-ins that those of these places are, where they do not overlap.
+    pub(super) fn share_of_all(&self, places: &BTreeSet<Place>) -> f64 {
+        let kind = Kind::Failing;
+        let per_day = |place: &Place| self.stream(*place, kind).map_or(0.0, Stream::per_day);
+        places.iter().map(per_day).sum::<f64>() / self.fleet.stream(kind).stream.per_day()
+    }
+
+    /// The share of those hit lately, of an alarm that is up.
+    pub(super) fn share_lately(&self, place: Place, kind: Kind) -> f64 {
+        let alarm = self.stream(place, kind).and_then(|stream| stream.alarm.as_ref());
+        alarm.map_or(0.0, |alarm| alarm.worse.lately())
     }
 
     /// The fleet's people of the last hour, and what is usual of them.
@@ -435,6 +477,28 @@ impl Detection {
             Arrival::Start => &mut self.starts,
             Arrival::Success => &mut self.successes,
         }
+    }
+
+    /// Nats by which those of the fleet who are not `told` are hit more than is usual, of a trouble that began at `since`.
+    pub(super) fn rest_nats(&self, kind: Kind, since: u32, told: impl Fn(u32) -> bool) -> f64 {
+        let Some(own) = self.numbers(Place::Fleet, Signal::Stream(kind)) else { return 0.0 };
+        let per_day = |stream: &Stream| stream.per_day();
+        let all = (0..).zip(&self.connections);
+        let told_per_day: f64 = all
+            .filter(|(index, _)| told(*index))
+            .map(|(_, watch)| per_day(&watch.streams[kind as usize]))
+            .sum();
+        let fleet = &self.fleet.stream(kind).stream;
+        let rest = (1.0 - told_per_day / per_day(fleet)).max(0.0);
+        // Only the last hits are remembered by connection.
+        let carriers = self.carriers(Place::Fleet, Signal::Stream(kind), since);
+        let count =
+            |hit: &mut dyn Iterator<Item = &(u32, u32)>| -> u32 { hit.map(|(_, bad)| *bad).sum() };
+        let known = f64::from(count(&mut carriers.iter()));
+        let others = f64::from(count(&mut carriers.iter().filter(|(index, _)| !told(*index))));
+        let (bad, all) = own.hit_of();
+        let bad = bad * others / known.max(1.0);
+        binomial::nats(bad, (all * rest).max(bad), own.usual)
     }
 
     /// The numbers behind an alarm or a ticket.

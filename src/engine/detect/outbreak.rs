@@ -11,7 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Kind, Signal, What};
+use super::flares::Flares;
+use super::wide::{self, Wide};
+use super::{Arrival, Change, Kind, Numbers, Signal, What};
 use crate::engine::calendar::Place;
 
 /// Trouble on two connections is the same if it began within this time of each other and is found within [`JOIN_SECONDS`].
@@ -23,6 +25,9 @@ pub(in crate::engine) const GROW_SECONDS: u32 = 1_200;
 
 /// After this time an outbreak takes over no more than what it covers.
 const JOIN_SECONDS: u32 = 3_600;
+
+/// Trouble of so large a share of all sign-ins is why successes of all do not come.
+const SILENT_SHARE: f64 = 0.5;
 
 /// Connections that an outbreak names at most; of wider scopes there are few.
 const PLACES_MAX: usize = 1_000;
@@ -55,10 +60,10 @@ pub(in crate::engine) struct Outbreak {
     /// Alarms of providers and the fleet that it ever had. Stands behind all else in a checkpoint.
     #[serde(skip)]
     wide: Wide,
+    /// What its lead's alarms have counted. Stands behind all else in a checkpoint.
+    #[serde(skip)]
+    pub(in crate::engine) flares: Flares,
 }
-
-/// Alarms of providers and the fleet, and when those that are over were over.
-pub(in crate::engine) type Wide = BTreeMap<Alarm, Option<u32>>;
 
 /// What an outbreak has explained when the alarms of its widest kind of scope are over: the narrower evidence. It is spent: the same counts say
 /// nothing more, and whoever suffers on is found anew.
@@ -72,6 +77,9 @@ pub(in crate::engine) struct Explained {
     places: BTreeSet<Place>,
 }
 
+/// What outbreaks have counted.
+pub(in crate::engine) type Counted = Vec<(Flares, Vec<f64>)>;
+
 /// A scope and what is wrong with it.
 pub(in crate::engine) type Alarm = (Place, Signal);
 
@@ -82,6 +90,8 @@ pub(in crate::engine) struct Kin<'a> {
     pub(in crate::engine) provider_of: &'a dyn Fn(u32) -> u32,
     /// Whether the troubles of two connections have the same cause, as far as can be told.
     pub(in crate::engine) akin: &'a dyn Fn(u32, u32) -> bool,
+    /// Whether the trouble of a connection has the same cause as that of most connections that carry the alarm.
+    pub(in crate::engine) like_most: &'a dyn Fn(u32) -> bool,
     /// Whether an alarm stands out among wider ones, which do not explain it.
     pub(in crate::engine) stands_out: &'a dyn Fn(Alarm, &Wide) -> bool,
 }
@@ -140,16 +150,21 @@ impl Outbreaks {
                 raised_at: change.second,
                 pause: 0,
                 alarms: BTreeSet::from([(place, signal)]),
-                wide: wide_of((place, signal)),
+                wide: wide::of((place, signal)),
+                flares: Flares::default(),
             });
             return (Step::Began(self.0.len() - 1), Vec::new());
         };
         let (index, absorbed) = self.absorb(index, change, since, kin);
         let outbreak = &mut self.0[index];
         outbreak.alarms.insert((place, signal));
-        outbreak.wide.extend(wide_of((place, signal)));
+        outbreak.wide.extend(wide::of((place, signal)));
         if outbreak.places.len() < PLACES_MAX || level(place) > 0 {
             outbreak.places.insert(place);
+        }
+        if level(place) < level(outbreak.lead.0) && outbreak.quiet_since.is_some() {
+            // Who suffers on alone does not keep the wider trouble open, and is told when that has ended.
+            return (Step::Joined, absorbed);
         }
         if let Some(quiet_since) = outbreak.quiet_since.take() {
             outbreak.pause = outbreak.pause.max(change.second.saturating_sub(quiet_since));
@@ -158,6 +173,7 @@ impl Outbreaks {
         }
         if place > outbreak.lead.0 && level(place) > level(outbreak.lead.0) {
             let before = std::mem::replace(&mut outbreak.lead, (place, signal));
+            outbreak.flares = Flares::default();
             outbreak.since = outbreak.since.min(since);
             return (Step::Grew(index, before), absorbed);
         }
@@ -176,7 +192,7 @@ impl Outbreaks {
         let keeper = self.0[index].lead;
         let level_of_it = level(place);
         let mut wide = self.0[index].wide.clone();
-        wide.extend(wide_of((place, signal)));
+        wide.extend(wide::of((place, signal)));
         let explained = |outbreak: &mut Outbreak| {
             let later = outbreak.since.saturating_sub(since) >= GROW_SECONDS;
             outbreak.lead != keeper
@@ -223,14 +239,40 @@ impl Outbreaks {
     }
 
     /// For each of them, which alarms of providers and the fleet it ever had.
-    pub(in crate::engine) fn wide(&self) -> Vec<&Wide> {
-        self.0.iter().map(|outbreak| &outbreak.wide).collect()
+    pub(in crate::engine) fn wide(&self) -> Vec<BTreeMap<Alarm, Option<u32>>> {
+        self.0.iter().map(|outbreak| wide::over(&outbreak.wide)).collect()
     }
 
     /// Takes over [`Outbreaks::wide`].
-    pub(in crate::engine) fn know_wide(&mut self, wide: Vec<Wide>) {
-        for (outbreak, wide) in self.0.iter_mut().zip(wide) {
-            outbreak.wide = wide;
+    pub(in crate::engine) fn know_wide(&mut self, over: Vec<BTreeMap<Alarm, Option<u32>>>) {
+        for (outbreak, over) in self.0.iter_mut().zip(over) {
+            outbreak.wide = wide::known(over);
+        }
+    }
+
+    /// Looks at the numbers of the leads, and of all wide alarms, that are up.
+    pub(in crate::engine) fn note(&mut self, numbers: impl Fn(Alarm) -> Option<Numbers>) {
+        for outbreak in &mut self.0 {
+            wide::note(&mut outbreak.wide, &numbers);
+            if let Some(own) = numbers(outbreak.lead) {
+                outbreak.flares.note(&own);
+            }
+        }
+    }
+
+    /// For each of them, what its lead's alarms have counted, and the shares that its wide alarms said.
+    pub(in crate::engine) fn counted(&self) -> Counted {
+        let shares = |wide: &Wide| wide.values().map(|seen| seen.share).collect();
+        self.0.iter().map(|one| (one.flares.clone(), shares(&one.wide))).collect()
+    }
+
+    /// Takes over [`Outbreaks::counted`].
+    pub(in crate::engine) fn know_counted(&mut self, counted: Counted) {
+        for (outbreak, (flares, shares)) in self.0.iter_mut().zip(counted) {
+            outbreak.flares = flares;
+            for (seen, share) in outbreak.wide.values_mut().zip(shares) {
+                seen.share = share;
+            }
         }
     }
 
@@ -239,9 +281,11 @@ impl Outbreaks {
         let alarm = (change.place, change.signal);
         let outbreak = self.0.iter_mut().find(|outbreak| outbreak.alarms.contains(&alarm))?;
         outbreak.alarms.remove(&alarm);
-        outbreak.wide.entry(alarm).and_modify(|over_at| *over_at = Some(change.second));
+        outbreak.wide.entry(alarm).and_modify(|seen| seen.over_at = Some(change.second));
         let lead = level(outbreak.lead.0);
-        if outbreak.alarms.iter().any(|(place, _)| level(*place) >= lead) {
+        if outbreak.quiet_since.is_some()
+            || outbreak.alarms.iter().any(|(place, _)| level(*place) >= lead)
+        {
             return None;
         }
         outbreak.quiet_since = Some(change.second);
@@ -274,6 +318,22 @@ impl Outbreaks {
         self.0.extract_if(.., is_over).collect()
     }
 
+    /// Whether a silence of all is no more than what narrower trouble that goes on explains, by the share of all sign-ins that it covers.
+    pub(in crate::engine) fn explain_silence(
+        &self,
+        signal: Signal,
+        share_of_all: impl Fn(&BTreeSet<Place>) -> f64,
+    ) -> bool {
+        // Whoever fails starts all the same.
+        signal == Signal::Drought(Arrival::Success)
+            && self.0.iter().any(|one| {
+                level(one.lead.0) < 2
+                    && one.quiet_since.is_none()
+                    && matches!(symptom(one.lead), Symptom::Refused | Symptom::Waiting)
+                    && share_of_all(&one.places) >= SILENT_SHARE
+            })
+    }
+
     /// The lead of the outbreak whose widest scope is that of an alarm: where there are several, of the same symptom.
     pub(in crate::engine) fn lead_at(&self, alarm: Alarm) -> Option<Alarm> {
         let leads = || self.0.iter().map(|one| one.lead).filter(|lead| lead.0 == alarm.0);
@@ -287,6 +347,11 @@ impl Outbreaks {
 }
 
 impl Explained {
+    /// Whether it was a provider's trouble.
+    pub(super) fn is_of_provider(&self) -> bool {
+        level(self.lead) == 1
+    }
+
     /// Whether it explains what happened at `place`: that lies within, and is narrower than what was paged for. What is as wide
     /// says itself whether the trouble is back.
     pub(super) fn covers(&self, place: Place, provider_of: impl Fn(u32) -> u32) -> bool {
@@ -295,10 +360,21 @@ impl Explained {
 }
 
 impl Outbreak {
+    /// Narrower alarms that are up when it has ended: they began when those of the lead's kind of scope were over.
+    pub(in crate::engine) fn left(&self) -> impl Iterator<Item = Alarm> {
+        self.alarms.iter().copied()
+    }
+
     /// Alarms of its lead's scope that are up beside the lead.
     pub(in crate::engine) fn beside(&self) -> impl Iterator<Item = Signal> {
         let beside = self.alarms.iter().filter(|alarm| alarm.0 == self.lead.0);
         beside.filter(|alarm| **alarm != self.lead).map(|alarm| alarm.1)
+    }
+
+    /// The lead, and what is beside it: what is told of its scope.
+    pub(in crate::engine) fn widest(&self) -> impl Iterator<Item = Alarm> {
+        let beside = self.beside().map(|signal| (self.lead.0, signal));
+        std::iter::once(self.lead).chain(beside)
     }
 
     /// Whether an alarm at a scope as wide as the lead's is no part of it, although it is at the same place: people meet something
@@ -321,6 +397,8 @@ impl Outbreak {
         // Evidence that reaches further back explains this, too.
         let explains = since.saturating_sub(self.since) < GROW_SECONDS;
         let young = second.saturating_sub(self.raised_at) < JOIN_SECONDS;
+        // What is over names nobody any more.
+        let goes_on = self.quiet_since.is_none();
         let within = |provider: u32| {
             self.places.iter().any(|place| match place {
                 Place::Connection(index) => (kin.provider_of)(*index) == provider,
@@ -333,13 +411,16 @@ impl Outbreak {
                 let (lead, of_what) = self.lead;
                 let akin = |lead| of_what == signal && (kin.akin)(lead, index);
                 let sibling = matches!(lead, Place::Connection(lead) if akin(lead));
-                covered || (sibling && apart < SIBLING_SECONDS && young)
+                covered || (sibling && apart < SIBLING_SECONDS && young && goes_on)
             }
             // While a connection of it still fails, the provider explains that, too.
-            Place::Provider(provider) => {
-                within(provider) && young && (explains || self.quiet_since.is_none())
+            Place::Provider(provider) => within(provider) && young && (explains || goes_on),
+            // One customer's trouble that others have as well now, however long ago it began there.
+            Place::Fleet => {
+                let akin = matches!(self.lead, (Place::Connection(lead), of_what)
+                    if symptom((place, of_what)) == symptom((place, signal)) && (kin.like_most)(lead));
+                (explains && young) || (goes_on && akin)
             }
-            Place::Fleet => explains && young,
         }
     }
 }
@@ -366,12 +447,7 @@ fn symptom((place, signal): Alarm) -> Symptom {
     }
 }
 
-/// An alarm that is up, when it is one of a provider or the fleet.
-fn wide_of(alarm: Alarm) -> Wide {
-    if level(alarm.0) > 0 { Wide::from([(alarm, None)]) } else { Wide::new() }
-}
-
-fn level(place: Place) -> u8 {
+pub(super) fn level(place: Place) -> u8 {
     match place {
         Place::Connection(_) => 0,
         Place::Provider(_) => 1,
@@ -390,7 +466,6 @@ fn covers(places: &BTreeSet<Place>, place: Place, provider_of: impl Fn(u32) -> u
 
 #[cfg(test)]
 mod tests {
-    use super::super::Arrival;
     use super::*;
 
     const FAILING: Signal = Signal::Stream(Kind::Failing);
@@ -411,6 +486,7 @@ mod tests {
         let kin = Kin {
             provider_of: &provider_of,
             akin: &|one, other| one / 4 == other / 4,
+            like_most: &|_| false,
             stands_out: &|_, _| false,
         };
         let (step, absorbed) = outbreaks.raised(&change, second - 60, false, kin);
@@ -446,6 +522,24 @@ mod tests {
     }
 
     #[test]
+    fn who_suffers_on_alone_does_not_keep_the_wider_trouble_open_and_is_left_when_it_ends() {
+        let mut outbreaks = Outbreaks::default();
+        let connection = Place::Connection(0);
+        assert_eq!(raise(&mut outbreaks, 10_000, Place::Fleet, FAILING).0, Step::Began(0));
+        over(&mut outbreaks, 11_000, Place::Fleet, FAILING);
+        assert_eq!(raise(&mut outbreaks, 11_200, connection, FAILING).0, Step::Joined);
+        assert_eq!(outbreaks.ended(11_599, 600, |_| false).len(), 0);
+        let mut flared = outbreaks.clone();
+        let ended = outbreaks.ended(11_600, 600, |_| false);
+        let left: Vec<Alarm> = ended.iter().flat_map(Outbreak::left).collect();
+        assert_eq!(left, [(connection, FAILING)]);
+        // Unless all suffer again meanwhile.
+        assert_eq!(raise(&mut flared, 11_300, Place::Fleet, FAILING).0, Step::Joined);
+        over(&mut flared, 11_500, connection, FAILING);
+        assert_eq!(flared.get(0).quiet_since, None);
+    }
+
+    #[test]
     fn another_cause_is_another_outbreak_however_close() {
         let mut outbreaks = Outbreaks::default();
         let [first, akin, other] = [0, 3, 4].map(Place::Connection);
@@ -466,12 +560,17 @@ mod tests {
         let began = |(place, _)| Some(if place == early { 10_540 } else { 13_940 });
         // Two are worse than all together, and one of these was with them from the beginning.
         let worse = |(place, _): Alarm, wide: &Wide| {
-            *wide == Wide::from([((Place::Fleet, FAILING), None)]) && place != same
+            *wide == wide::of((Place::Fleet, FAILING)) && place != same
         };
         assert_eq!(outbreaks.split(began, worse), [(late, FAILING)]);
         assert_eq!(outbreaks.split(began, worse), [], "once");
         let change = Change { second: 14_010, place: late, signal: FAILING, what: What::Raised };
-        let kin = Kin { provider_of: &provider_of, akin: &|_, _| true, stands_out: &|_, _| true };
+        let kin = Kin {
+            provider_of: &provider_of,
+            akin: &|_, _| true,
+            like_most: &|_| false,
+            stands_out: &|_, _| true,
+        };
         assert_eq!(outbreaks.raised(&change, 13_940, true, kin).0, Step::Began(1));
         let again =
             Change { second: 14_020, place: Place::Fleet, signal: HANGING, what: What::Raised };

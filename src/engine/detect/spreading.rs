@@ -192,6 +192,14 @@ impl Spreading {
         })
     }
 
+    /// The share of the failures with a code that was due anyway since it began to spread.
+    #[expect(clippy::cast_precision_loss, reason = "attempts are far below 2^52")]
+    pub(super) fn due(&self, id: u64) -> f64 {
+        let code = self.codes.iter().find(|code| code.id == id);
+        let alarm = code.and_then(|code| code.alarm.as_ref());
+        alarm.map_or(0.0, |alarm| alarm.usual * alarm.attempts as f64 / alarm.bad.max(1) as f64)
+    }
+
     /// Ends the alarm on a code.
     pub(super) fn dismiss(&mut self, id: u64) {
         for code in self.codes.iter_mut().filter(|code| code.id == id) {

@@ -56,7 +56,7 @@ pub(super) struct Stream {
     pub(super) usual: f64,
     /// When the ticket was cut that is open.
     ticket: Option<u32>,
-    grid: Option<Box<Grid>>,
+    pub(super) grid: Option<Box<Grid>>,
     pub(super) alarm: Option<Box<Alarm>>,
 }
 
@@ -141,20 +141,20 @@ pub(in crate::engine) struct Numbers {
 impl Numbers {
     /// How many of those who tried for the first time in a while were hit.
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-    fn people(&self) -> (f64, f64) {
+    pub(super) fn hit_of(&self) -> (f64, f64) {
         let all = self.attempts.saturating_sub(self.repeats).max(self.people);
         (self.people as f64, all as f64)
     }
 
     /// The share of those who were hit.
     pub(in crate::engine) fn share(&self) -> f64 {
-        let (bad, all) = self.people();
+        let (bad, all) = self.hit_of();
         bad / all.max(1.0)
     }
 
     /// How much better its own share explains it than `share` does, in nats; 0 when its own is smaller.
     pub(in crate::engine) fn nats_against(&self, share: f64) -> f64 {
-        let (bad, all) = self.people();
+        let (bad, all) = self.hit_of();
         binomial::nats(bad, all, share)
     }
 }

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::outbreak::GROW_SECONDS;
 use super::stream::{Alarm, Attempt, Numbers};
 
-/// Attempts over which the share is followed, so that its highest stretch is known: what comes and goes is as bad as it was.
+/// Attempts over which the share is followed: while an outbreak is young, so that its highest stretch is known, for what comes and goes
+/// is as bad as it was.
 const STRETCH: f64 = 32.0;
 
 /// How far the share of those hit may wander above that of the worst stretch since the onset: by half, and by this much.
@@ -81,20 +82,35 @@ impl Rise {
     }
 }
 
+/// The highest share that is as before.
+fn as_before(before: f64) -> f64 {
+    before * WANDERS + WANDERS_BY
+}
+
+/// Whether trouble that has come back is much worse than it was `before`, when that share of people was hit; where it `is_told`, whether
+/// it still is.
+pub(in crate::engine) fn is_much_worse(own: &Numbers, before: f64, is_told: bool) -> bool {
+    let as_before = as_before(before);
+    let (rise, nats) = if is_told { (0.0, RELIEF_NATS) } else { (RISE / 2.0, NATS) };
+    before <= SHARE_MAX
+        && own.share() >= as_before + rise * (1.0 - as_before)
+        && own.nats_against(as_before) >= nats
+}
+
 impl Worse {
     /// Another attempt while `alarm` is up, which counts it already.
     pub(super) fn attempt(&mut self, alarm: &Alarm, attempt: &Attempt, tempering: f64) {
         if !attempt.fresh {
             return;
         }
-        self.follow(alarm, attempt.bad);
-        let before = self.raised.map_or_else(|| self.share_before(alarm), |raised| raised.before);
         // What grows soon after its onset is one outbreak's beginning.
         let young = attempt.second.saturating_sub(alarm.since) < GROW_SECONDS;
+        self.follow(alarm, attempt.bad, young);
+        let before = self.raised.map_or_else(|| self.share_before(alarm), |raised| raised.before);
         if young || before > SHARE_MAX {
             return self.forget();
         }
-        let as_before = before * WANDERS + WANDERS_BY;
+        let as_before = as_before(before);
         let worse = as_before + RISE * (1.0 - as_before);
         let nats = if attempt.bad {
             libm::log(worse / as_before)
@@ -132,23 +148,29 @@ impl Worse {
     }
 
     /// Follows the share.
-    fn follow(&mut self, alarm: &Alarm, bad: bool) {
-        if self.worst <= 0.0 {
+    fn follow(&mut self, alarm: &Alarm, bad: bool, young: bool) {
+        if self.lately <= 0.0 {
             let (attempts, people) = alarm.people();
             self.lately = f64::from(people) / f64::from(attempts.max(1));
         }
         self.lately += (f64::from(u8::from(bad)) - self.lately) / STRETCH;
-        // A stretch that is looked at is not compared with itself.
-        if self.attempts == 0 {
+        if young {
             self.worst = self.worst.max(self.lately);
         }
     }
 
-    /// What was looked at is a stretch like others.
+    /// The share of those hit lately.
+    pub(super) fn lately(&self) -> f64 {
+        self.lately
+    }
+
+    /// What was told is a stretch like others.
     fn forget(&mut self) {
-        let Self { attempts, bad, lately, worst, .. } = *self;
-        let share = f64::from(bad) / libm::fmax(STRETCH, f64::from(attempts));
-        *self = Self { lately, worst: worst.max(share).max(lately), ..Self::default() };
+        let Self { attempts, bad, lately, mut worst, raised, .. } = *self;
+        if raised.is_some() {
+            worst = worst.max(f64::from(bad) / libm::fmax(STRETCH, f64::from(attempts)));
+        }
+        *self = Self { lately, worst, ..Self::default() };
     }
 
     /// The share of those hit in the worst stretch since the onset, and in all, without what is looked at now.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::engine::calendar::Place;
-use crate::engine::detect::{Kind, Signal, Wide};
+use crate::engine::detect::{Kind, Seen, Signal, Wide};
 use crate::engine::memory::Memory;
 use crate::engine::{apart, words};
 
@@ -96,12 +96,14 @@ fn only_what_is_of_its_kind_and_up_or_was_up_when_it_began_explains_an_alarm() {
     let place = Place::Connection(engine.memory.place(Some(&ConnectionId::new("c0"))).unwrap());
     let [failing, hanging] = [Kind::Failing, Kind::Hanging].map(Signal::Stream);
     let since = detection.numbers(place, failing).unwrap().since;
-    let fleet = |signal, over_at| Wide::from([((Place::Fleet, signal), over_at)]);
+    let fleet =
+        |signal, over_at, share| Wide::from([((Place::Fleet, signal), Seen { over_at, share })]);
     for (wide, stands) in [
         (Wide::new(), true),
-        (fleet(hanging, None), true),
-        (fleet(failing, Some(since + 1)), false),
-        (fleet(failing, Some(since)), true),
+        (fleet(hanging, None, 1.0), true),
+        (fleet(failing, Some(since + 1), 1.0), false),
+        (fleet(failing, Some(since + 1), 0.12), true),
+        (fleet(failing, Some(since), 1.0), true),
     ] {
         let alarm = (place, failing);
         assert_eq!(apart::stands_out(detection, connections, alarm, &wide), stands, "{wide:?}");
@@ -140,4 +142,29 @@ fn what_breaks_while_others_suffer_a_little_has_a_page_of_its_own() {
     let own: Vec<_> = paged.iter().filter(|page| page.starts_with("connection")).collect();
     assert!(own.iter().any(|page| page.contains("c2")), "{paged:#?}");
     assert!(own.iter().all(|page| page.contains("c2")), "{own:#?}");
+}
+
+#[test]
+fn who_suffers_on_when_all_others_are_well_again_has_a_page_of_its_own() {
+    let (mut engine, from) = healthy();
+    let mut told = Vec::new();
+    for minute in 1..=180 {
+        let at = from + minute * 60;
+        for n in 0u64..5 {
+            let person = 100_000 + minute.unsigned_abs() * 10 + n;
+            // All for half an hour, then two in five of one.
+            let fails = minute <= 30 || (n == 2 && minute % 5 < 2);
+            let code = fails.then_some("server_error");
+            sign_in(&mut engine, at, &format!("c{n}"), person, code);
+        }
+        engine.advance(second(at + 50));
+        for transition in engine.transitions() {
+            let incident = &transition.incident;
+            if incident.severity == Severity::Page {
+                told.push((incident.scope.as_str(), incident.state));
+            }
+        }
+    }
+    let all = [("fleet", State::Firing), ("fleet", State::Resolved)];
+    assert_eq!(told, [&all[..], &[("connection", State::Firing)]].concat());
 }

@@ -149,3 +149,22 @@ fn an_outage_within_a_small_incident_is_told_whatever_its_kind() {
         assert!(!site.is_open(alertname), "{code:?}");
     }
 }
+
+#[test]
+fn what_comes_back_is_counted_with_what_was_and_told_when_it_is_much_worse() {
+    let mut site = Site::new();
+    // Every eleventh, for half an hour; a quarter of an hour later two in five.
+    let tenth = |number: u64, _: u64| (number * 7 % 11 == 3).then_some("server_error");
+    site.pass(30, &tenth);
+    assert_eq!(site.pages.len(), 1, "{:#?}", site.pages);
+    site.pass(12, &|_, _| None);
+    let saved = site.engine.save();
+    site.engine = Engine::load(Config::default(), &saved).unwrap();
+    site.pass(40, &|number, _| (number * 7 % 5 < 2).then_some("server_error"));
+    let incidents = site.engine.memory.alerts.incidents();
+    let fleet = incidents.iter().find(|one| &*one.alertname == "SsoFleetFailing").unwrap();
+    assert!(fleet.evidence.bad > 120, "{}", fleet.summary);
+    assert!(fleet.summary.contains("; it came back at about "), "{}", fleet.summary);
+    assert_eq!(site.pages.len(), 2, "{:#?}", site.pages);
+    assert!(site.pages[1].contains(" in an incident that had 8."), "{:#?}", site.pages);
+}

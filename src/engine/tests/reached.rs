@@ -75,9 +75,10 @@ fn all_whom_a_wide_outage_hit_are_counted_since_it_began() {
     fleet.pass(1);
     assert!(fleet.told("SsoFleetFailing").2 >= named, "it counts on");
     // A build that did not count them knows the last ones.
-    let tolls = postcard::to_stdvec(&tolls(&fleet.engine)).unwrap();
+    let newer = (tolls(&fleet.engine), counted(&fleet.engine));
+    let newer = postcard::to_stdvec(&newer).unwrap();
     let mut older = fleet.engine.save();
-    older.truncate(older.len() - tolls.len());
+    older.truncate(older.len() - newer.len());
     older[0] = SINCE_TOLLS - 1;
     fleet.engine = Engine::load(Config::default(), &older).unwrap();
     fleet.pass(1);
