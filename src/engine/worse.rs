@@ -71,11 +71,15 @@ impl Engine {
         let own = detection.numbers(place, signal).filter(|_| detection.is_up(place, signal))?;
         let judged = matches!(signal, Signal::Code(_))
             || KINDS.into_iter().any(|kind| signal == Signal::Stream(kind));
-        let known = Key { alertname: ALERTNAME.into(), scope: self.scope(place) };
-        let told = self.memory.alerts.incident(&known).is_some();
+        let told = self.is_told_worse(place);
         let later = own.since.saturating_sub(began) >= GROW_SECONDS;
         let worse = judged && later && is_much_worse(&own, before, told);
         worse.then(|| (signal, Rise { before, ..Rise::first_met(&own) }))
+    }
+
+    fn is_told_worse(&self, place: Place) -> bool {
+        let known = Key { alertname: ALERTNAME.into(), scope: self.scope(place) };
+        self.memory.alerts.incident(&known).is_some()
     }
 
     /// An alarm beside the lead, well after it, of which nobody would hear: an error code that spreads to more people than the lead
@@ -91,6 +95,13 @@ impl Engine {
         let before = match signal {
             // What flares up again while the lead is over is the same trouble.
             Signal::Code(_) if !detection.is_up(place, lead) => None,
+            // All failures beside one code: much more than came before them. A provider's are not counted among the same sign-ins.
+            Signal::Stream(Kind::Failing)
+                if place == Place::Fleet && matches!(lead, Signal::Code(_)) =>
+            {
+                let before = detection.numbers(place, lead)?.share_without(&own);
+                is_much_worse(&own, before, self.is_told_worse(place)).then_some(before)
+            }
             Signal::Code(_) => {
                 let before = detection.numbers(place, lead)?.share();
                 (own.nats_against(before) >= STANDS_OUT_NATS).then_some(before)

@@ -85,6 +85,7 @@ mod tests {
                 usual: 0.02,
                 expected: 0.0,
                 weight: 1.0,
+                explained: false,
             };
             if stream.attempt(&attempt, &bar).0 == Verdict::Ticket {
                 return second;

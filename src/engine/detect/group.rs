@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::Kind;
 use super::stream::{Entered, Stream};
-use super::toll::{Toll, worst_first};
+use super::toll::{self, Toll, worst_first};
 use super::wander::Wander;
 
 /// Failures that are remembered for the question who carries it.
@@ -205,6 +205,11 @@ impl GroupStream {
             self.hits.pop_front();
         }
         self.hits.push_back(hit);
+    }
+
+    /// Whether one connection has most of the last hits.
+    pub(super) fn is_mostly(&self, connection: u32) -> bool {
+        toll::is_mostly(self.hits.iter().map(|hit| hit.connection), connection)
     }
 
     /// The connections hit since then, most hit first, with how often.

@@ -7,7 +7,7 @@ use super::config::{Config, Kind, Level, SHARE_TAKEOVER};
 use super::grid::Strongest;
 use super::group::{Group, GroupStream, Hit};
 use super::spreading::News;
-use super::stream::{Attempt, Bar, Found, Stream, Verdict};
+use super::stream::{Alarm, Attempt, Bar, Found, Stream, Verdict};
 use super::watch::Expectation;
 use super::{DAY, Detection, binomial, table, takeover};
 use crate::engine::calendar::Place;
@@ -48,9 +48,11 @@ impl Detection {
         let name = trial.code.filter(|_| trial.bad);
         let code = name.map(code_id);
         if established && trial.telling == Telling::Fleet {
+            let has_own = self.has_own(trial, Kind::Failing);
             let fleet = self.fleet.stream(Kind::Failing);
             let failure = name.zip(code);
-            for news in self.spreading.attempt(failure, trial.connection, second, fleet, config) {
+            let whose = (trial.connection, has_own);
+            for news in self.spreading.attempt(failure, whose, second, fleet, config) {
                 let (code, place, what) = match news {
                     News::Spreads(code) => {
                         let carriers = self.spreading.carriers(code);
@@ -138,6 +140,7 @@ impl Detection {
         let (kind, second) = (trial.kind, trial.second);
         let explained = self.is_explained(place, trial);
         let told = self.is_told(place, trial);
+        let has_own = self.has_own(trial, kind);
         let (group, level, scopes) = match place {
             Place::Provider(index) => {
                 let scopes = self.providers.len().max(1);
@@ -166,7 +169,8 @@ impl Detection {
             ..config.bar(level, kind)
         };
         let usual = usual.max(kind.usual_min());
-        let attempt = Attempt { usual, weight: mean, ..*attempt };
+        let explained = has_own && group.is_mostly(trial.connection);
+        let attempt = Attempt { usual, weight: mean, explained, ..*attempt };
         let (verdict, entered) = group.stream.attempt(&attempt, &bar);
         group.entered(entered, second);
         let what = match verdict {
@@ -236,6 +240,13 @@ impl Detection {
             || (place == Place::Fleet
                 && (old(&self.providers[trial.provider as usize].stream(kind).stream)
                     || self.is_of_told_provider(trial.connection, kind)))
+    }
+
+    /// Whether the connection's own alarm has explained an attempt for a while.
+    fn has_own(&self, trial: &Trial<'_>, kind: Kind) -> bool {
+        let own = &self.connections[trial.connection as usize].streams[kind as usize].alarm;
+        let lasted = |own: &Alarm| trial.second.saturating_sub(own.raised_at);
+        own.as_ref().is_some_and(|own| lasted(own) > CARVE_OUT_SECONDS)
     }
 
     /// Whether the connection's trouble is told by itself, or its provider's.
@@ -330,9 +341,12 @@ impl Detection {
         let stands_out = || binomial::nats(most, total, share) >= OWN_NATS;
         let due = due.min(1.0) * total;
         let beyond = most - due * share >= OWN_SHARE_BEYOND * (total - due);
-        let own = most >= OWN_SHARE * total || (beyond && stands_out());
-        let told = self.told.contains(&(Place::Provider(provider), kind));
-        let narrow = own && (share < FLEET_SHARE || told || stands_out());
+        // Where its own trouble is known already, that is likely enough, unless it is most of the fleet.
+        let known = share < OWN_SHARE_BEYOND
+            && (self.told.contains(&(Place::Provider(provider), kind))
+                || self.providers[provider as usize].stream(kind).stream.alarm.is_some());
+        let own = most >= OWN_SHARE * total || (beyond && (known || stands_out()));
+        let narrow = own && (share < FLEET_SHARE || known || stands_out());
         if narrow { Place::Provider(provider) } else { Place::Fleet }
     }
 }

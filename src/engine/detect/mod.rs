@@ -200,6 +200,7 @@ impl Detection {
             usual: expectation.usual,
             expected: people::expected(failures),
             weight: 1.0,
+            explained: false,
         };
         let takeover = if kind == Kind::Failing {
             self.code(trial, fresh, established, expectation, config)

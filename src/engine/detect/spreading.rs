@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::config::{Config, SHARE_SPREADING, WAIT_SECONDS};
 use super::group::GroupStream;
 use super::stream::{Numbers, UNEASY_A_DAY};
-use super::toll::{Toll, worst_first};
+use super::toll::{self, Toll, worst_first};
 use super::wander;
 
 /// Codes that are followed; the rarest makes room for a new one.
@@ -103,11 +103,12 @@ pub(super) enum News {
 }
 
 impl Spreading {
-    /// A finished attempt of somebody who did not fail lately, on a connection that is known well.
+    /// A finished attempt of somebody who did not fail lately, on a connection that is known well; and whether that one has an alarm of
+    /// its own: where it has most of the last failures as well, it does not say whether a code spreads on.
     pub(super) fn attempt(
         &mut self,
         failure: Option<(&str, u64)>,
-        connection: u32,
+        (connection, has_own): (u32, bool),
         second: u32,
         fleet: &GroupStream,
         config: &Config,
@@ -117,7 +118,8 @@ impl Spreading {
         if second.saturating_sub(self.entered_at) > WAIT_SECONDS {
             self.enter(second);
         }
-        let mut news = self.relieve(failure.map(|(_, id)| id), second);
+        let mut news =
+            self.relieve(failure.map(|(_, id)| id), has_own.then_some(connection), second);
         if let Some((name, id)) = failure {
             let place = self.place(name, id);
             let spreads = self.failure(place, connection, second, fleet, config);
@@ -233,7 +235,7 @@ impl Spreading {
         self.entered_at = second;
     }
 
-    fn relieve(&mut self, failed_with: Option<u64>, second: u32) -> Vec<News> {
+    fn relieve(&mut self, failed_with: Option<u64>, own: Option<u32>, second: u32) -> Vec<News> {
         let learned = self.learned;
         let mut news = Vec::new();
         for code in &mut self.codes {
@@ -245,6 +247,10 @@ impl Spreading {
                 alarm.bad += 1;
                 alarm.last_bad = second;
                 alarm.during = during(alarm.bad, alarm.attempts, alarm.usual);
+            }
+            let hits = code.hits.iter().map(|(_, connection)| *connection);
+            if own.is_some_and(|own| toll::is_mostly(hits, own)) {
+                continue;
             }
             alarm.relief += if failed_with == Some(code.id) {
                 libm::log(usual / alarm.during)

@@ -141,7 +141,7 @@ pub(in crate::engine) struct Numbers {
 impl Numbers {
     /// How many of those who tried for the first time in a while were hit.
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-    pub(super) fn hit_of(&self) -> (f64, f64) {
+    pub(in crate::engine) fn hit_of(&self) -> (f64, f64) {
         let all = self.attempts.saturating_sub(self.repeats).max(self.people);
         (self.people as f64, all as f64)
     }
@@ -150,6 +150,12 @@ impl Numbers {
     pub(in crate::engine) fn share(&self) -> f64 {
         let (bad, all) = self.hit_of();
         bad / all.max(1.0)
+    }
+
+    /// The share of those who were hit, without those of `part`, and not 0.
+    pub(in crate::engine) fn share_without(&self, part: &Self) -> f64 {
+        let ((bad, all), (less, of)) = (self.hit_of(), part.hit_of());
+        (libm::fmax(0.0, bad - less) + 1.0) / (libm::fmax(0.0, all - of) + 2.0)
     }
 
     /// How much better its own share explains it than `share` does, in nats; 0 when its own is smaller.
@@ -161,6 +167,7 @@ impl Numbers {
 
 /// One attempt, as a stream sees it.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each says something else of one attempt")]
 pub(super) struct Attempt {
     /// Seconds.
     pub(super) second: u32,
@@ -173,6 +180,8 @@ pub(super) struct Attempt {
     pub(super) usual: f64,
     /// Probability of bad that this person's past gives it, if that is more.
     pub(super) expected: f64,
+    /// Whether its connection's own alarm explains it: it does not say whether a wider one goes on.
+    pub(super) explained: bool,
     /// What the baseline counts for it: 1, or for a group what the connection expects.
     pub(super) weight: f64,
 }
@@ -543,6 +552,9 @@ impl Stream {
             alarm.last_bad = attempt.second;
             alarm.people += u32::from(attempt.first);
             alarm.during = (LAST_SHARE * seen).max(1.8 * self.usual);
+        }
+        if attempt.explained {
+            return Verdict::Nothing;
         }
         let mut worse = alarm.worse;
         worse.attempt(alarm, attempt, bar.tempering);

@@ -41,8 +41,16 @@ fn attempts_until_page(
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time")]
         let second = (from + f64::from(n) * 60.0 / per_minute) as u32;
         let bad = random.f64() < p;
-        let attempt =
-            Attempt { second, bad, first: bad, fresh: true, usual, expected: 0.0, weight: 1.0 };
+        let attempt = Attempt {
+            second,
+            bad,
+            first: bad,
+            fresh: true,
+            usual,
+            expected: 0.0,
+            weight: 1.0,
+            explained: false,
+        };
         if let (Verdict::Page(_), _) = stream.attempt(&attempt, &bar) {
             return Some(n + 1);
         }
@@ -149,6 +157,7 @@ fn wandering(usual: f64, days: u32, held: bool) -> (u32, u32) {
         usual: usual * 1.15,
         expected: 0.0,
         weight: 1.0,
+        explained: false,
     };
     for second in 0..days * 86_400 {
         if second % 600 == 0 {

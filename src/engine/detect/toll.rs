@@ -43,6 +43,15 @@ pub(super) fn worst_first(carriers: &mut [(u32, u32)]) {
     carriers.sort_by_key(|(connection, count)| (Reverse(*count), *connection));
 }
 
+/// Hits that say who is hit now.
+const LATELY: usize = 16;
+
+/// Whether `connection` has more than half of the last hits.
+pub(super) fn is_mostly(hits: impl DoubleEndedIterator<Item = u32>, connection: u32) -> bool {
+    let own = hits.rev().take(LATELY).filter(|hit| *hit == connection).count();
+    own * 2 > LATELY
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,5 +67,12 @@ mod tests {
             toll.hit(connection);
         }
         assert_eq!(toll.carriers().len(), CONNECTIONS_MAX);
+    }
+
+    #[test]
+    fn who_has_most_of_the_last_hits_is_told_from_one_of_many() {
+        let hits = |own: usize| (0..40).map(move |n| if n >= 40 - own { 7 } else { 1 });
+        assert!(is_mostly(hits(9), 7) && !is_mostly(hits(8), 7));
+        assert!(!is_mostly([7; 8].into_iter(), 7), "too few say nothing");
     }
 }

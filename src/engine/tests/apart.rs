@@ -168,3 +168,31 @@ fn who_suffers_on_when_all_others_are_well_again_has_a_page_of_its_own() {
     let all = [("fleet", State::Firing), ("fleet", State::Resolved)];
     assert_eq!(told, [&all[..], &[("connection", State::Firing)]].concat());
 }
+
+#[test]
+fn who_breaks_within_a_wider_incident_does_not_keep_it_open_and_is_told() {
+    let (mut engine, from) = healthy();
+    let mut told = Vec::new();
+    for minute in 1..=300 {
+        let at = from + minute * 60;
+        for n in 0u64..5 {
+            let person = 100_000 + minute.unsigned_abs() * 10 + n;
+            // A fifth of all for half an hour, and from then on all of one that had failed with them.
+            let share = (minute.unsigned_abs() * 2 + n) % 5 < 1;
+            let fails = if minute <= 30 { share } else { n == 2 };
+            let code = fails.then_some("server_error");
+            sign_in(&mut engine, at, &format!("c{n}"), person, code);
+        }
+        engine.advance(second(at + 50));
+        for transition in engine.transitions() {
+            let incident = &transition.incident;
+            if incident.severity == Severity::Page {
+                told.push((minute, incident.scope.as_str(), incident.state));
+            }
+        }
+    }
+    let own =
+        told.iter().find(|(_, scope, state)| *scope == "connection" && *state == State::Firing);
+    assert!(own.is_some_and(|(minute, ..)| *minute < 120), "{told:?}");
+    assert!(told.iter().any(|(_, scope, state)| *scope == "fleet" && *state == State::Resolved));
+}
