@@ -197,7 +197,8 @@ impl Engine {
             delivery.troubles.remove(&source);
             self.memory.alerts.end(&stalled(source), self.memory.now);
             if deaf {
-                // Nobody heard what arrived, or did not.
+                // Nobody heard what arrived, or did not, nor what ended.
+                self.memory.hanging.clear();
                 self.memory.detection.resume(second_of(self.memory.now));
             }
             return;

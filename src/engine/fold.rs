@@ -372,9 +372,9 @@ impl Engine {
         }
     }
 
-    /// When the next sign-in should have ended, while the present is looked at.
+    /// When the next sign-in should have ended, while the present is looked at and ends can be heard.
     fn next_look_at_hanging(&self) -> Option<Timestamp> {
-        let live = self.memory.detection.is_live();
+        let live = self.memory.detection.is_live() && !self.is_deaf();
         self.memory.hanging.next_due().filter(|_| live)
     }
 

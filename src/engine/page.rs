@@ -78,7 +78,9 @@ impl Engine {
 
     /// Looks at sign-ins that should have ended by now.
     pub(super) fn look_at_hanging(&mut self) {
-        let Some(config) = &self.config.detection else { return };
+        let Some(config) = self.config.detection.as_ref().filter(|_| !self.is_deaf()) else {
+            return;
+        };
         let after = config.hanging_after.millis();
         let time = self.memory.detection.time(second_of(self.memory.now));
         let limit = Timestamp::from_millis(i64::from(time) * 1000 + 999).min(self.memory.now);

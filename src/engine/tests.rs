@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::event::{
     AuthError, AuthEvent, Body, CertificateNotice, ConnectionId, ConnectionInfo, Entry, Person,
-    Record, SessionId, Source, Sso, Step, UserKey,
+    Record, SessionId, Source, SourceTrouble, Sso, Step, UserKey,
 };
 use crate::signal::{Counts, Incident, Severity, State};
 
@@ -376,6 +376,27 @@ fn sign_ins_whose_ends_nobody_heard_page_only_if_somebody_listened() {
     };
     assert!(pages(true), "they hang");
     assert!(!pages(false), "the daemon was down");
+}
+
+#[test]
+fn nothing_hangs_while_the_only_source_cannot_be_read() {
+    let pages = |deaf: bool| {
+        let (mut engine, now) = under_way();
+        engine.config.sources = vec![Source::WorkosApi];
+        let health = |trouble| Record::SourceHealth { source: Source::WorkosApi, trouble };
+        let words = "HTTP 500".into();
+        let trouble = SourceTrouble { since: second(now + 5), page: false, words };
+        if deaf {
+            engine.apply(&record(now + 20, health(Some(trouble))));
+        }
+        engine.advance(second(now + 95));
+        engine.apply(&record(now + 96, health(None)));
+        engine.advance(second(now + 200));
+        let fires = |name: &str| name == "SsoFleetTimingOut";
+        engine.transitions().iter().any(|told| fires(&told.incident.alertname))
+    };
+    assert!(pages(false), "they hang");
+    assert!(!pages(true), "their ends could not be heard");
 }
 
 /// Rules of every kind: with holds, for too little, over every scope.
