@@ -103,7 +103,13 @@ impl Engine {
         let fires = matches!(before, Phase::Firing { .. }) && !rule.op.looks_for_little();
         let goes_on = || fires && rule.conditions.iter().any(|at| meets(at, true).is_some());
         let holds = met.is_some() || goes_on();
-        let phase = before.next(holds, now, rule.hold);
+        let mut phase = before.next(holds, now, rule.hold);
+        let begins =
+            matches!(phase, Phase::Firing { .. }) && !matches!(before, Phase::Firing { .. });
+        let held = begins && met.is_some_and(|(at, _)| self.is_held(rule, at, place));
+        if held {
+            phase = if before == Phase::Inactive { Phase::Pending { since: now } } else { before };
+        }
         if phase == Phase::Inactive && before == Phase::Inactive {
             return;
         }
@@ -112,7 +118,16 @@ impl Engine {
             return self.memory.alerts.unwatch(&key, Unwatched::Changed, now);
         }
         let finding = met.map(|(at, value)| self.finding(rule, at, place, &key, value));
-        self.memory.alerts.move_to(key, phase, phase.deadline(rule.hold), finding, now);
+        // What is announced is looked at again until its window ends.
+        let deadline = if held { Some(now.plus_millis(1_000)) } else { phase.deadline(rule.hold) };
+        self.memory.alerts.move_to(key, phase, deadline, finding, now);
+    }
+
+    /// Whether nobody is to be paged, for the trouble was announced.
+    fn is_held(&self, rule: &Rule, at: &Condition, place: Place) -> bool {
+        let carriers = self.carriers(rule, at.window_seconds, place).into_iter();
+        let carriers = carriers.map(|(index, bad)| (index, u32::try_from(bad).unwrap_or(u32::MAX)));
+        rule.severity == Severity::Page && self.is_expected(place, &carriers.collect::<Vec<_>>())
     }
 
     /// The value with which a condition of the rule is met: with all its minimums, unless it `fires`.

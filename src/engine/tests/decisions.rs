@@ -128,6 +128,29 @@ fn a_marker_holds_pages_back_only_when_it_says_so_and_until_it_ends() {
 }
 
 #[test]
+fn announced_trouble_holds_back_pages_of_rules_until_it_ends() {
+    for (place, covers) in [
+        ("c", Covers::Connections(vec![ConnectionId::new("c")])),
+        ("c", Covers::All),
+        ("other", Covers::Connections(vec![ConnectionId::new("c")])),
+    ] {
+        let mut engine = Engine::new(thresholds());
+        engine.apply(&record(0, marker("m", 0, 120, covers, true)));
+        let mut told = Vec::new();
+        for minute in 1..4 {
+            trouble(&mut engine, minute * 60 - 30, place, 20, 0, 20);
+            engine.advance(second(minute * 60 + 31));
+            let began = engine.transitions().into_iter();
+            let rings = |one: &Incident| {
+                &*one.alertname == "ConnectionFailing" && one.state == State::Firing
+            };
+            told.push(began.filter(|told| rings(&told.incident)).count());
+        }
+        assert_eq!(told, if place == "c" { [0, 1, 0] } else { [1, 0, 0] }, "{place}");
+    }
+}
+
+#[test]
 fn of_markers_without_end_the_oldest_are_forgotten() {
     let mut engine = Engine::new(thresholds());
     for n in 0..600 {
