@@ -27,6 +27,11 @@ impl Finding {
     pub(super) fn failed(&self) -> bool {
         self.outcome.is_err()
     }
+
+    /// Its key, and what is wrong and what to do.
+    pub(super) fn problem(&self) -> Option<(&str, &str)> {
+        Some((&self.key, self.outcome.as_ref().err()?))
+    }
 }
 
 impl Display for Finding {
@@ -167,8 +172,8 @@ fn receivers(targets: &[Target]) -> String {
     if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 
-/// Tries what a start needs: secrets, the data directory, every listener, the keys of WorkOS and Datadog.
-pub(super) async fn online(config: &Config) -> Result<Vec<Finding>, String> {
+/// Reads every secret that is read when it is needed.
+pub(super) fn secrets(config: &Config) -> Result<Vec<Finding>, String> {
     let mut findings = Vec::new();
     let secrets = [
         ("http.admin.token", config.admin_token()?),
@@ -190,6 +195,12 @@ pub(super) async fn online(config: &Config) -> Result<Vec<Finding>, String> {
         };
         findings.push(Finding { key: format!("receivers: {}", target.key), outcome });
     }
+    Ok(findings)
+}
+
+/// Tries what a start needs: secrets, the data directory, every listener, the keys of WorkOS and Datadog.
+pub(super) async fn online(config: &Config) -> Result<Vec<Finding>, String> {
+    let mut findings = secrets(config)?;
     for (index, (pattern, _)) in config.files()?.into_iter().enumerate() {
         let key = format!("sources.files[{index}].path");
         findings.push(Finding { key, outcome: openable(&pattern) });
@@ -326,5 +337,25 @@ pub(super) fn bindable(door: &Door) -> Result<String, String> {
             };
             Err(format!("cannot listen on {listen}: {error}; {remedy}"))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_secret_that_cannot_be_read_is_named() {
+        let text = "sources: { push: { token_file: /nonexistent/token } }\n\
+            receivers: [{ pagerduty: { routing_key_file: /nonexistent/key } }]\n";
+        let config = Config::parse("c.yaml", text, |_| None).unwrap();
+        let found = secrets(&config).unwrap();
+        let problems: Vec<_> = found.iter().filter_map(Finding::problem).collect();
+        let keys: Vec<_> = problems.iter().map(|(key, _)| *key).collect();
+        assert_eq!(keys, ["sources.push.token", "receivers: pagerduty"]);
+        assert!(
+            problems.iter().all(|(_, problem)| problem.contains(" /nonexistent/")),
+            "{problems:?}"
+        );
     }
 }

@@ -83,6 +83,16 @@ fn start(config: &Config, sockets: &mut Sockets, reload: &Reload) -> anyhow::Res
     for warning in config.warnings() {
         tracing::warn!(warning, "The configuration names what is not there.");
     }
+    // It may still come, and what needs it waits for it; but nobody should find out by a page that is missing.
+    for finding in check::secrets(config).map_err(anyhow::Error::msg)? {
+        if let Some((key, problem)) = finding.problem() {
+            tracing::error!(
+                key,
+                problem,
+                "A secret cannot be read. What needs it waits until it can."
+            );
+        }
+    }
     Daemon::start(config, Clock::system(), sockets, Some(reload.clone()))
 }
 
