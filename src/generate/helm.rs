@@ -109,6 +109,7 @@ fn schema(config: &Value) -> Value {
                 "enabled": {"type": "boolean"},
                 "interval": {"type": "string", "pattern": "^[0-9]+(ms|s|m)$"},
                 "labels": texts(),
+                "tlsConfig": map(),
             })),
             "prometheusRule": object(&json!({
                 "enabled": {"type": "boolean"},

@@ -137,6 +137,36 @@ fn the_values_of_the_install_page_are_taken() {
 }
 
 #[test]
+fn ports_probes_and_scrapes_are_those_of_the_listeners() {
+    let mut helm = Script::start("helm_chart.py");
+    let http = |tls: Value| json!({"listen": "0.0.0.0:8443", "token_file": "/t", "tls": tls});
+    let own = json!({"cert_file": "/c", "key_file": "/k"});
+    let mutual = json!({"cert_file": "/c", "key_file": "/k", "client_ca_file": "/ca"});
+    for (tls, probe) in [
+        (Value::Null, json!({"httpGet": {"path": "/-/ready", "port": "admin"}})),
+        (own, json!({"httpGet": {"path": "/-/ready", "port": "admin", "scheme": "HTTPS"}})),
+        (mutual, json!({"tcpSocket": {"port": "admin"}})),
+    ] {
+        let mut values = full();
+        values["config"]["http"] = json!({"admin": http(tls.clone())});
+        values["serviceMonitor"]["tlsConfig"] = json!({"insecureSkipVerify": true});
+        let answer = rendered(&mut helm, &values);
+        assert_eq!(answer["problems"], json!([]), "{tls}");
+        let container =
+            &of_kind(&answer, "StatefulSet")[0]["spec"]["template"]["spec"]["containers"][0];
+        assert_eq!(container["ports"][0]["containerPort"], 8443);
+        assert_eq!(container["ports"][1]["containerPort"], 9471);
+        for (key, value) in probe.as_object().unwrap() {
+            assert_eq!(container["readinessProbe"][key], *value, "{tls}");
+        }
+        let monitor = of_kind(&answer, "ServiceMonitor");
+        let scheme = &monitor[0]["spec"]["endpoints"][0]["scheme"];
+        assert_eq!(scheme.as_str(), (!tls.is_null()).then_some("https"), "{tls}");
+        assert_eq!(operator_complaint(&monitor), "");
+    }
+}
+
+#[test]
 fn the_prometheus_operator_knows_every_key_and_word_of_its_objects() {
     let answer = rendered(&mut Script::start("helm_chart.py"), &full());
     let of_operator = ["PrometheusRule", "ServiceMonitor"].map(|kind| of_kind(&answer, kind)[0]);

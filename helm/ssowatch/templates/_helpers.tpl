@@ -72,9 +72,9 @@ spec:
           value: {{ .Values.logLevel | quote }}
       ports:
         - name: admin
-          containerPort: 9470
+          containerPort: {{ include "ssowatch.port" .Values.config.http.admin }}
         - name: intake
-          containerPort: 9471
+          containerPort: {{ include "ssowatch.port" .Values.config.http.intake }}
       securityContext:
         allowPrivilegeEscalation: false
         readOnlyRootFilesystem: true
@@ -82,16 +82,16 @@ spec:
           drop: ["ALL"]
       # A start reads the journal: ready when that is done, alive all the time.
       startupProbe:
-        httpGet: { path: /-/healthy, port: admin }
+        {{- include "ssowatch.probe" (dict "admin" .Values.config.http.admin "path" "/-/healthy") | nindent 8 }}
         periodSeconds: 2
         failureThreshold: 30
       livenessProbe:
-        httpGet: { path: /-/healthy, port: admin }
+        {{- include "ssowatch.probe" (dict "admin" .Values.config.http.admin "path" "/-/healthy") | nindent 8 }}
         periodSeconds: 10
         timeoutSeconds: 5
         failureThreshold: 6
       readinessProbe:
-        httpGet: { path: /-/ready, port: admin }
+        {{- include "ssowatch.probe" (dict "admin" .Values.config.http.admin "path" "/-/ready") | nindent 8 }}
         periodSeconds: 5
         timeoutSeconds: 5
       resources:
@@ -129,3 +129,18 @@ spec:
     {{- toYaml . | nindent 4 }}
   {{- end }}
 {{- end }}
+
+{{/* The port that a listener of the configuration has. */}}
+{{- define "ssowatch.port" -}}
+{{- regexFind "[0-9]+$" .listen -}}
+{{- end -}}
+
+{{/* What a probe asks. Where callers need a certificate, the kubelet has none, and only sees whether somebody listens. */}}
+{{- define "ssowatch.probe" -}}
+{{- $tls := .admin.tls | default dict -}}
+{{- if $tls.client_ca_file -}}
+tcpSocket: { port: admin }
+{{- else -}}
+httpGet: { path: {{ .path }}, port: admin{{ if $tls }}, scheme: HTTPS{{ end }} }
+{{- end -}}
+{{- end -}}
