@@ -7,7 +7,7 @@ use super::calendar::Place;
 use super::detect::{Arrival, Kind, Trial};
 use super::hanging::Waiting;
 use super::memory::Memory;
-use super::page::second_of;
+use super::page::{RENEW_SECONDS, second_of};
 use super::people::Trouble;
 use super::session::{Ended, Sessions, Started};
 use crate::event::edge::EdgeTally;
@@ -133,9 +133,17 @@ impl Engine {
             self.memory.edge.next_second(&self.config.edge),
             self.memory.alerts.next_deadline().map(at),
             self.memory.delivery.next_deadline().map(at),
+            self.next_renewal(second),
             Some((second.div_euclid(HOUSEKEEPING_SECONDS) + 1) * HOUSEKEEPING_SECONDS),
         ];
         next.into_iter().flatten().min().unwrap_or(i64::MAX).max(second + 1)
+    }
+
+    /// When the words of what goes on are renewed, however little else is due: also by an engine that was not loaded just now.
+    fn next_renewal(&self, second: i64) -> Option<i64> {
+        let goes_on = self.memory.outbreaks.iter().next().is_some()
+            || !self.memory.edge.troubled().is_empty();
+        goes_on.then_some((second.div_euclid(RENEW_SECONDS) + 1) * RENEW_SECONDS)
     }
 
     fn step(&mut self, second: i64) {

@@ -18,7 +18,7 @@ use crate::event::{ConnectionId, Timestamp};
 use crate::signal::{Evidence, Severity};
 
 /// How often the words of an incident that goes on are renewed.
-const RENEW_SECONDS: i64 = 10;
+pub(super) const RENEW_SECONDS: i64 = 10;
 
 /// How long the evidence for a ticket must last: nobody hurries to it, and what becomes a page meanwhile needs none.
 const TICKET_WAIT_SECONDS: u32 = 60;

@@ -208,3 +208,12 @@ fn every_target_has_its_smoke_run() {
         assert!(tests.contains(&test), "`{name}` has no test here");
     }
 }
+
+#[test]
+fn words_are_renewed_at_the_same_time_after_a_restart() {
+    for name in ["engine", "checkpoint"] {
+        let place = format!("{}/fuzz/corpus/{name}/words_renewed", env!("CARGO_MANIFEST_DIR"));
+        let input = std::fs::read(place).unwrap();
+        super::target(name).unwrap()(&input);
+    }
+}

@@ -148,7 +148,7 @@ impl Edge {
     }
 
     /// What goes on at which tier, and how urgent it is.
-    fn troubled(&self) -> Vec<(usize, Sign, Severity)> {
+    pub(super) fn troubled(&self) -> Vec<(usize, Sign, Severity)> {
         let each = |(place, tier): (usize, &Tier)| {
             let signs = Sign::ALL.into_iter();
             let urgent: Vec<_> =

@@ -8,14 +8,12 @@ use super::tier::{Minute, Tier};
 use super::words;
 use crate::engine::Engine;
 use crate::engine::alert::{Finding, Key};
+use crate::engine::page::RENEW_SECONDS;
 use crate::engine::rule::Phase;
 use crate::engine::watch::labels;
 use crate::engine::worst::Worst;
 use crate::event::Timestamp;
 use crate::signal::{Evidence, Reach, Scope, Severity, Stretch, Talker};
-
-/// How often the words of what goes on are renewed.
-const RENEW_SECONDS: i64 = 10;
 
 /// Share of the accepted false alarms that the edge has.
 const SHARE: f64 = 0.1;
