@@ -138,3 +138,33 @@ impl Grid {
         self.runs[index]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_over_counts_no_further() {
+        let usual = table::row(0.02);
+        let after = |goods: u32| {
+            let mut grid = Grid::default();
+            for second in 0..4 {
+                grid.bad(usual, usual, 1.0, true, second);
+            }
+            for _ in 0..goods {
+                grid.good(1.0);
+            }
+            // The next everyday failure.
+            grid.bad(usual, usual, 1.0, true, 1_000);
+            grid.run(5)
+        };
+        // A shift of 0.3 loses 0.36 nats by each good attempt: 5.3 by fifteen.
+        let (before, over) = (after(14), after(15));
+        assert_eq!((before.since, before.bad), (0, 5), "the trouble may go on");
+        assert_eq!(
+            (over.since, over.bad),
+            (1_000, 1),
+            "it begins anew, though the sum had not reached zero"
+        );
+    }
+}
