@@ -4,6 +4,7 @@
 mod own;
 mod process;
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -17,7 +18,7 @@ use crate::signal::catalog::{
     ARCHIVE_WAITING, CONFIG_RELOAD_SUCCESSFUL, CONFIG_RELOAD_TIMESTAMP, CONNECTIONS_BROKEN, CPU,
     DAMAGE_FOUND, INLET_WAITING, INTAKE_WAITING, JOURNAL_BYTES, JOURNAL_FAILURES, JOURNAL_OWNER,
     Kind, MEMORY, Metric, NOTIFICATIONS, OPEN_FILES, REQUESTS_REFUSED, SINK_BACKLOG, SINK_DROPPED,
-    SINK_REQUESTS, SOURCE_REQUESTS, SOURCE_TROUBLE, TAKEOVERS, TICK_DURATION,
+    SINK_REQUESTS, SOURCE_REQUESTS, SOURCE_TROUBLE, TAKEOVERS, TICK_DURATION, TIME_AHEAD,
 };
 use crate::signal::{Severity, State, Transition};
 
@@ -25,7 +26,7 @@ use crate::signal::{Severity, State, Transition};
 const SAY_EVERY: Duration = Duration::from_mins(1);
 
 /// What is counted here.
-const OWN: [Metric; 22] = [
+const OWN: [Metric; 23] = [
     SOURCE_REQUESTS,
     SOURCE_TROUBLE,
     SINK_REQUESTS,
@@ -45,6 +46,7 @@ const OWN: [Metric; 22] = [
     ARCHIVE_WAITING,
     INLET_WAITING,
     TICK_DURATION,
+    TIME_AHEAD,
     MEMORY,
     OPEN_FILES,
     CPU,
@@ -78,10 +80,44 @@ pub fn reloaded(outcome: &Result<(), String>, now: Timestamp) {
     }
 }
 
-/// The journal refused a batch. `reason` is that of `JournalError::reason`.
+/// The journal refused a batch. `reason` is that of `JournalError::reason`. It is tried every second, and said once a minute for
+/// each reason: the log may lie on the same disk.
 pub fn journal_failed(reason: &'static str, error: &dyn Display) {
+    static SAID: Mutex<BTreeMap<&str, Seldom>> = Mutex::new(BTreeMap::new());
     metrics::counter!(JOURNAL_FAILURES.name, "reason" => reason).increment(1);
-    tracing::error!(%error, "Journal cannot be written; nothing is accepted until it can.");
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(count) = said.entry(reason).or_insert(Seldom::NEVER).due(Instant::now()) {
+        tracing::error!(count, %error, "Journal cannot be written; nothing is accepted until it can.");
+    }
+}
+
+/// How far the engine's time is ahead of the clock.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a gauge of milliseconds needs no more than 52 bits"
+)]
+pub fn time_ahead(millis: i64) {
+    metrics::gauge!(TIME_AHEAD.name).set(millis as f64 / 1000.0);
+}
+
+/// Nothing is judged until then, in so many milliseconds.
+pub fn time_stands(until: Timestamp, millis: i64) {
+    let (until, seconds) = (until.to_rfc3339_seconds(), millis / 1000);
+    tracing::error!(%until, seconds, "Clock was set back; nothing is judged until it has caught up. A restart does not help; see docs/troubleshooting.md.");
+}
+
+/// The clock has caught up with the engine's time.
+pub fn time_goes_on() {
+    tracing::info!("Clock has caught up; the present is judged again.");
+}
+
+/// The clock has stepped ahead by so many milliseconds, and time does not follow yet.
+pub fn clock_doubted(millis: i64) {
+    let seconds = millis / 1000;
+    tracing::error!(
+        seconds,
+        "Clock stepped ahead; that is followed when it has lasted for a minute. Look at the time service of this machine."
+    );
 }
 
 /// This process became the owner of the journal, or ceased to be.
@@ -90,6 +126,7 @@ pub fn owns(owner: bool) {
     metrics::counter!(TAKEOVERS.name).increment(u64::from(owner));
     if !owner {
         intake_waits(0);
+        time_ahead(0);
     }
 }
 

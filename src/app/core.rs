@@ -11,7 +11,7 @@ use anyhow::{Context, anyhow, bail};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::fold::{CHECKPOINT_MILLIS, Fold};
+use super::fold::{CHECKPOINT_MILLIS, Course, Fold};
 use super::sinks::Sinks;
 use super::sources::Sources;
 use crate::clock::Clock;
@@ -96,7 +96,8 @@ impl<T: Transport> Core<T> {
             checkpoint_due: clock.now().plus_millis(CHECKPOINT_MILLIS),
             saving: None,
             saved: None,
-            unsettled: None,
+            refused: None,
+            course: Course::default(),
             longest_tick: Duration::ZERO,
             unpublished: None,
         };
@@ -212,7 +213,6 @@ pub(super) fn load(place: &Place, engine: EngineConfig) -> anyhow::Result<State>
 /// What began and ended while nobody watched is in the record; nobody is paged for it now, nor for the silence.
 pub(super) fn resume(state: &mut State, clock: Clock) {
     state.resume(clock.now());
-    state.advance(clock.now());
     drop(state.transitions());
 }
 

@@ -6,10 +6,14 @@
 //! What the engine does with an entry depends on the entry and on the engine's time. A restart folds an entry at the moment
 //! of its stamp, so the engine's time must not have passed that moment when the entry is first folded: stamps never go back,
 //! and time waits at the stamp of a batch that is being synced, or whose failed write could not be undone: it may come back
-//! with a restart. That makes a restart give the same windows, to the byte. Time on a disk that hangs would say nothing: no
-//! event can come, and silence would be the disk's own. Receivers are told what is open all the while.
+//! with a restart. That makes a restart give the same windows, to the byte. Time on a disk that hangs or is full would say
+//! nothing: no event can come, and silence would be the disk's own. So it waits at the first batch that was refused, too, until
+//! the disk takes one. Receivers are told what is open all the while.
+//!
+//! Where time has stood, or the machine slept, it goes on with a record that says that nobody listened meanwhile.
 
 mod commit;
+mod course;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +24,8 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use self::commit::Commit;
-use crate::clock::Clock;
+pub(super) use self::course::Course;
+use crate::clock::{Clock, UNHEARD_MILLIS};
 use crate::event::{Record, Timestamp};
 use crate::journal::nats::{Lease, NatsError};
 use crate::journal::{Journal, JournalError, Parcel, Refusals};
@@ -58,8 +63,10 @@ pub(super) struct Fold {
     pub(super) saving: Option<JoinHandle<Saved>>,
     /// A checkpoint was written, or could not be: what no longer has to be kept goes as soon as the journal is at rest.
     pub(super) saved: Option<Saved>,
-    /// The stamp of a batch that failed and of which nobody knows whether a restart will find it.
-    pub(super) unsettled: Option<Timestamp>,
+    /// The stamp of the first batch that failed since the journal took one: events were refused, and a restart may find it.
+    pub(super) refused: Option<Timestamp>,
+    /// How the engine's time stands to the clock's.
+    pub(super) course: Course,
     /// The longest tick since the last checkpoint was due.
     pub(super) longest_tick: Duration,
     /// Held by this instance when others may go on where it ends.
@@ -105,7 +112,7 @@ impl Fold {
                     self.tick(syncing.as_ref().map(|batch| batch.stamp));
                     self.longest_tick = self.longest_tick.max(begun.elapsed());
                     telemetry::ticked(self.longest_tick.as_secs_f64(), self.parcels.len());
-                    if self.journal.is_some() && (!self.owed.is_empty() || self.unsettled.is_some()) {
+                    if self.journal.is_some() && (!self.owed.is_empty() || self.refused.is_some()) {
                         syncing = self.commit(Vec::new());
                     }
                 }
@@ -142,7 +149,13 @@ impl Fold {
 
     fn tick(&mut self, syncing: Option<Timestamp>) {
         let now = self.clock.now();
-        self.state.advance(engine_time(now, self.unsettled.or(syncing)));
+        let reached = engine_time(now, self.refused.or(syncing));
+        if !self.is_unheard(reached) {
+            self.state.advance(reached);
+        } else if self.journal.is_some() {
+            self.owe(Record::Resumed);
+        }
+        self.course.look(now, self.state.now(), self.clock.doubted_millis());
         let transitions = self.state.transitions();
         for transition in &transitions {
             telemetry::transition(transition);
@@ -167,9 +180,7 @@ impl Fold {
             self.snapshots.send_replace(snapshot);
         } else {
             self.unpublished = Some(snapshot);
-            if !self.owed.contains(&Record::Reached) {
-                self.owed.push(Record::Reached);
-            }
+            self.owe(Record::Reached);
         }
         if self.saving.is_none() && now >= self.checkpoint_due {
             self.checkpoint_due = now.plus_millis(CHECKPOINT_MILLIS);
@@ -178,12 +189,27 @@ impl Fold {
         }
     }
 
+    /// Whether nobody has listened for so long at `now` that time must not go there by itself.
+    fn is_unheard(&self, now: Timestamp) -> bool {
+        let most = UNHEARD_MILLIS * i64::from(self.clock.speed());
+        self.state.now() != Timestamp::default() && now.millis_since(self.state.now()) > most
+    }
+
+    fn owe(&mut self, record: Record) {
+        if !self.owed.contains(&record) {
+            self.owed.push(record);
+        }
+    }
+
     /// Starts to make `parcels`, and what is owed besides, durable; answers at once when there is nothing new in them.
     fn commit(&mut self, parcels: Vec<Parcel>) -> Option<Syncing> {
         // A clock that was set back must not stamp entries with a time that the engine has passed.
         let now = self.clock.now().max(self.state.now());
+        if self.is_unheard(now) {
+            self.owe(Record::Resumed);
+        }
         let commit = Commit::gather(&self.state, parcels, std::mem::take(&mut self.owed), now);
-        if commit.entries.is_empty() && self.unsettled.is_none() {
+        if commit.entries.is_empty() && self.refused.is_none() {
             commit.answer();
             return None;
         }
@@ -193,12 +219,12 @@ impl Fold {
 
     /// The disk has taken the batch with this stamp, or not.
     fn settled(&mut self, stamp: Option<Timestamp>, synced: Synced) {
+        let refused = stamp.filter(|_| synced.outcome.is_err());
+        self.refused = refused.map(|stamp| self.refused.unwrap_or(stamp));
         let journal = settle(&mut self.state, synced, &mut self.owed);
-        let unsettled = stamp.filter(|_| journal.is_unsettled());
-        self.unsettled = unsettled.map(|stamp| self.unsettled.unwrap_or(stamp));
-        self.journal = Some(journal);
         // Who shares the journal and could not write owns it no longer.
-        let lost = self.lease.is_some() && self.unsettled.is_some();
+        let lost = self.lease.is_some() && journal.is_unsettled();
+        self.journal = Some(journal);
         if let Some(snapshot) = self.unpublished.take_if(|_| !lost) {
             self.snapshots.send_replace(snapshot);
         }
@@ -254,7 +280,7 @@ impl Fold {
     }
 }
 
-/// How far the engine may go at `now`, while of a batch with the stamp `open` it is not known whether a restart would find it.
+/// How far the engine may go at `now`, while a batch with the stamp `open` is being made durable or was refused.
 fn engine_time(now: Timestamp, open: Option<Timestamp>) -> Timestamp {
     open.map_or(now, |stamp| now.min(stamp))
 }

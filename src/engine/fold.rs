@@ -87,11 +87,15 @@ impl Engine {
         }
     }
 
-    /// Nobody listened until `now`. What did not arrive says nothing, and neither do sign-ins whose ends were not heard.
+    /// Nobody listened until `now`. What did not arrive says nothing, and neither do sign-ins whose ends were not heard. Time
+    /// moves there.
     pub(crate) fn resume(&mut self, now: Timestamp) {
         self.memory.hanging.clear();
         self.memory.delivery.resume();
         self.memory.detection.resume(second_of(now));
+        self.unheard_until = Some(now);
+        self.advance(now);
+        self.unheard_until = None;
     }
 
     /// Moves time to `now`, a second at a time where something may happen and at once where nothing can.

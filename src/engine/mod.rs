@@ -144,6 +144,8 @@ pub struct Engine {
     dirty: BTreeSet<Place>,
     /// Whether anything happened since the last look.
     stirred: bool,
+    /// While time moves to a moment until which nobody listened: that moment.
+    unheard_until: Option<Timestamp>,
 }
 
 /// A set of connections in order of marking.
@@ -188,7 +190,8 @@ impl Engine {
             stale.mark(u32::try_from(index).expect("connections are bounded"));
         }
         let dirty = memory.places().into_iter().collect();
-        Self { config, lengths, memory, views: Vec::new(), stale, dirty, stirred: true }
+        let views = Vec::new();
+        Self { config, lengths, memory, views, stale, dirty, stirred: true, unheard_until: None }
     }
 
     /// Whether the event has been counted.

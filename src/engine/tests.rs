@@ -379,6 +379,29 @@ fn sign_ins_whose_ends_nobody_heard_page_only_if_somebody_listened() {
 }
 
 #[test]
+fn what_did_not_come_while_nobody_listened_ends_no_incident_of_a_rule() {
+    let rules = r#"[{"name":"Many","metric":"failures","op":">=","value":2,"window":"1m","min_attempts":1,"keep_firing_for":"5s"}]"#;
+    let rules = serde_json::from_str(rules).unwrap();
+    let over_at = |listened: bool| {
+        let mut engine = Engine::new(Config { rules: Clone::clone(&rules), ..Config::default() });
+        for n in 0..3 {
+            engine.apply(&entry(10, event(&format!("e{n}"), 10, Step::Failed, "c", "", n)));
+        }
+        if !listened {
+            engine.apply(&record(600, Record::Resumed));
+        }
+        engine.advance(second(700));
+        let mut ends = engine.transitions().into_iter().filter_map(|told| {
+            let over = told.incident.resolved_at.filter(|_| &*told.incident.alertname == "Many");
+            over.map(|at| at.seconds() - START)
+        });
+        ends.next()
+    };
+    assert_eq!(over_at(true), Some(75));
+    assert_eq!(over_at(false), Some(605));
+}
+
+#[test]
 fn nothing_hangs_while_the_only_source_cannot_be_read() {
     let pages = |deaf: bool| {
         let (mut engine, now) = under_way();

@@ -104,6 +104,10 @@ impl Engine {
         let goes_on = || fires && rule.conditions.iter().any(|at| meets(at, true).is_some());
         let holds = met.is_some() || goes_on();
         let mut phase = before.next(holds, now, rule.hold);
+        // What did not arrive while nobody listened ends nothing: it is clear from when somebody listens again.
+        if let (false, Phase::Firing { .. }, Some(until)) = (holds, before, self.unheard_until) {
+            phase = Phase::Firing { clear_since: Some(until) };
+        }
         let begins =
             matches!(phase, Phase::Firing { .. }) && !matches!(before, Phase::Firing { .. });
         let held = begins && met.is_some_and(|(at, _)| self.is_held(rule, at, place));

@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::event::{Record, Timestamp, Told};
 use crate::journal::{Delivery, Inlet};
 use crate::outbound::{Answer, Backoff, Request, SendError, Transport, Verdict};
-use crate::signal::{Incident, Snapshot, joined};
+use crate::signal::{Incident, Severity, Snapshot, joined};
 use crate::telemetry;
 
 /// How long a request that is under way may still take when the daemon stops.
@@ -180,7 +180,12 @@ impl<T: Transport> Courier<T> {
         }
         let owed = self.log.owed(incidents, audience, silences, now, self.pace.repeat);
         let mut notifications = Vec::with_capacity(owed.len());
+        let blind = self.clock.is_far_from(snapshot.now);
         for Owed { incident, reason } in owed {
+            // What says that somebody watches must not be heard while nobody does.
+            if blind && incident.severity == Severity::None {
+                continue;
+            }
             let links = Arc::clone(&self.links);
             let their_now = self.clock.theirs();
             let notification = Notification { incident, reason, now, their_now, links };

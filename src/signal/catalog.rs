@@ -468,6 +468,15 @@ pub const TICK_DURATION: Metric = Metric {
     labels: &[],
 };
 
+/// How far time has run ahead of the clock.
+pub const TIME_AHEAD: Metric = Metric {
+    name: "ssowatch_time_ahead_seconds",
+    kind: Kind::Gauge,
+    unit: "second",
+    help: "How far the engine's time is ahead of the machine's clock, because that was set back: for so long nothing is judged. Usually 0.",
+    labels: &[],
+};
+
 /// Resident memory.
 pub const MEMORY: Metric = Metric {
     name: "ssowatch_memory_bytes",
@@ -505,7 +514,7 @@ pub const BUILD_INFO: Metric = Metric {
 };
 
 /// The whole catalogue, in the order of the exposition.
-pub const ALL: [Metric; 50] = [
+pub const ALL: [Metric; 51] = [
     SESSIONS_STARTED,
     SESSIONS_FINISHED,
     SESSIONS_STALLED,
@@ -552,6 +561,7 @@ pub const ALL: [Metric; 50] = [
     INLET_WAITING,
     ARCHIVE_WAITING,
     TICK_DURATION,
+    TIME_AHEAD,
     MEMORY,
     OPEN_FILES,
     CPU,

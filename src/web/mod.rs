@@ -44,13 +44,10 @@ pub use self::guard::Guard;
 pub use self::reload::Reload;
 use self::series::Series;
 use self::sessions::Sessions;
-use crate::clock::Clock;
+use crate::clock::{Clock, Standing};
 use crate::journal::Inlet;
 use crate::setting::Secret;
 use crate::signal::{Snapshot, Vocabulary};
-
-/// How long the engine's time may stand while the disk takes nothing: longer than any disk that works.
-const HELD_MILLIS_MAX: i64 = 30_000;
 
 /// What the routes need.
 #[derive(Debug)]
@@ -142,6 +139,11 @@ impl Admin {
     fn knows(&self) -> bool {
         self.snapshots.borrow().now.millis() != 0
     }
+
+    /// How the engine's time stands to the clock.
+    fn standing(&self) -> Standing {
+        Standing::of(self.snapshots.borrow().now, self.clock)
+    }
 }
 
 /// Lets through what is answered from the snapshot, once there is one.
@@ -155,13 +157,20 @@ async fn once_known(State(admin): State<Arc<Admin>>, request: Request, next: Nex
 }
 
 async fn ready(State(admin): State<Arc<Admin>>) -> Response {
-    let now = admin.snapshots.borrow().now;
-    let problem = if !admin.knows() {
-        "ssowatch is reading its journal.\n"
-    } else if admin.clock.now().millis_since(now) > HELD_MILLIS_MAX {
-        "ssowatch waits for its journal: nothing can be made durable. Look at the disk of `data_dir`, or at NATS.\n"
-    } else {
-        return "ssowatch is ready.\n".into_response();
+    let problem = match admin.standing() {
+        _ if !admin.knows() => "ssowatch is reading its journal.\n",
+        Standing::Held(_) => {
+            "ssowatch waits for its journal: nothing can be made durable. Look at the disk of `data_dir`, or at NATS.\n"
+        }
+        Standing::Even => return "ssowatch is ready.\n".into_response(),
+        // What comes is taken and counted all the same; refused, it would be lost.
+        Standing::Ahead(until) => {
+            let until = until.to_rfc3339_seconds();
+            return format!(
+                "ssowatch is ready, and judges nothing until {until}: the clock was set back.\n"
+            )
+            .into_response();
+        }
     };
     (StatusCode::SERVICE_UNAVAILABLE, problem).into_response()
 }

@@ -331,6 +331,33 @@ async fn it_is_not_ready_before_the_first_tick_nor_while_the_disk_takes_nothing(
 }
 
 #[tokio::test]
+async fn whoever_looks_sees_that_nothing_is_accepted_or_judged() {
+    for (millis, ready, banner) in [
+        (0, "ssowatch is ready.\n", None),
+        (-5_000, "ssowatch is ready.\n", None),
+        (31_000, "ssowatch waits for its journal", Some("Nothing is accepted since <time")),
+        (-3_600_000, "judges nothing until 2025-10-10T16:", Some("Nothing is judged until <time")),
+    ] {
+        let asked = async |path| {
+            let mut snapshot = sample::snapshot();
+            snapshot.incidents.clear();
+            let clock = Clock::set_by_hand(snapshot.now.plus_millis(millis), 1).0;
+            let mut admin = admin(snapshot, None);
+            admin.clock = clock;
+            let response = ask(admin, Method::GET, path, &[]).await;
+            let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+            String::from_utf8(body.to_vec()).unwrap()
+        };
+        let answer = asked("/-/ready").await;
+        assert!(answer.contains(ready), "{millis}: {answer}");
+        let page = asked("/").await;
+        assert_eq!(page.contains("role=\"alert\""), banner.is_some(), "{page}");
+        assert!(page.contains(banner.unwrap_or_default()), "{page}");
+        assert_eq!(page.contains("nothing is judged now"), banner.is_some(), "{page}");
+    }
+}
+
+#[tokio::test]
 async fn nothing_claims_that_the_fleet_is_empty_before_the_journal_was_read() {
     let gate = "/api/v1/gate?scope=fleet&since=2025-10-10T16:05:00Z";
     for path in ["/", "/silences", "/api/v1/status", "/api/v1/silences", gate] {

@@ -12,6 +12,8 @@ use crate::store::State;
 /// A batch on its way to the disk.
 pub(super) struct Commit {
     pub(super) entries: Vec<Entry>,
+    /// Whether the first entry says that nobody listened until then: it holds for whatever comes with it.
+    resumed: bool,
     /// How many of the last entries are the fold's own: nobody else would bring them again.
     own: usize,
     waiting: Vec<Waiting>,
@@ -29,7 +31,7 @@ impl Commit {
     pub(super) fn gather(
         state: &State,
         parcels: Vec<Parcel>,
-        owed: Vec<Record>,
+        mut owed: Vec<Record>,
         now: Timestamp,
     ) -> Self {
         let (mut entries, mut waiting) = (Vec::new(), Vec::with_capacity(parcels.len()));
@@ -38,6 +40,9 @@ impl Commit {
         // What the Events API had first, and the webhook brings now.
         let mut brought = Vec::new();
         let mut novelties = Novelties::default();
+        let resumed = owed.contains(&Record::Resumed);
+        owed.retain(|record| *record != Record::Resumed);
+        entries.extend(stamp(resumed.then_some(Record::Resumed), now));
         for Parcel { delivery: Delivery { events, records }, reply } in parcels {
             let mut receipt = Receipt::default();
             for (source, mut event) in events {
@@ -72,7 +77,7 @@ impl Commit {
         }
         let own = owed.len();
         entries.extend(stamp(owed, now));
-        Self { entries, own, waiting }
+        Self { entries, resumed, own, waiting }
     }
 
     /// It is durable, or nothing in it had to be: tells those who wait.
@@ -90,7 +95,8 @@ impl Commit {
             drop(reply.send(Err(InletError::Storage(Arc::clone(reason)))));
         }
         let own = self.entries.split_off(self.entries.len() - self.own);
-        own.into_iter().map(|entry| entry.record)
+        let resumed = self.resumed.then_some(Record::Resumed);
+        resumed.into_iter().chain(own.into_iter().map(|entry| entry.record))
     }
 }
 

@@ -1,12 +1,13 @@
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicI64, AtomicU64};
 
 use tokio::sync::oneshot;
 
 use super::*;
+use crate::app::simulation::disk::{Platter, Trouble};
 use crate::engine::Config;
 use crate::event::{AuthEvent, Body, EventId, Novel, Source};
-use crate::journal::{self, Delivery};
+use crate::journal::{self, Delivery, Disk};
 use crate::signal::ClosedWindow;
 use crate::store::checkpoint::Found;
 
@@ -17,21 +18,27 @@ fn config() -> Config {
 }
 
 fn fold(folder: &Path) -> Fold {
-    let (journal, _) = Journal::open(folder, journal::Config::default()).unwrap();
+    fold_on(journal::operating_system(), folder)
+}
+
+fn fold_on(disk: Arc<dyn Disk>, folder: &Path) -> Fold {
+    let (journal, _) =
+        Journal::open_on(Arc::clone(&disk), folder, journal::Config::default()).unwrap();
     let (inlet, parcels) = journal::inlet(8);
     Fold {
         state: State::new(config()),
         journal: Some(journal),
         readers: Vec::new(),
         archived: Arc::new(AtomicU64::new(u64::MAX)),
-        place: Place::Folder(journal::operating_system(), folder.to_owned()),
+        place: Place::Folder(disk, folder.to_owned()),
         clock: Clock::starting_at(EPOCH),
         parcels,
         refusals: inlet.refusals(),
         snapshots: watch::channel(Arc::default()).0,
         owed: Vec::new(),
         checkpoint_due: EPOCH.plus_millis(CHECKPOINT_MILLIS),
-        unsettled: None,
+        refused: None,
+        course: Course::default(),
         longest_tick: Duration::ZERO,
         lease: None,
         saving: None,
@@ -129,6 +136,75 @@ fn the_engines_time_waits_for_a_batch_however_long_it_takes() {
     for (now, stamp, want) in cases {
         assert_eq!(engine_time(at(now), stamp.map(at)), at(want), "{now} {stamp:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn time_does_not_follow_a_clock_that_steps_ahead_before_that_has_lasted() {
+    static SKEW: AtomicI64 = AtomicI64::new(0);
+    let dir = tempfile::tempdir().unwrap();
+    let mut fold = fold(dir.path());
+    let start = Instant::now();
+    fold.clock = Clock::skewed(EPOCH, start, &SKEW);
+    let at = |seconds: i64| EPOCH.plus_millis(seconds * 1000);
+    fold.tick(None);
+    let mut seen = Vec::new();
+    // An hour ahead for six seconds, then for good.
+    for second in 1..100 {
+        tokio::time::advance(Duration::from_secs(1)).await;
+        let skew = if (10..16).contains(&second) || second >= 20 { 3_600_000 } else { 0 };
+        SKEW.store(skew, Ordering::Relaxed);
+        fold.tick(None);
+        if !fold.owed.is_empty() {
+            let syncing = fold.commit(Vec::new()).unwrap();
+            fold.settled(Some(syncing.stamp), syncing.thread.await.unwrap());
+        }
+        seen.push(fold.state.now());
+    }
+    for second in 1..80 {
+        assert_eq!(seen[second - 1], at(i64::try_from(second).unwrap()));
+    }
+    assert_eq!(seen[79..], (80..100).map(|second| at(3600 + second)).collect::<Vec<_>>());
+    // Nobody listened in the hour that was left out.
+    let mut reader = fold.journal.as_ref().unwrap().reader(0);
+    let entries = std::iter::from_fn(|| Some(reader.next_batch().unwrap()));
+    let entries: Vec<_> = entries.take_while(|batch| !batch.is_empty()).flatten().collect();
+    let resumed = entries.iter().filter(|(_, entry)| entry.record == Record::Resumed);
+    let resumed: Vec<_> = resumed.map(|(_, entry)| entry.received_at).collect();
+    assert_eq!(resumed, [at(3680)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_a_full_disk_time_stands_though_small_records_fit_and_goes_on_when_there_is_room() {
+    let platter = Platter::new(fastrand::Rng::with_seed(1));
+    let mut fold = fold_on(platter.mount(), "/data".as_ref());
+    fold.tick(None);
+    let refused = fold.state.now();
+    // A block that is not full yet.
+    platter.trouble(Trouble { room: Some(platter.bytes() + 80), ..Trouble::default() });
+    let mut large = parcel(0);
+    large.delivery.events[0].1.name = "n".repeat(200).into();
+    let commit = async |fold: &mut Fold, parcels| {
+        let syncing = fold.commit(parcels).unwrap();
+        fold.settled(Some(syncing.stamp), syncing.thread.await.unwrap());
+    };
+    commit(&mut fold, vec![large]).await;
+    for _ in 0..100 {
+        tokio::time::advance(Duration::from_secs(1)).await;
+        fold.tick(None);
+        fold.owe(Record::Reached);
+        commit(&mut fold, Vec::new()).await;
+        assert_eq!(fold.state.now(), refused);
+        assert_eq!(fold.snapshots.borrow().now, refused, "whoever looks sees that time stands");
+    }
+    platter.trouble(Trouble::default());
+    fold.tick(None);
+    commit(&mut fold, vec![parcel(0)]).await;
+    assert_eq!(fold.state.now(), EPOCH.plus_millis(100_000));
+    let entries = fold.journal.as_ref().unwrap().reader(0).next_batch().unwrap();
+    let records: Vec<_> = entries.into_iter().map(|(_, entry)| entry.record).collect();
+    assert_eq!(records[0], Record::Resumed, "{records:?}");
+    assert!(matches!(records[1], Record::Event { .. }), "{records:?}");
+    assert_eq!(fold.refused, None);
 }
 
 #[tokio::test(start_paused = true)]

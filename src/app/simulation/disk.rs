@@ -14,10 +14,10 @@ const SECTOR_BYTES: usize = 512;
 
 /// The disk. It outlives the processes that use it.
 #[derive(Clone, Debug)]
-pub(super) struct Platter {
+pub(in crate::app) struct Platter {
     state: Arc<Mutex<State>>,
     /// Told when the machine dies in the middle of an operation.
-    pub(super) died: Arc<Notify>,
+    pub(in crate::app) died: Arc<Notify>,
 }
 
 #[derive(Debug)]
@@ -37,13 +37,13 @@ struct State {
 
 /// What is wrong with the disk.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
-pub(super) struct Trouble {
+pub(in crate::app) struct Trouble {
     /// The machine dies in the middle of the operation that changes the disk after so many.
-    pub(super) dies_after: Option<u32>,
+    pub(in crate::app) dies_after: Option<u32>,
     /// Bytes that fit.
-    pub(super) room: Option<usize>,
+    pub(in crate::app) room: Option<usize>,
     /// One of so many syncs fails.
-    pub(super) failing_syncs: Option<u32>,
+    pub(in crate::app) failing_syncs: Option<u32>,
 }
 
 #[derive(Debug, Default)]
@@ -87,7 +87,7 @@ struct Reading {
 struct Held(Platter, u64);
 
 impl Platter {
-    pub(super) fn new(random: fastrand::Rng) -> Self {
+    pub(in crate::app) fn new(random: fastrand::Rng) -> Self {
         let state = State {
             random,
             nodes: Vec::new(),
@@ -106,29 +106,29 @@ impl Platter {
     }
 
     /// For a new process; the one before is dead.
-    pub(super) fn mount(&self) -> Arc<dyn Disk> {
+    pub(in crate::app) fn mount(&self) -> Arc<dyn Disk> {
         let mut state = self.state();
         state.mount += 1;
         state.locked = false;
         Arc::new(Mounted { platter: self.clone(), mount: state.mount })
     }
 
-    pub(super) fn trouble(&self, trouble: Trouble) {
+    pub(in crate::app) fn trouble(&self, trouble: Trouble) {
         self.state().trouble = trouble;
     }
 
     /// Bytes of all files.
-    pub(super) fn bytes(&self) -> usize {
+    pub(in crate::app) fn bytes(&self) -> usize {
         self.state().bytes()
     }
 
     /// The process ends at once; what it wrote stays.
-    pub(super) fn kill(&self) {
+    pub(in crate::app) fn kill(&self) {
         self.state().mount += 1;
     }
 
     /// The power goes: of what was not synced some is there, some is not, and some is garbage.
-    pub(super) fn cut_power(&self) {
+    pub(in crate::app) fn cut_power(&self) {
         let mut state = self.state();
         state.mount += 1;
         let State { random, nodes, names, durable_names, renamed, .. } = &mut *state;
@@ -144,7 +144,7 @@ impl Platter {
 
     /// Leaves garbage at the end of the newest segment under `folder`, as bad hardware does; with `cut` it takes the place of
     /// what was there.
-    pub(super) fn spoil_tail(&self, folder: &Path, bytes_max: usize, cut: bool) {
+    pub(in crate::app) fn spoil_tail(&self, folder: &Path, bytes_max: usize, cut: bool) {
         let mut state = self.state();
         let State { random, nodes, names, .. } = &mut *state;
         let newest = names.iter().rfind(|(path, _)| {

@@ -6,7 +6,7 @@
 //!
 //! `SIMULATION_SEEDS=7..8` runs seed 7 alone, the same in every run; `SIMULATION_RECORD=1` prints what happened in it.
 
-mod disk;
+pub(super) mod disk;
 mod network;
 mod plan;
 mod promises;

@@ -103,12 +103,13 @@ pub(super) async fn live(seed: u64) -> Outcome {
         let most = if slow.u32(..30) == 0 { 6_000 } else { 40 };
         Duration::from_millis(slow.u64(..most))
     });
+    let begin = Instant::now();
     let mut world = World {
         config: config(),
-        clock: Clock::skewed(EPOCH, skew),
+        clock: Clock::skewed(EPOCH, begin, skew),
         skew,
         jumps: random.u32(..5) == 0,
-        begin: Instant::now(),
+        begin,
         network: Network::new(random.fork(), workos),
         platter: Platter::new(random.fork()),
         door: watch::channel(None).0,
@@ -151,6 +152,8 @@ impl World {
     /// A daemon on the disk as it is; `None` when it cannot start.
     fn start(&mut self) -> Option<Life> {
         self.lives += 1;
+        // A process that begins believes its clock.
+        self.clock = Clock::skewed(EPOCH, self.begin, self.skew);
         // What killed the life before, in its last moments, is no news of this one.
         pin!(self.platter.died.notified()).as_mut().enable();
         let disk = self.platter.mount();

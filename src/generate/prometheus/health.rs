@@ -49,10 +49,11 @@ fn life() -> Vec<Alert> {
             // A standby need not watch; JournalNotOwned tells when there are only standbys.
             expr: "ssowatch_build_info\n\
                 unless on (job, instance) ssowatch_incidents{alertname=\"Watchdog\", state=\"firing\"}\n\
-                unless on (job, instance) ssowatch_journal_owner == 0"
+                unless on (job, instance) ssowatch_journal_owner == 0\n\
+                or ssowatch_time_ahead_seconds > 30"
                 .to_owned(),
             summary: "ssowatch on {{ $labels.instance }} answers but does not watch",
-            description: "The process serves /metrics, but its engine has not begun: it is still reading its journal, or cannot. Its alert Watchdog is missing.",
+            description: "The process serves /metrics, but its engine judges nothing: it is still reading its journal, or cannot, and its alert Watchdog is missing; or its time stands ahead of the machine's clock, which was set back.",
         },
     ]
 }

@@ -26,6 +26,10 @@ use crate::setting::{ByteSize, Period};
 /// A segment is closed at this size: large enough that few files are open, small enough that retention is fine-grained.
 const SEGMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
+/// After the disk was full there must be room for what it refused, or for so much, before anything is taken: a mebibyte is
+/// a thousand events.
+const ROOM_BYTES_MAX: usize = 1024 * 1024;
+
 /// `journal.embedded`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -69,6 +73,9 @@ pub struct Journal {
     durable: Arc<AtomicU64>,
     /// Whether what a failed append left behind the last good frame may still be there after a crash.
     unsettled: bool,
+    /// How much the disk has refused, up to [`ROOM_BYTES_MAX`]. While there is no room for that, nothing is taken: what happens to
+    /// fit (small records, but no events) would make time go on, and silence of what does not fit.
+    refused_bytes: usize,
     /// Held for as long as the journal is open.
     _lock: Box<dyn Lock>,
 }
@@ -102,15 +109,31 @@ impl Journal {
         let writer = last.append_handle(&*disk)?;
         let durable = Arc::new(AtomicU64::new(last.next_position()));
         let folder = folder.to_owned();
-        let journal =
-            Self { disk, folder, config, segments, writer, durable, unsettled: false, _lock: lock };
+        let journal = Self {
+            disk,
+            folder,
+            config,
+            segments,
+            writer,
+            durable,
+            unsettled: false,
+            refused_bytes: 0,
+            _lock: lock,
+        };
         Ok((journal, recovery))
     }
 
     /// Appends `entries` as one and returns the position of the first. On return they survive a power cut. On an error none of
-    /// them is there, unless the journal is [unsettled](Self::is_unsettled); with no entries that is all that it mends.
+    /// them is there, unless the journal is [unsettled](Self::is_unsettled); with no entries that is all that it mends. What an
+    /// append did not find room for there must be room for first.
     pub fn append(&mut self, entries: &[Entry]) -> Result<u64, JournalError> {
         self.settle()?;
+        if self.refused_bytes > 0 {
+            self.write(&vec![0; self.refused_bytes])?;
+            self.unsettled = true;
+            self.settle()?;
+            self.refused_bytes = 0;
+        }
         let first = self.next_position();
         if entries.is_empty() {
             return Ok(first);
@@ -121,18 +144,24 @@ impl Journal {
         let newest = entries.last().expect("not empty").received_at;
         let count = u32::try_from(entries.len()).expect("a batch is far below 2^32 entries");
         let frame = frame::encode(first, entries);
-        let outcome = segment::write(&mut *self.writer, &frame);
+        self.write(&frame)?;
         let last = self.segments.last_mut().expect("there is at least one segment");
-        if let Err(error) = outcome {
-            let failure = JournalError::io("append to", &last.path, error);
-            self.unsettled = true;
-            // The first failure is the one to tell; when it cannot be undone now, the next append tries again.
-            drop(self.settle());
-            return Err(failure);
-        }
         last.extend(frame.len() as u64, count, newest);
         self.durable.store(last.next_position(), Ordering::Release);
         Ok(first)
+    }
+
+    /// Writes at the end, durably, or undoes it.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), JournalError> {
+        let Err(error) = segment::write(&mut *self.writer, bytes) else { return Ok(()) };
+        let failure = JournalError::io("append to", &self.last().path, error);
+        if failure.is_full() {
+            self.refused_bytes = self.refused_bytes.max(bytes.len()).min(ROOM_BYTES_MAX);
+        }
+        self.unsettled = true;
+        // The first failure is the one to tell; when it cannot be undone now, the next append tries again.
+        drop(self.settle());
+        Err(failure)
     }
 
     /// Whether the last append failed and could not be undone: whether its entries come back with a restart, nobody knows.

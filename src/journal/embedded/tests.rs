@@ -255,6 +255,23 @@ fn a_failed_sync_is_undone_and_until_then_nothing_is_taken() {
 }
 
 #[test]
+fn on_a_full_disk_nothing_is_taken_before_there_is_room_for_what_was_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut journal, _) = Journal::open(dir.path(), Config::default()).unwrap();
+    journal.append(&entries(0..1)).unwrap();
+    // What the disk said to a batch of 300 bytes.
+    journal.refused_bytes = 300;
+    let bytes = journal.bytes();
+    assert_eq!(journal.append(&[]).unwrap(), 1, "there is room");
+    assert_eq!((journal.refused_bytes, journal.bytes()), (0, bytes));
+    journal.append(&entries(1..2)).unwrap();
+    drop(journal);
+    let (journal, recovery) = Journal::open(dir.path(), Config::default()).unwrap();
+    assert_eq!(recovery, Recovery::default(), "what was tried is gone");
+    assert_eq!(marks(&journal, 0), same(0..2));
+}
+
+#[test]
 fn a_damaged_header_costs_nothing_and_another_version_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let (mut journal, _) = Journal::open(dir.path(), Config::default()).unwrap();

@@ -208,6 +208,28 @@ async fn alerts_of_one_cause_are_one_page_and_to_alertmanager_two_alerts() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_watchdog_is_not_heard_while_the_engines_time_is_not_that_of_the_clock() {
+    let mut watchdog = incident("w", State::Firing);
+    watchdog.severity = Severity::None;
+    watchdog.labels.insert("id".into(), "w".into());
+    let incidents = vec![Arc::new(watchdog), about("f", State::Firing)];
+    for (ahead_millis, want) in
+        [(30_000, "a: f+ w+ 200"), (31_000, "a: f+ 200"), (-31_000, "a: f+ 200")]
+    {
+        let receivers = json!([{"alertmanager": {"urls": ["http://a"]}}]);
+        let stage = Stage::new(&receivers, &[], |_, _, _| status(200));
+        let (now, incidents) = (stage.clock.now().plus_millis(ahead_millis), incidents.clone());
+        stage.publish.send_replace(Arc::new(Snapshot { now, incidents, ..Snapshot::default() }));
+        sleep(Duration::from_millis(500)).await;
+        let mut asked = stage.asked().concat();
+        if asked.contains("w+ f+") {
+            asked = asked.replace("w+ f+", "f+ w+");
+        }
+        assert_eq!(asked, format!("0 {want}"), "{ahead_millis}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_change_is_told_once_and_recorded() {
     let stage = Stage::new(&pagerduty(), &[], |_, _, _| status(202));
     stage.show(&[about("f", State::Pending)], 3).await;

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use super::chart::{Hour, SIGN_INS};
+use super::health::Health;
 use super::html::{Escaped, Html, Visitor};
 use super::listing::{self, Listing};
 use super::words::{count, percent};
-use super::{edge, health, incident};
+use super::{edge, incident};
+use crate::clock::Standing;
 use crate::event::Timestamp;
 use crate::signal::{Counts, Incident, ScopeView, Severity, Snapshot, State};
 
@@ -17,12 +19,18 @@ const OVER_MAX: usize = 5;
 /// Sign-ins that must have ended before anything is called usual: with fewer no connection is judged by default.
 const KNOWN_MIN: u64 = 30;
 
-/// The page. `own` is the daemon's telemetry, rendered.
-pub(super) fn page(snapshot: &Snapshot, listing: &Listing, own: &str, visitor: Visitor) -> String {
+/// The page.
+pub(super) fn page(
+    snapshot: &Snapshot,
+    listing: &Listing,
+    health: &Health<'_>,
+    visitor: Visitor,
+) -> String {
     let mut page = Html::begin("Status", visitor);
     page.line("<div id=\"state\" data-live>");
     let shown = shown(snapshot);
-    state(&mut page, snapshot, &shown);
+    health.warn(&mut page);
+    state(&mut page, snapshot, &shown, health.standing);
     page.line("</div>\n<section id=\"incidents\" aria-labelledby=\"incidents-name\" data-live>");
     incidents(&mut page, snapshot, &shown);
     page.line("</section>");
@@ -32,7 +40,7 @@ pub(super) fn page(snapshot: &Snapshot, listing: &Listing, own: &str, visitor: V
     listing::section(&mut page, snapshot, listing);
     page.line("</section>\n<section id=\"health\" aria-labelledby=\"health-name\" data-live>");
     page.line("<h2 id=\"health-name\">Health of ssowatch</h2>");
-    health::section(&mut page, snapshot, own);
+    health.section(&mut page, snapshot);
     page.line("</section>");
     page.end(snapshot.now, "/api/v1/status")
 }
@@ -43,7 +51,7 @@ pub(super) fn shown(snapshot: &Snapshot) -> Vec<Arc<Incident>> {
     newest.filter(|one| one.severity != Severity::None && one.part_of.is_none()).collect()
 }
 
-fn state(page: &mut Html, snapshot: &Snapshot, shown: &[Arc<Incident>]) {
+fn state(page: &mut Html, snapshot: &Snapshot, shown: &[Arc<Incident>], standing: Standing) {
     let open = shown.iter().filter(|incident| incident.state == State::Firing);
     let (told, silenced): (Vec<_>, Vec<_>) =
         open.partition(|incident| snapshot.silence_of(incident).is_none());
@@ -54,6 +62,9 @@ fn state(page: &mut Html, snapshot: &Snapshot, shown: &[Arc<Incident>]) {
         (0, 0) if !silenced.is_empty() => {
             let open = count(silenced.len() as u64, "open incident");
             ("ticket", format!("{open}, silenced"))
+        }
+        (0, 0) if standing != Standing::Even => {
+            ("page", "No incident is known, and nothing is judged now".to_owned())
         }
         (0, 0) if snapshot.connections.is_empty() => {
             ("none", "Nothing has been heard yet".to_owned())

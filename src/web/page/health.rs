@@ -4,14 +4,47 @@ use std::collections::BTreeMap;
 
 use super::html::{Escaped, Html, Moment};
 use super::words::span;
+use crate::clock::Standing;
 use crate::signal::catalog::{NOTIFICATIONS, SINK_REQUESTS};
 use crate::signal::{Scope, Snapshot, SourceView, State};
 
 /// What became of what was sent to one place, by result.
 type Results = BTreeMap<String, u64>;
 
-/// The section's content. `own` is the daemon's telemetry, rendered.
-pub(super) fn section(page: &mut Html, snapshot: &Snapshot, own: &str) {
+/// What is known of it.
+pub(super) struct Health<'a> {
+    /// The daemon's telemetry, rendered.
+    pub(super) own: &'a str,
+    /// How the engine's time stands to the clock.
+    pub(super) standing: Standing,
+}
+
+impl Health<'_> {
+    /// What whoever looks must know first.
+    pub(super) fn warn(&self, page: &mut Html) {
+        match self.standing {
+            Standing::Even => {}
+            Standing::Held(since) => page.line(format_args!(
+                "<div class=\"note page\" role=\"alert\"><p><strong>Nothing is accepted since {}.</strong> The journal cannot be written: what comes \
+                 is refused, and nothing is judged. Incidents that are open stay. Look at the disk of <code>data_dir</code>, or at \
+                 NATS: <a href=\"/runbooks/JournalFailing\">what to do</a>.</p></div>",
+                Moment(since)
+            )),
+            Standing::Ahead(until) => page.line(format_args!(
+                "<div class=\"note page\" role=\"alert\"><p><strong>Nothing is judged until {}.</strong> The clock of this machine was set back, and time \
+                 stands until it has caught up. What comes is counted. <a href=\"/runbooks/SsowatchNotWatching\">What to do</a>.</p></div>",
+                Moment(until)
+            )),
+        }
+    }
+
+    /// The section's content.
+    pub(super) fn section(&self, page: &mut Html, snapshot: &Snapshot) {
+        section(page, snapshot, self.own);
+    }
+}
+
+fn section(page: &mut Html, snapshot: &Snapshot, own: &str) {
     if snapshot.sources.is_empty() {
         page.line("<p>No source has delivered anything yet.</p>");
     } else {

@@ -21,6 +21,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 
+use self::health::Health;
 use self::html::Visitor;
 use self::listing::Listing;
 use super::sessions::{Asked, Failed};
@@ -65,7 +66,8 @@ async fn front(
     let snapshot = Arc::clone(&admin.snapshots.borrow());
     match listing {
         Ok(Query(listing)) => {
-            Html(front::page(&snapshot, &listing, &admin.own.render(), visitor)).into_response()
+            let health = Health { own: &admin.own.render(), standing: admin.standing() };
+            Html(front::page(&snapshot, &listing, &health, visitor)).into_response()
         }
         Err(rejection) => {
             absent(StatusCode::BAD_REQUEST, &misreading(&rejection), snapshot.now, visitor)

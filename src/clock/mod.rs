@@ -1,11 +1,20 @@
 //! The only place that reads the wall clock. Everything else takes `now` as an argument.
 
+mod belief;
+mod standing;
+
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use self::belief::Belief;
+pub use self::standing::{AHEAD_MILLIS, Standing, UNHEARD_MILLIS};
 use crate::event::Timestamp;
+
+/// What this process believes of its machine's clock.
+static MACHINE: Mutex<Belief> = Mutex::new(Belief::NEW);
 
 /// A look costs milliseconds: however fast a clock is, there are not more than twenty a second.
 const SECOND_MIN: Duration = Duration::from_millis(50);
@@ -17,7 +26,7 @@ pub struct Clock(Hand);
 
 #[derive(Clone, Copy, Debug)]
 enum Hand {
-    /// Read each time: a machine's clock may be set while we run.
+    /// Read each time: a machine's clock may be set while we run. A step ahead is followed when it has lasted.
     Machine,
     Running {
         epoch: Timestamp,
@@ -30,9 +39,14 @@ enum Hand {
         /// How many times faster than the machine's time it is meant to run.
         speed: u32,
     },
-    /// Tokio's time, wrong by so many milliseconds.
+    /// Tokio's time, wrong by so many milliseconds, and believed as the machine's is.
     #[cfg(test)]
-    Skewed { epoch: Timestamp, start: Instant, skew: &'static AtomicI64 },
+    Skewed {
+        epoch: Timestamp,
+        start: Instant,
+        skew: &'static AtomicI64,
+        belief: &'static Mutex<Belief>,
+    },
 }
 
 impl Clock {
@@ -62,26 +76,44 @@ impl Clock {
         (Self(Hand::Set { hand, speed }), Setter(hand))
     }
 
-    /// A clock that shows `epoch` now, runs with tokio's time, and is wrong by `skew` milliseconds.
+    /// A clock of one process: it shows `epoch` at `start`, runs with tokio's time, and is wrong by `skew` milliseconds.
     #[cfg(test)]
-    pub(crate) fn skewed(epoch: Timestamp, skew: &'static AtomicI64) -> Self {
-        Self(Hand::Skewed { epoch, start: Instant::now(), skew })
+    pub(crate) fn skewed(epoch: Timestamp, start: Instant, skew: &'static AtomicI64) -> Self {
+        Self(Hand::Skewed { epoch, start, skew, belief: Box::leak(Box::default()) })
     }
 
     /// The time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match self.0 {
-            Hand::Machine => system_now(),
+            Hand::Machine => {
+                let mut belief = MACHINE.lock().unwrap_or_else(PoisonError::into_inner);
+                belief.look(system_now(), machine_ran())
+            }
             Hand::Running { epoch, start, speed } => {
                 epoch.plus_millis(millis(start.elapsed() * speed))
             }
             Hand::Set { hand, .. } => Timestamp::from_millis(hand.load(Ordering::Acquire)),
             #[cfg(test)]
-            Hand::Skewed { epoch, start, skew } => {
-                epoch.plus_millis(millis(start.elapsed()) + skew.load(Ordering::Relaxed))
+            Hand::Skewed { epoch, start, skew, belief } => {
+                let shown = millis(start.elapsed()) + skew.load(Ordering::Relaxed);
+                let mut belief = belief.lock().unwrap_or_else(PoisonError::into_inner);
+                belief.look(epoch.plus_millis(shown), start.elapsed())
             }
         }
+    }
+
+    /// How many milliseconds the machine's clock is ahead of [`Clock::now`], while it has stepped ahead and that is not
+    /// believed yet.
+    #[must_use]
+    pub fn doubted_millis(&self) -> Option<i64> {
+        let belief = match self.0 {
+            Hand::Machine => &MACHINE,
+            #[cfg(test)]
+            Hand::Skewed { belief, .. } => belief,
+            Hand::Running { .. } | Hand::Set { .. } => return None,
+        };
+        belief.lock().unwrap_or_else(PoisonError::into_inner).doubted_millis()
     }
 
     /// The time on the machines of others, for what is to end by their clocks: where a simulation sets this one, they go by
@@ -97,6 +129,17 @@ impl Clock {
         let speed = if let Hand::Set { speed, .. } = self.0 { speed.max(1) } else { 1 };
         (Duration::from_secs(1) / speed).max(SECOND_MIN)
     }
+
+    /// How much of its time passes in a second of the machine.
+    #[must_use]
+    pub fn speed(&self) -> u32 {
+        match self.0 {
+            Hand::Running { speed, .. } | Hand::Set { speed, .. } => speed.max(1),
+            Hand::Machine => 1,
+            #[cfg(test)]
+            Hand::Skewed { .. } => 1,
+        }
+    }
 }
 
 /// Sets a clock that was made by [`Clock::set_by_hand`].
@@ -108,6 +151,22 @@ impl Setter {
     pub fn set(&self, now: Timestamp) {
         self.0.fetch_max(now.millis(), Ordering::AcqRel);
     }
+}
+
+/// How long the machine has run, the time for which it slept included.
+#[cfg(target_os = "linux")]
+fn machine_ran() -> Duration {
+    let ran = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Duration::try_from(ran).unwrap_or_default()
+}
+
+/// How long this process has run: elsewhere than on Linux a machine that slept is taken for one whose clock has stepped.
+#[cfg(not(target_os = "linux"))]
+#[expect(clippy::disallowed_methods, reason = "beside the wall clock, and not on paused time")]
+fn machine_ran() -> Duration {
+    static BEGAN: std::sync::LazyLock<std::time::Instant> =
+        std::sync::LazyLock::new(std::time::Instant::now);
+    BEGAN.elapsed()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one reader of the wall clock")]
@@ -137,6 +196,24 @@ mod tests {
         let clock = Clock::running(Timestamp::from_millis(1000), 15);
         tokio::time::advance(Duration::from_secs(2)).await;
         assert_eq!(clock.now(), Timestamp::from_millis(31_000));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_steps_ahead_is_doubted_until_the_step_has_lasted() {
+        static SKEW: AtomicI64 = AtomicI64::new(0);
+        let clock = Clock::skewed(Timestamp::from_millis(0), Instant::now(), &SKEW);
+        assert_eq!((clock.now().seconds(), clock.doubted_millis()), (0, None));
+        SKEW.store(3_600_000, Ordering::Relaxed);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!((clock.now().seconds(), clock.doubted_millis()), (1, Some(3_600_000)));
+        tokio::time::advance(Duration::from_mins(1)).await;
+        assert_eq!((clock.now().seconds(), clock.doubted_millis()), (3661, None));
+    }
+
+    #[test]
+    fn a_machine_has_run_for_ever_longer() {
+        let first = machine_ran();
+        assert!(machine_ran() >= first && Clock::system().now().seconds() > 1_700_000_000);
     }
 
     #[test]
