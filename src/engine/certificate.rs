@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::Engine;
 use super::alert::{Finding, Key};
+use super::place::who;
 use super::rule::Phase;
-use super::watch::{day, labels, who};
+use super::watch::{day, labels};
 use super::worst::Worst;
 use crate::event::Timestamp;
 use crate::signal::{Evidence, Reach, Scope, Severity};

@@ -10,8 +10,9 @@ use super::detect::{
     What, is_shared,
 };
 use super::memory::Memory;
+use super::place::CONNECTIONS_MAX;
 use super::rule::Phase;
-use super::watch::{CONNECTIONS_MAX, labels};
+use super::watch::labels;
 use super::worst::Worst;
 use super::{Engine, words, worse};
 use crate::event::{ConnectionId, Timestamp};
