@@ -2,6 +2,7 @@
 #   docker build -t ssowatch .
 FROM rust:1.95-bookworm AS build
 WORKDIR /build
+COPY .cargo .cargo
 COPY Cargo.toml Cargo.lock ./
 COPY src src
 COPY docs docs
