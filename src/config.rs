@@ -1,44 +1,49 @@
 //! The configuration file: YAML, checked when it is read, with errors that name file, line, column, key and remedy.
 
 mod door;
+mod http;
+mod kept;
 mod names;
 mod place;
+mod privacy;
 mod read;
 mod reference;
 mod scenario;
+mod sinks;
+mod sources;
 mod tracked;
 mod variable;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tokio_rustls::TlsAcceptor;
 
 pub use self::door::Door;
+pub use self::http::{Admin, Http, Listener};
+pub use self::kept::{DataDir, Incidents, JournalConfig, Sessions};
 use self::place::Place;
+pub use self::privacy::PrivacyConfig;
 use self::read::{Mistake, read};
 pub use self::reference::{reference, schema};
 #[cfg(any(test, fuzzing))]
 pub(crate) use self::scenario::parse as parse_scenario;
 pub use self::scenario::scenario;
-
+pub use self::sinks::{Prometheus, Sinks};
+use self::sources::TOLERANCE_MIN;
+pub use self::sources::{Push, Sources, Webhook};
 use crate::engine::detect;
 use crate::engine::edge;
 use crate::engine::rule::{RULES_MAX, Rule};
+use crate::event::Source;
 use crate::event::cause::{self, Causes};
 use crate::event::edge::Scheme;
-use crate::event::{Source, Treatment};
-use crate::journal;
-use crate::listener::Tls;
 use crate::outbound;
 use crate::receiver::{self, Target};
-use crate::setting::{ByteSize, Period, Secret, machine};
+use crate::setting::machine;
 use crate::sink::{datadog, otlp};
-use crate::source::intake::Access;
-use crate::source::{edge as access_log, file, nats, workos_api};
 
 /// Largest file: 64 rules take 20 KiB, a scenario 2.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -81,17 +86,6 @@ pub struct Config {
     pub causes: cause::Config,
 }
 
-/// `data_dir`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct DataDir(pub PathBuf);
-
-impl Default for DataDir {
-    fn default() -> Self {
-        Self("ssowatch-data".into())
-    }
-}
-
 /// A switch that is on by default.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(transparent)]
@@ -100,228 +94,6 @@ pub struct On(pub bool);
 impl Default for On {
     fn default() -> Self {
         Self(true)
-    }
-}
-
-/// `http`.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Http {
-    /// Metrics and API.
-    pub admin: Admin,
-    /// Webhooks and pushed events.
-    pub intake: Listener,
-}
-
-/// `http.admin`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Admin {
-    /// Address and port. Default `127.0.0.1:9470`. Any other address than loopback needs a token.
-    #[schemars(with = "String")]
-    pub listen: SocketAddr,
-    /// Bearer token for everything but health.
-    pub token: Option<Secret>,
-    /// A file that holds the token.
-    pub token_file: Option<PathBuf>,
-    /// Default: plain HTTP.
-    pub tls: Option<Tls>,
-}
-
-impl Default for Admin {
-    fn default() -> Self {
-        Self { listen: ([127, 0, 0, 1], 9470).into(), token: None, token_file: None, tls: None }
-    }
-}
-
-/// `http.intake`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Listener {
-    /// Address and port. Default `127.0.0.1:9471`. Any other address than loopback needs `sources.push.token`.
-    #[schemars(with = "String")]
-    pub listen: SocketAddr,
-    /// Default: plain HTTP.
-    pub tls: Option<Tls>,
-    /// Who may send, and how often.
-    pub access: Access,
-}
-
-impl Default for Listener {
-    fn default() -> Self {
-        Self { listen: ([127, 0, 0, 1], 9471).into(), tls: None, access: Access::default() }
-    }
-}
-
-/// `privacy`.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct PrivacyConfig {
-    /// `drop`, `hash` (default) or `keep`.
-    pub personal: Treatment,
-    /// Key of the hashes. Default: one that is made once and kept in `data_dir`.
-    pub key: Option<Secret>,
-    /// A file that holds the key.
-    pub key_file: Option<PathBuf>,
-    /// The key before: people whose sign-ins were kept under it are still found by their e-mail address.
-    pub previous_key: Option<Secret>,
-    /// A file that holds the key before.
-    pub previous_key_file: Option<PathBuf>,
-}
-
-/// `sources`.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Sources {
-    /// `POST /webhooks/workos`.
-    pub workos_webhook: Option<Webhook>,
-    /// WorkOS's Events API, and the names of its connections.
-    pub workos_api: Option<workos_api::Config>,
-    /// `POST /v1/events` and `POST /api/v2/logs`.
-    pub push: Push,
-    /// A stream of NATS that holds events: a message bus.
-    pub nats: Option<nats::Config>,
-    /// Recorded events, at most 64 entries.
-    pub files: Vec<file::Config>,
-    /// Access logs in files and by syslog, at most 64 entries.
-    pub edge: Vec<access_log::Config>,
-}
-
-/// `sources.workos_webhook`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Webhook {
-    /// The endpoint's secret, `whsec_…`.
-    pub secret: Option<Secret>,
-    /// A file that holds the secret.
-    pub secret_file: Option<PathBuf>,
-    /// The secret before, while it is being rotated.
-    pub previous_secret: Option<Secret>,
-    /// A file that holds the secret before.
-    pub previous_secret_file: Option<PathBuf>,
-    /// How old a signature may be, 1s or more. Default 3m.
-    #[serde(default = "tolerance")]
-    pub tolerance: Period,
-}
-
-/// Less than this refuses every webhook.
-const TOLERANCE_MIN: Period = Period::from_secs(1);
-
-fn tolerance() -> Period {
-    Period::from_secs(180)
-}
-
-/// `sources.push`.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Push {
-    /// Bearer token that senders must have. Default: none, on loopback only.
-    pub token: Option<Secret>,
-    /// A file that holds the token.
-    pub token_file: Option<PathBuf>,
-}
-
-/// `journal`.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct JournalConfig {
-    /// On this machine's disk; this is the default.
-    pub embedded: Option<journal::Config>,
-    /// In NATS JetStream, for several instances, in place of `embedded`.
-    pub nats: Option<journal::nats::Config>,
-}
-
-impl JournalConfig {
-    /// `journal.embedded`.
-    #[must_use]
-    pub fn embedded(&self) -> journal::Config {
-        self.embedded.unwrap_or_default()
-    }
-}
-
-/// `sessions`.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Sessions {
-    /// How long WorkOS lets a sign-in be in progress, 30s to 1h. Default 5m.
-    pub timeout: Period,
-    /// How long sign-ins can be searched, 1h to 400d. Default 90d.
-    pub retention: Period,
-    /// Disk space for the search, 16MiB to 1TiB; beyond it the oldest sign-ins are forgotten. Default 2GiB.
-    pub max_bytes: ByteSize,
-}
-
-impl Default for Sessions {
-    fn default() -> Self {
-        Self {
-            timeout: Period::from_secs(300),
-            retention: Period::from_secs(90 * 86_400),
-            max_bytes: ByteSize::from_bytes(2 << 30),
-        }
-    }
-}
-
-/// `incidents`.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Incidents {
-    /// How long a resolved incident is remembered, 1d to 730d; 5,000 at most. Default 90d.
-    pub retention: Period,
-}
-
-impl Sessions {
-    fn check(&self) -> Result<(), String> {
-        if !(30..=3600).contains(&self.timeout.seconds()) {
-            return Err("`sessions.timeout` must be 30s to 1h".into());
-        }
-        if !(3_600..=400 * 86_400).contains(&self.retention.seconds()) {
-            return Err("`sessions.retention` must be 1h to 400d".into());
-        }
-        if !(16 << 20..=1 << 40).contains(&self.max_bytes.bytes()) {
-            return Err("`sessions.max_bytes` must be 16MiB to 1TiB".into());
-        }
-        Ok(())
-    }
-}
-
-impl Incidents {
-    fn check(self) -> Result<(), String> {
-        if !(86_400..=730 * 86_400).contains(&self.retention.seconds()) {
-            return Err("`incidents.retention` must be 1d to 730d".into());
-        }
-        Ok(())
-    }
-}
-
-impl Default for Incidents {
-    fn default() -> Self {
-        Self { retention: Period::from_secs(90 * 86_400) }
-    }
-}
-
-/// `sinks`.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Sinks {
-    /// `GET /metrics`.
-    pub prometheus: Prometheus,
-    /// Metrics and logs to Datadog.
-    pub datadog: Option<datadog::Config>,
-    /// OpenTelemetry.
-    pub otlp: Option<otlp::Config>,
-}
-
-/// `sinks.prometheus`.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Prometheus {
-    /// Connections with series of their own; the rest add up under `connection_id="other"`. Default 20000.
-    pub max_connections: usize,
-}
-
-impl Default for Prometheus {
-    fn default() -> Self {
-        Self { max_connections: 20_000 }
     }
 }
 
@@ -492,84 +264,6 @@ impl Config {
     /// The table of causes.
     pub fn causes(&self) -> Result<Causes, String> {
         Causes::new(&self.causes).map_err(|error| format!("`causes`: {error}"))
-    }
-
-    /// `http.admin.token`.
-    pub fn admin_token(&self) -> Result<Option<Secret>, String> {
-        let Admin { token, token_file, .. } = self.http.admin.clone();
-        Secret::one_of("token", token, token_file).map_err(|error| format!("`http.admin`: {error}"))
-    }
-
-    /// What the admin and the intake listener need for TLS. Reads files.
-    pub fn acceptors(&self) -> Result<[Option<TlsAcceptor>; 2], String> {
-        let acceptor = |name: &str, tls: &Option<Tls>| {
-            let read = tls.as_ref().map(Tls::acceptor).transpose();
-            read.map_err(|error| format!("`http.{name}.tls`: {error}"))
-        };
-        Ok([acceptor("admin", &self.http.admin.tls)?, acceptor("intake", &self.http.intake.tls)?])
-    }
-
-    /// `privacy.key`, when the operator has one.
-    pub fn privacy_secret(&self) -> Result<Option<Secret>, String> {
-        let PrivacyConfig { key, key_file, .. } = self.privacy.clone();
-        Secret::one_of("key", key, key_file).map_err(|error| format!("`privacy`: {error}"))
-    }
-
-    /// `privacy.previous_key`.
-    pub fn previous_privacy_secret(&self) -> Result<Option<Secret>, String> {
-        let PrivacyConfig { previous_key, previous_key_file, .. } = self.privacy.clone();
-        Secret::one_of("previous_key", previous_key, previous_key_file)
-            .map_err(|error| format!("`privacy`: {error}"))
-    }
-
-    /// `sources.push.token`.
-    pub fn push_token(&self) -> Result<Option<Secret>, String> {
-        let Push { token, token_file } = self.sources.push.clone();
-        Secret::one_of("token", token, token_file)
-            .map_err(|error| format!("`sources.push`: {error}"))
-    }
-
-    /// What `sources.files` stands for, with whether it is followed.
-    pub fn files(&self) -> Result<Vec<(file::Pattern, bool)>, String> {
-        file::patterns(&self.sources.files)
-    }
-
-    /// What `sources.edge` stands for.
-    pub fn access_logs(&self) -> Result<access_log::Settings, String> {
-        access_log::settings(&self.sources.edge, &self.edge_scheme()?)
-    }
-
-    /// The webhook's secrets, any of which may sign.
-    pub fn webhook_secrets(&self) -> Result<Vec<Secret>, String> {
-        let Some(webhook) = self.sources.workos_webhook.clone() else { return Ok(Vec::new()) };
-        let one_of = |name, value, file| {
-            Secret::one_of(name, value, file)
-                .map_err(|error| format!("`sources.workos_webhook`: {error}"))
-        };
-        let secret = one_of("secret", webhook.secret, webhook.secret_file)?
-            .ok_or("`sources.workos_webhook` needs `secret` or `secret_file`")?;
-        let (previous, file) = (webhook.previous_secret, webhook.previous_secret_file);
-        let previous = one_of("previous_secret", previous, file)?;
-        Ok([Some(secret), previous].into_iter().flatten().collect())
-    }
-
-    /// `sources.workos_api`, when it is on.
-    pub fn workos_api(&self) -> Result<Option<workos_api::Settings>, String> {
-        self.sources.workos_api.as_ref().map(workos_api::Config::settings).transpose()
-    }
-
-    /// `sources.nats`, when it is on.
-    pub fn nats(&self) -> Result<Option<nats::Settings>, String> {
-        self.sources.nats.as_ref().map(nats::Config::settings).transpose()
-    }
-
-    /// The label `sink` of each.
-    fn sink_names(&self) -> Vec<Box<str>> {
-        [
-            self.sinks.datadog.as_ref().map_or_else(Vec::new, datadog::Config::sinks),
-            self.sinks.otlp.as_ref().map_or_else(Vec::new, otlp::Config::sinks),
-        ]
-        .concat()
     }
 
     /// What the engine is told.
