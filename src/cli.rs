@@ -2,6 +2,7 @@
 
 mod check;
 mod generate;
+mod knock;
 mod run;
 
 use std::io::{self, IsTerminal, Write};
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::app::weak_key;
 use crate::config::{self, Config};
 use crate::demo;
 use crate::replay;
@@ -61,8 +63,8 @@ enum Command {
         /// Configuration file (YAML).
         #[arg(long)]
         config: Option<PathBuf>,
-        /// Also tries what a start needs: secrets, the data directory, the listeners, the keys of WorkOS and Datadog. Exit code
-        /// 1 when something fails.
+        /// Also tries what a start needs: secrets, the data directory, the listeners, the keys of WorkOS and Datadog, and
+        /// whether the receivers and the OTLP endpoint are there; nobody is paged by it. Exit code 1 when something fails.
         #[arg(long)]
         online: bool,
     },
@@ -81,10 +83,15 @@ pub fn main() -> ExitCode {
     // The demo says itself what happens.
     logs(format, if matches!(cli.command, Command::Demo(_)) { "error" } else { "info" });
     let outcome = match cli.command {
-        Command::Run { config, data_dir } => match load(config.as_deref(), format) {
-            Ok(loaded) => run::command(loaded, &run::Origin { file: config, data_dir }),
-            Err(code) => return code,
-        },
+        Command::Run { config, data_dir } => {
+            let origin = run::Origin { file: config, data_dir };
+            match load(origin.file.as_deref(), format)
+                .and_then(|config| begun(origin.complete(config), format))
+            {
+                Ok(loaded) => run::command(loaded, &origin),
+                Err(code) => return code,
+            }
+        }
         Command::Replay(args) => match load(args.config.as_deref(), format) {
             Ok(config) => replay::command(&args, &config),
             Err(code) => return code,
@@ -107,10 +114,12 @@ pub fn main() -> ExitCode {
                 return ExitCode::from(2);
             }
         },
-        Command::Check { config, online } => match load(config.as_deref(), format) {
-            Ok(config) => check(&config, online),
-            Err(code) => return code,
-        },
+        Command::Check { config, online } => {
+            match load(config.as_deref(), format).and_then(|config| begun(config, format)) {
+                Ok(config) => check(&config, online),
+                Err(code) => return code,
+            }
+        }
         Command::Generate(args) => generate::command(&args),
     };
     match outcome {
@@ -152,6 +161,17 @@ fn load(file: Option<&Path>, format: LogFormat) -> Result<Config, ExitCode> {
         complain(format, &error.to_string());
         ExitCode::from(2)
     })
+}
+
+/// Refuses what nobody should begin with, though it works.
+fn begun(config: Config, format: LogFormat) -> Result<Config, ExitCode> {
+    match weak_key(&config) {
+        Ok(_) => Ok(config),
+        Err(problem) => {
+            complain(format, &problem);
+            Err(ExitCode::from(2))
+        }
+    }
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

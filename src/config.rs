@@ -211,6 +211,14 @@ impl Config {
         self.webhook_secrets().map(drop)
     }
 
+    /// What is to be said where nobody is told of incidents: that is allowed, and must not be found out at night.
+    #[must_use]
+    pub fn nobody_is_paged(&self) -> Option<&'static str> {
+        self.receivers.is_empty().then_some(
+            "`receivers` is empty: ssowatch pages nobody. Name a receiver, or page by its Prometheus rules or Datadog monitors",
+        )
+    }
+
     /// What several instances need.
     fn check_nats(&self) -> Result<(), String> {
         let Some(nats) = &self.journal.nats else { return Ok(()) };

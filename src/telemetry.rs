@@ -298,6 +298,15 @@ fn notifications(receiver: &str, result: &'static str, count: usize) {
         .increment(count as u64);
 }
 
+/// A receiver's key is that of another place, and so many incidents are open at the one before.
+pub fn receiver_moved(receiver: &str, open: usize) {
+    tracing::error!(
+        receiver,
+        open,
+        "Receiver has the key of another place. What is open is told there; at the one before it stays open until somebody resolves it by hand."
+    );
+}
+
 /// What a receiver was told could not be recorded.
 pub fn notification_unrecorded(receiver: &str, detail: &dyn Display) {
     tracing::warn!(receiver, %detail, "What a receiver was told is not recorded yet; a restart now may tell it again.");

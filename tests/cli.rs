@@ -76,6 +76,31 @@ fn check_says_what_would_run_and_no_secret() {
 }
 
 #[test]
+fn check_says_that_nobody_is_paged_and_that_a_key_is_weak() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let config = |receivers: &str, key: &str| {
+        let yaml = format!(
+            "data_dir: {}\nprivacy: {{ key: {key} }}\nreceivers: [{receivers}]\n",
+            data.display()
+        );
+        let output = ssowatch(&["check", "--config", &write(&dir, "c.yaml", &yaml)]);
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let nobody = "\nwarning: `receivers` is empty: ssowatch pages nobody.";
+    let (code, stdout, _) = config("", "0123456789abcdef");
+    assert!(code == Some(0) && stdout.contains(nobody), "{stdout}");
+    let (_, stdout, _) = config("{ pagerduty: { routing_key: k } }", "0123456789abcdef");
+    assert!(!stdout.contains("warning"), "{stdout}");
+    let (code, _, stderr) = config("", "x");
+    let weak = "`privacy.key` has 1 bytes: at least 16";
+    assert!(code == Some(2) && stderr.contains(weak), "{stderr}");
+    std::fs::create_dir_all(data.join("journal")).unwrap();
+    let (code, stdout, _) = config("", "x");
+    assert!(code == Some(0) && stdout.contains(&format!("\nwarning: {weak}")), "{stdout}");
+}
+
+#[test]
 fn check_warns_of_what_could_have_no_effect_and_passes() {
     let dir = tempfile::tempdir().unwrap();
     let yaml = "receivers: [ { webhook: { url: \"http://127.0.0.1:1\", match: { severity: critical } } } ]\n";

@@ -113,7 +113,7 @@ class Instance(Process):
         host = self.place.outer
         with open(os.path.join(self.folder, "ssowatch.yaml"), "w") as file:
             file.write(
-                f"data_dir: data\nprivacy: {{ key: k }}\n{journal}sources: {{ push: {{ token: {TOKEN} }} }}\n"
+                f"data_dir: data\nprivacy: {{ key: the-same-for-all }}\n{journal}sources: {{ push: {{ token: {TOKEN} }} }}\n"
                 f'http: {{ admin: {{ listen: "{host}:{self.admin}", token: {TOKEN} }}, intake: {{ listen: "{host}:{self.intake}" }} }}\n{more}'
             )
         self.start()

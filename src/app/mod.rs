@@ -43,6 +43,7 @@ use self::archivist::Archivist;
 use self::core::recover;
 pub(crate) use self::core::vacant;
 use self::follower::{Claimed, Follower, Seat};
+pub(crate) use self::keys::weak_key;
 pub use self::role::Turn;
 use self::role::{Around, Part, Role};
 
@@ -172,6 +173,7 @@ impl Daemon {
             vocabulary: config.vocabulary(),
             sessions,
             owner: part.owns(),
+            receivers: config.receivers.len(),
         };
         let mut tasks = JoinSet::new();
         let [admin_tls, intake_tls] = config.acceptors().map_err(|error| anyhow!(error))?;

@@ -5,11 +5,11 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::app::vacant;
+use super::knock;
+use crate::app::{vacant, weak_key};
 use crate::config::{Config, Door};
 use crate::journal::nats;
 use crate::listener::Tls;
-use crate::outbound::{Client, Limits, Route, host};
 use crate::receiver::Target;
 use crate::setting::{Secret, SecretError};
 use crate::sink::{datadog, otlp};
@@ -45,6 +45,7 @@ impl Display for Finding {
 
 /// What would run. Says of secrets only whether they are there.
 pub(super) fn summary(config: &Config) -> Result<String, String> {
+    let weak_key = weak_key(config)?;
     let there =
         |secret: &Option<Secret>| if secret.is_some() { "with a token" } else { "without a token" };
     let rules: Vec<_> = config.rules.iter().map(|rule| rule.name.to_string()).collect();
@@ -97,7 +98,8 @@ pub(super) fn summary(config: &Config) -> Result<String, String> {
     for (key, value) in lines {
         writeln!(text, "{key:<24}{value}").expect("memory grows");
     }
-    for warning in config.warnings() {
+    let nobody = config.nobody_is_paged().map(str::to_owned);
+    for warning in nobody.into_iter().chain(weak_key).chain(config.warnings()) {
         writeln!(text, "warning: {warning}").expect("memory grows");
     }
     Ok(text)
@@ -198,7 +200,8 @@ pub(super) fn secrets(config: &Config) -> Result<Vec<Finding>, String> {
     Ok(findings)
 }
 
-/// Tries what a start needs: secrets, the data directory, every listener, the keys of WorkOS and Datadog.
+/// Tries what a start needs: secrets, the data directory, every listener, the keys of WorkOS and Datadog, and whether those who
+/// are told are there.
 pub(super) async fn online(config: &Config) -> Result<Vec<Finding>, String> {
     let mut findings = secrets(config)?;
     for (index, (pattern, _)) in config.files()?.into_iter().enumerate() {
@@ -248,10 +251,8 @@ pub(super) async fn online(config: &Config) -> Result<Vec<Finding>, String> {
         let outcome = source::nats::probe(&settings).await;
         findings.push(Finding { key: "sources.nats".to_owned(), outcome });
     }
-    if let Some(datadog) = &config.sinks.datadog {
-        let outcome = datadog_key(datadog, &route).await;
-        findings.push(Finding { key: "sinks.datadog.api_key".to_owned(), outcome });
-    }
+    let knocked = knock::everywhere(config, &route).await?;
+    findings.extend(knocked.into_iter().map(|(key, outcome)| Finding { key, outcome }));
     Ok(findings)
 }
 
@@ -265,22 +266,6 @@ fn unreadable(error: &SecretError) -> String {
         SecretError::Unreadable { .. } => format!("{error}; check the path and its permissions"),
         SecretError::Empty(_) => format!("{error}; write the secret into it"),
         SecretError::Both(_) | SecretError::NoUrl => error.to_string(),
-    }
-}
-
-/// Asks Datadog.
-async fn datadog_key(datadog: &datadog::Config, route: &Route) -> Result<String, String> {
-    let request = datadog.key_check()?;
-    let host = host(&request.url);
-    let answer = Client::new(Limits::default(), route).send(&request).await;
-    match answer.map_err(|error| error.to_string())?.status {
-        200..=299 => Ok(format!("{host} says that the key is valid")),
-        401 | 403 => Err(format!(
-            "{host} says that the key is not valid; check the key, and that `sinks.datadog.site` is the site that it is of"
-        )),
-        status => Err(format!(
-            "{host} answers HTTP {status}; check `sinks.datadog.site` and `sinks.datadog.metrics_url`"
-        )),
     }
 }
 

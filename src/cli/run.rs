@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::check;
-use crate::app::{Daemon, vacant, wanted};
+use crate::app::{Daemon, wanted, weak_key};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::journal::nats::Cluster;
@@ -28,7 +28,7 @@ impl Origin {
         Ok(self.complete(Config::load(self.file.as_deref())?))
     }
 
-    fn complete(&self, mut config: Config) -> Config {
+    pub(super) fn complete(&self, mut config: Config) -> Config {
         if let Some(data_dir) = &self.data_dir {
             config.data_dir.0.clone_from(data_dir);
         }
@@ -36,10 +36,10 @@ impl Origin {
     }
 }
 
-/// Runs the daemon with `config`, which came from `origin`, until it is told to stop.
+/// Runs the daemon with `config`, which came from `origin` and is complete, until it is told to stop.
 pub(super) fn command(config: Config, origin: &Origin) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(supervise(origin.complete(config), origin))
+    runtime.block_on(supervise(config, origin))
 }
 
 async fn supervise(mut config: Config, origin: &Origin) -> anyhow::Result<()> {
@@ -83,6 +83,12 @@ fn start(config: &Config, sockets: &mut Sockets, reload: &Reload) -> anyhow::Res
     for warning in config.warnings() {
         tracing::warn!(warning, "The configuration names what is not there.");
     }
+    if let Some(warning) = config.nobody_is_paged() {
+        tracing::warn!(warning, "Nobody is paged.");
+    }
+    if let Some(warning) = weak_key(config).map_err(anyhow::Error::msg)? {
+        tracing::warn!(warning, "The key of the hashes is weak.");
+    }
     // It may still come, and what needs it waits for it; but nobody should find out by a page that is missing.
     for finding in check::secrets(config).map_err(anyhow::Error::msg)? {
         if let Some((key, problem)) = finding.problem() {
@@ -117,9 +123,12 @@ fn prepare(origin: &Origin, old: &Config, sockets: &mut Sockets) -> anyhow::Resu
 fn feasible(config: &Config, old: &Config) -> anyhow::Result<()> {
     let folder = &config.data_dir.0;
     check::writable(folder).map_err(|problem| anyhow!("`data_dir`: {problem}"))?;
-    // The lock of the folder in force is the daemon's own.
     if fs::canonicalize(folder).ok() != fs::canonicalize(&old.data_dir.0).ok() {
-        vacant(config)?;
+        bail!(
+            "`data_dir` cannot change while ssowatch runs: it would begin anew, without a word of what is open. Stop it, move what \
+             is in {} there, and start it",
+            old.data_dir.0.display()
+        );
     }
     let held = old.doors().map_err(anyhow::Error::msg)?;
     for door in config.doors().map_err(anyhow::Error::msg)? {
@@ -170,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_data_directory_that_cannot_be_written_or_is_in_use_is_known_before() {
+    fn a_data_directory_that_cannot_be_written_or_is_another_is_known_before() {
         let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let old = config(folder.path(), "");
         let hold = |folder: &Path| {
@@ -183,11 +192,11 @@ mod tests {
         // Its own is held by the daemon itself.
         let _own = hold(folder.path()).unwrap();
         assert_eq!(why(&old, &old), "nothing");
-        assert_eq!(why(&config(&folder.path().join("fresh"), ""), &old), "nothing");
-        assert_eq!(why(&config(other.path(), ""), &old), "nothing");
-        let _theirs = hold(other.path()).unwrap();
-        let text = why(&config(other.path(), ""), &old);
-        assert!(text.contains("is in use by another ssowatch"), "{text}");
+        assert_eq!(why(&config(&folder.path().join("."), ""), &old), "nothing");
+        for elsewhere in [other.path().to_owned(), folder.path().join("fresh")] {
+            let text = why(&config(&elsewhere, ""), &old);
+            assert!(text.starts_with("`data_dir` cannot change while ssowatch runs"), "{text}");
+        }
         let file = other.path().join("file");
         fs::write(&file, "").unwrap();
         let text = why(&config(&file.join("below"), ""), &old);

@@ -15,7 +15,7 @@ use crate::setting::Secret;
 pub struct PrivacyConfig {
     /// `drop`, `hash` (default) or `keep`.
     pub personal: Treatment,
-    /// Key of the hashes. Default: one that is made once and kept in `data_dir`.
+    /// Key of the hashes, 16 bytes or more. Default: one that is made once and kept in `data_dir`.
     pub key: Option<Secret>,
     /// A file that holds the key.
     pub key_file: Option<PathBuf>,

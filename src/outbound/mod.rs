@@ -3,12 +3,14 @@
 
 mod backoff;
 mod client;
+mod datadog;
 mod quota;
 mod route;
 mod url;
 
 pub use backoff::Backoff;
 pub use client::{Client, Limits, SendError};
+pub use datadog::check_datadog_site;
 pub use quota::Quota;
 pub use route::{Config, Route};
 pub use url::{base_url, base_url_before, host, is_address, with_query};
@@ -53,6 +55,9 @@ pub struct Answer {
     pub body: Bytes,
 }
 
+/// How far into an XML document a page says that it is one.
+const PAGE_BYTES: usize = 1024;
+
 /// Sends a request: the real client, or a test.
 pub trait Transport: Clone + Send + Sync + 'static {
     /// Sends it; any status is an answer.
@@ -82,6 +87,31 @@ pub enum Verdict {
 }
 
 impl Answer {
+    /// What it means where its status means `verdict`. A web page is nobody's word that something was taken: a proxy, a login or
+    /// a captive portal has answered, and the service has heard nothing. Whatever else comes with a good status is believed.
+    #[must_use]
+    pub fn judged(&self, verdict: Verdict) -> Verdict {
+        if verdict == Verdict::Accepted && self.is_page() { Verdict::Retry } else { verdict }
+    }
+
+    /// Why it is not believed, for the log.
+    #[must_use]
+    pub fn doubt(&self) -> &'static str {
+        if (200..300).contains(&self.status) && self.is_page() {
+            "; a web page is no answer of the service: a proxy or a login page stands in the way, look at the network and at `outbound.proxy`"
+        } else {
+            ""
+        }
+    }
+
+    /// Whether its body is HTML. The type that it claims says nothing: there are services whose empty answers claim to be pages.
+    fn is_page(&self) -> bool {
+        let body = self.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.body).trim_ascii_start();
+        let beginning = body[..body.len().min(PAGE_BYTES)].to_ascii_lowercase();
+        let xml = beginning.starts_with(b"<?xml");
+        beginning.starts_with(b"<") && (!xml || beginning.windows(5).any(|text| text == b"<html"))
+    }
+
     /// The beginning of what the service said, on one line and without `secrets`: it may repeat what it was sent.
     #[must_use]
     pub fn excerpt(&self, secrets: &[String], chars_max: usize) -> String {
@@ -113,6 +143,34 @@ impl fmt::Debug for Request {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_web_page_is_no_sign_that_something_was_taken() {
+        let of = |status, body: &'static str| Answer {
+            status,
+            retry_after: None,
+            body: Bytes::from_static(body.as_bytes()),
+        };
+        for body in [
+            "<html>captive portal</html>",
+            "",
+            "ok",
+            "{\"status\":\"success\"}",
+            "<?xml version=\"1.0\"?><Response/>",
+        ] {
+            let page = body.contains("html");
+            let want = if page { Verdict::Retry } else { Verdict::Accepted };
+            assert_eq!(of(200, body).judged(Verdict::Accepted), want, "{body:?}");
+            assert_eq!(of(200, body).doubt().is_empty(), !page, "{body:?}");
+        }
+        for page in
+            ["\u{feff}\n<!DOCTYPE html>", "<?xml version=\"1.0\"?><!DOCTYPE x><HTML>", "<script>"]
+        {
+            assert_eq!(of(202, page).judged(Verdict::Accepted), Verdict::Retry, "{page:?}");
+        }
+        let refusal = of(403, "<html>");
+        assert_eq!((refusal.judged(Verdict::Hold), refusal.doubt()), (Verdict::Hold, ""));
+    }
 
     #[test]
     fn what_a_service_says_is_one_line_without_secrets() {

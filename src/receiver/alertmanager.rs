@@ -131,10 +131,18 @@ impl Alertmanager {
 
     pub(super) fn request(&self, notifications: &[Notification]) -> Result<Request, SecretError> {
         let alerts: Vec<Value> = notifications.iter().map(alert).collect();
-        let token = self.token.as_ref().map(Secret::reveal).transpose()?;
-        let headers = token.map(|token| ("authorization", format!("Bearer {token}")));
         let url = format!("{}/api/v2/alerts", self.url);
-        Ok(words::post(url, &Value::Array(alerts), headers.into_iter().collect()))
+        Ok(words::post(url, &Value::Array(alerts), self.headers()?))
+    }
+
+    /// Asks whether it is ready.
+    pub(super) fn ready(&self) -> Result<Request, SecretError> {
+        Ok(words::get(format!("{}/-/ready", self.url), self.headers()?))
+    }
+
+    fn headers(&self) -> Result<Vec<(&'static str, String)>, SecretError> {
+        let token = self.token.as_ref().map(Secret::reveal).transpose()?;
+        Ok(token.map(|token| ("authorization", format!("Bearer {token}"))).into_iter().collect())
     }
 }
 

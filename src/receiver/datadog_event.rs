@@ -11,12 +11,15 @@ use serde_json::json;
 
 use super::{Audience, Inherited, Notification, Pace, Verdicts, config, words};
 use crate::event::Timestamp;
-use crate::outbound::{Request, Verdict};
+use crate::outbound::{Request, Verdict, check_datadog_site};
 use crate::setting::{Secret, SecretError};
 use crate::signal::Severity;
 
 /// The site that Datadog's own agent takes when none is named.
 const SITE: &str = "datadoghq.com";
+
+/// Where the key stands.
+const KEY_HEADER: &str = "dd-api-key";
 
 /// Datadog's documentation has named this limit for titles; its schema names none.
 const TITLE_CHARS_MAX: usize = 100;
@@ -100,10 +103,8 @@ impl Config {
             format!("`{at}` needs `api_key`, `api_key_file` or the key of `sinks.datadog`")
         })?;
         let site = self.site.as_deref().or(inherited.datadog_site.as_deref()).unwrap_or(SITE);
-        if site.is_empty()
-            || site.contains(|c: char| !c.is_ascii_alphanumeric() && !"-.".contains(c))
-        {
-            return Err(format!("`{at}.site` is not a Datadog site; write e.g. datadoghq.eu"));
+        if self.url.is_none() {
+            check_datadog_site(&format!("{at}.site"), site, &format!("`{at}.url`"))?;
         }
         let url = self.url.clone().unwrap_or_else(|| format!("https://api.{site}"));
         let url = config::base_url(&format!("{at}.url"), &url)?;
@@ -148,7 +149,13 @@ impl DatadogEvent {
             "tags": tags,
         });
         let url = format!("{}/api/v1/events", self.url);
-        Ok(words::post(url, &body, vec![("dd-api-key", self.api_key.reveal()?)]))
+        Ok(words::post(url, &body, vec![(KEY_HEADER, self.api_key.reveal()?)]))
+    }
+
+    /// Asks whether the key is valid.
+    pub(super) fn key_check(&self) -> Result<Request, SecretError> {
+        let url = format!("{}/api/v1/validate", self.url);
+        Ok(words::get(url, vec![(KEY_HEADER, self.api_key.reveal()?)]))
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use super::destination;
 use super::log::{self, Log, Owed, Standing};
 use super::{Links, Notification, Pace, Reason, Target, words};
 use crate::clock::Clock;
@@ -67,8 +68,10 @@ impl<T: Transport> Dispatcher<T> {
         for target in self.targets {
             let pace = target.pace();
             telemetry::receiver_begins(&target.name);
+            let mut told = self.told.remove(&target.key).unwrap_or_default();
             let courier = Courier {
-                log: Log::new(&self.told.remove(&target.key).unwrap_or_default()),
+                destination: destination::take(&mut told),
+                log: Log::new(&told),
                 target,
                 pace,
                 links: Arc::clone(&links),
@@ -102,6 +105,8 @@ struct Courier<T> {
     inlet: Inlet,
     clock: Clock,
     log: Log,
+    /// The mark of the place that was told last, where there is one.
+    destination: Option<Box<str>>,
     backoff: Backoff,
     /// No request before this.
     free_at: Instant,
@@ -149,6 +154,7 @@ impl<T: Transport> Courier<T> {
             return;
         }
         let now = self.clock.now();
+        self.look_where(now);
         let batch = self.batch(snapshot, now);
         if batch.is_empty() {
             return;
@@ -164,6 +170,27 @@ impl<T: Transport> Courier<T> {
             None => {}
             Some(Err(error)) => self.fail(&batch, "retried", &error.to_string(), None),
             Some(Ok(answer)) => self.settle(&batch, &answer),
+        }
+    }
+
+    /// Begins anew where another place is told from now on: it knows nothing of what is open, and what the one before was told
+    /// cannot be ended there.
+    fn look_where(&mut self, now: Timestamp) {
+        let Some(found) = self.target.destination() else { return };
+        let before = self.destination.replace(found.clone());
+        if before.as_ref() == Some(&found) {
+            return;
+        }
+        let noted = |fingerprint: Box<str>, open| {
+            let receiver = self.target.key.clone();
+            (fingerprint.clone(), Told { receiver, fingerprint, open, at: now })
+        };
+        let gone = before.clone().map(|before| noted(before, false));
+        self.unrecorded.extend(gone.into_iter().chain([noted(found, true)]));
+        if before.is_some() {
+            let log = std::mem::take(&mut self.log);
+            telemetry::receiver_moved(&self.target.name, log.open());
+            (self.recalled, self.failures) = (false, BTreeMap::new());
         }
     }
 
@@ -225,7 +252,7 @@ impl<T: Transport> Courier<T> {
     }
 
     fn settle(&mut self, batch: &[Notification], answer: &Answer) {
-        let verdict = self.target.classify(answer.status);
+        let verdict = answer.judged(self.target.classify(answer.status));
         match verdict {
             Verdict::Accepted => {
                 self.backoff.reset();

@@ -167,6 +167,12 @@ impl Log {
         Self(told.iter().map(|(name, told)| (name.clone(), standing(*told))).collect())
     }
 
+    /// How many incidents it was told are open.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.0.values().filter(|standing| matches!(standing, Standing::Open { .. })).count()
+    }
+
     /// All that is owed now, most urgent first. Also notes how the incidents are that were told, and forgets
     /// those that nobody speaks of any more.
     pub fn owed(

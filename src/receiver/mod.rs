@@ -7,6 +7,7 @@
 pub mod alertmanager;
 mod config;
 pub mod datadog_event;
+mod destination;
 pub mod dispatcher;
 pub mod log;
 pub mod pagerduty;
@@ -23,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::Timestamp;
-use crate::outbound::{Request, Verdict};
+use crate::outbound::{Request, Verdict, host};
 use crate::setting::{Secret, SecretError};
 use crate::signal::{Incident, Severity};
 
@@ -103,6 +104,17 @@ pub struct Repeat {
     pub closed_for_millis: i64,
 }
 
+/// A request that tells nobody anything, by what its answer means.
+#[derive(Debug)]
+pub enum Knock {
+    /// 2xx means that it works.
+    Health(Request),
+    /// Datadog says whether the key is valid.
+    DatadogKey(Request),
+    /// Any answer means that somebody is there.
+    Address(Request),
+}
+
 /// What the answers of a service mean, by status; what is not in the table is dropped.
 type Verdicts = &'static [(RangeInclusive<u16>, Verdict)];
 
@@ -168,9 +180,34 @@ impl Target {
         Ok(secrets.len())
     }
 
+    /// What shows whether it is there, and tells nobody anything.
+    pub fn knock(&self) -> Result<Knock, SecretError> {
+        let get = |url, headers| words::get(url, headers);
+        let root = |secret| {
+            Ok(Knock::Address(get(format!("{}/", host(&config::revealed(secret)?)), Vec::new())))
+        };
+        match &self.service {
+            Service::Alertmanager(service) => service.ready().map(Knock::Health),
+            Service::Pagerduty(service) => Ok(Knock::Address(get(service.url(), Vec::new()))),
+            Service::DatadogEvent(service) => service.key_check().map(Knock::DatadogKey),
+            // The path is the secret, and may do something by itself.
+            Service::Slack(service) => root(service.address()),
+            Service::Webhook(service) => root(service.address()),
+        }
+    }
+
     /// Its secrets as they are now, to take them out of what a service says.
     fn secrets(&self) -> Vec<String> {
         self.service.secrets().into_iter().filter_map(|secret| secret.reveal().ok()).collect()
+    }
+
+    /// What tells the place that is told from another one under the same name, where a secret does: its mark in the record.
+    #[must_use]
+    pub(crate) fn destination(&self) -> Option<Box<str>> {
+        match &self.service {
+            Service::Pagerduty(service) => service.destination().map(|key| destination::mark(&key)),
+            _ => None,
+        }
     }
 
     /// Whether alerts of one cause are one incident to it. Alertmanager is told of alerts, and groups them itself.

@@ -107,8 +107,18 @@ impl Config {
 }
 
 impl Pagerduty {
+    /// The key of a service, which knows the incidents that it was told: with another one it is another place.
+    pub(super) fn destination(&self) -> Option<String> {
+        self.routing_key.reveal().ok()
+    }
+
     pub(super) fn secrets(&self) -> Vec<&Secret> {
         vec![&self.routing_key]
+    }
+
+    /// Where events go.
+    pub(super) fn url(&self) -> String {
+        format!("{}/v2/enqueue", self.url)
     }
 
     pub(super) fn request(&self, notification: &Notification) -> Result<Request, SecretError> {
@@ -128,13 +138,12 @@ impl Pagerduty {
             event["links"] =
                 links.map(|(href, text)| json!({"href": href, "text": text})).collect();
         }
-        let url = format!("{}/v2/enqueue", self.url);
-        let request = words::post(url.clone(), &event, vec![]);
+        let request = words::post(self.url(), &event, vec![]);
         if request.body.len() <= EVENT_BYTES_MAX {
             return Ok(request);
         }
         event["payload"]["custom_details"] = json!({"note": "left out: too large"});
-        Ok(words::post(url, &event, vec![]))
+        Ok(words::post(self.url(), &event, vec![]))
     }
 }
 

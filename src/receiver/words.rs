@@ -121,7 +121,7 @@ pub(super) fn detail(
     detail.push_str(match (verdict, answer.status) {
         (_, 300..=399) => "; redirects are not followed, write the final address",
         (Verdict::Hold, _) => "; check its address and its secret in `receivers`",
-        _ => "",
+        _ => answer.doubt(),
     });
     let said = answer.excerpt(&target.secrets(), EXCERPT_CHARS_MAX);
     if !said.is_empty() {
@@ -142,6 +142,12 @@ pub(super) fn percent_encoded(text: &str) -> String {
         }
     }
     encoded
+}
+
+/// A question.
+pub(super) fn get(url: String, headers: Vec<(&'static str, String)>) -> Request {
+    let headers = headers.into_iter().map(|(name, value)| (name.into(), value)).collect();
+    Request { method: Method::Get, url, headers, body: Bytes::new() }
 }
 
 /// A POST of `body`.

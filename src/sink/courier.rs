@@ -109,7 +109,7 @@ impl<T: Transport> Courier<T> {
             Ok(answer) => answer,
             Err(error) => return self.wait(now, "retried", &error, None),
         };
-        let verdict = self.endpoint.classify(answer.status);
+        let verdict = answer.judged(self.endpoint.classify(answer.status));
         let detail = self.detail(verdict, &answer);
         match verdict {
             Verdict::Accepted => {
@@ -192,6 +192,7 @@ impl<T: Transport> Courier<T> {
             detail.push_str(if refused { credential_key } else { address_key });
             detail.push('`');
         }
+        detail.push_str(answer.doubt());
         let secrets = self.endpoint.credentials.iter();
         let secrets: Vec<_> = secrets.filter_map(|(_, secret)| secret.reveal().ok()).collect();
         let said = answer.excerpt(&secrets, EXCERPT_CHARS_MAX);

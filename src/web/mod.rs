@@ -77,6 +77,8 @@ pub struct Admin {
     /// Whether this instance owns the journal: only then metrics hold more than the daemon's own, so that of several instances
     /// one shows each series.
     pub owner: bool,
+    /// How many receivers there are; without any, nobody is paged.
+    pub receivers: usize,
 }
 
 /// The routes.

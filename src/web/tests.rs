@@ -31,6 +31,7 @@ fn admin_with(snapshot: Snapshot, token: Option<&str>, inlet: Inlet) -> Admin {
     let clock = Clock::starting_at(snapshot.now);
     Admin {
         owner: true,
+        receivers: 1,
         reload: None,
         snapshots: watch::channel(Arc::new(snapshot)).1,
         own: PrometheusBuilder::new().build_recorder().handle(),
@@ -354,6 +355,19 @@ async fn whoever_looks_sees_that_nothing_is_accepted_or_judged() {
         assert_eq!(page.contains("role=\"alert\""), banner.is_some(), "{page}");
         assert!(page.contains(banner.unwrap_or_default()), "{page}");
         assert_eq!(page.contains("nothing is judged now"), banner.is_some(), "{page}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_says_when_nobody_is_paged() {
+    for receivers in [0, 1] {
+        let admin = Admin { receivers, ..admin(sample::snapshot(), None) };
+        let response = ask(admin, Method::GET, "/", &[]).await;
+        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        let page = String::from_utf8(body.to_vec()).unwrap();
+        for words in ["Nobody is paged: no receiver", "ssowatch pages nobody"] {
+            assert_eq!(page.contains(words), receivers == 0, "{page}");
+        }
     }
 }
 

@@ -89,7 +89,7 @@ impl Life {
 
 fn config(folder: &Place, journal: &str) -> Config {
     let text = format!(
-        "data_dir: {}\nprivacy: {{ key: k }}\n\
+        "data_dir: {}\nprivacy: {{ key: the-same-for-all }}\n\
          http: {{ admin: {{ listen: \"127.0.0.1:0\" }}, intake: {{ listen: \"127.0.0.1:0\" }} }}\n\
          detection: {{ min_attempts: 10, keep_firing_for: 2m }}\n{journal}",
         folder.path().display()

@@ -95,7 +95,7 @@ fn a_new_configuration_takes_over_and_a_wrong_one_stays_out() {
 #[test]
 fn a_hashed_address_is_found_after_the_key_was_rotated() {
     let key = |keys: &str| format!("privacy: {{ {keys} }}\n");
-    let daemon = Daemon::start(&key("key: one"));
+    let daemon = Daemon::start(&key("key: the-first-of-two-keys"));
     let found = |wanted: usize| {
         let url = format!("{}/api/v1/sessions?email=Ada@example.com", daemon.admin);
         wait::until(&format!("{wanted} sign-ins of one person"), || {
@@ -111,7 +111,7 @@ fn a_hashed_address_is_found_after_the_key_was_rotated() {
     let before = found(1);
     assert!(before["sessions"][0]["email"].as_str().unwrap().starts_with("h:"), "{before}");
 
-    daemon.configure(&key("key: two, previous_key: one"));
+    daemon.configure(&key("key: the-second-of-two-keys, previous_key: the-first-of-two-keys"));
     hang_up(&daemon);
     ready(&daemon, 2);
     sign_in(2);
@@ -119,7 +119,7 @@ fn a_hashed_address_is_found_after_the_key_was_rotated() {
     assert_ne!(both["sessions"][0]["email"], both["sessions"][1]["email"], "{both}");
 
     // Whoever leaves the key before out finds what came since.
-    daemon.configure(&key("key: two"));
+    daemon.configure(&key("key: the-second-of-two-keys"));
     hang_up(&daemon);
     ready(&daemon, 3);
     assert_eq!(found(1)["sessions"][0]["id"], "s2");

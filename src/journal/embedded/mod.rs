@@ -26,6 +26,12 @@ use crate::setting::{ByteSize, Period};
 /// A segment is closed at this size: large enough that few files are open, small enough that retention is fine-grained.
 const SEGMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
+/// Whole segments go: one holds at most this part of `max_bytes`, and of `retention`, so that neither is missed by more.
+const SEGMENTS_MIN: u32 = 4;
+
+/// Less would make files by the second, and forget what the next restart reads.
+const RETENTION_MIN: Period = Period::from_secs(60);
+
 /// After the disk was full there must be room for what it refused, or for so much, before anything is taken: a mebibyte is
 /// a thousand events.
 const ROOM_BYTES_MAX: usize = 1024 * 1024;
@@ -34,7 +40,8 @@ const ROOM_BYTES_MAX: usize = 1024 * 1024;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// How long entries are kept. Default 7d.
+    /// How long entries are kept, and at most a quarter longer. At least 1m. Default 7d.
+    #[serde(deserialize_with = "retention")]
     pub retention: Period,
     /// How large the journal may grow; the oldest entries go first. At least 1MiB. Default 4GiB.
     #[serde(deserialize_with = "max_bytes")]
@@ -45,6 +52,16 @@ impl Default for Config {
     fn default() -> Self {
         Self { retention: Period::from_secs(7 * 86_400), max_bytes: ByteSize::from_bytes(4 << 30) }
     }
+}
+
+fn retention<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Period, D::Error> {
+    let period = Period::deserialize(deserializer)?;
+    if period < RETENTION_MIN {
+        return Err(serde::de::Error::custom(format!(
+            "`retention` must be {RETENTION_MIN} or more"
+        )));
+    }
+    Ok(period)
 }
 
 fn max_bytes<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<ByteSize, D::Error> {
@@ -138,10 +155,12 @@ impl Journal {
         if entries.is_empty() {
             return Ok(first);
         }
-        if self.last().bytes >= SEGMENT_BYTES_MAX {
+        let newest = entries.last().expect("not empty").received_at;
+        if self.last().bytes >= self.segment_bytes_max()
+            || self.last().spans_millis(newest) >= self.segment_millis_max()
+        {
             self.rotate()?;
         }
-        let newest = entries.last().expect("not empty").received_at;
         let count = u32::try_from(entries.len()).expect("a batch is far below 2^32 entries");
         let frame = frame::encode(first, entries);
         self.write(&frame)?;
@@ -243,7 +262,20 @@ impl Journal {
                 .remove(&first.path)
                 .map_err(|error| JournalError::io("remove", &first.path, error))?;
         }
+        // Where nothing comes any more, nothing would begin another segment: it goes the next time.
+        let last = self.last();
+        if last.entries > 0 && last.newest < oldest && last.next_position() <= needed {
+            self.rotate()?;
+        }
         Ok(given_up)
+    }
+
+    fn segment_bytes_max(&self) -> u64 {
+        SEGMENT_BYTES_MAX.min(self.config.max_bytes.bytes() / u64::from(SEGMENTS_MIN))
+    }
+
+    fn segment_millis_max(&self) -> i64 {
+        self.config.retention.millis() / i64::from(SEGMENTS_MIN)
     }
 
     fn last(&self) -> &Segment {

@@ -29,6 +29,8 @@ pub(super) struct Segment {
     pub(super) first: u64,
     pub(super) entries: u64,
     pub(super) bytes: u64,
+    /// `received_at` of the newest entry of its first frame.
+    oldest: Timestamp,
     /// `received_at` of its newest entry.
     pub(super) newest: Timestamp,
     /// Whether its header is whole.
@@ -59,6 +61,7 @@ pub(super) fn list(disk: &dyn Disk, folder: &Path) -> Result<Vec<Segment>, Journ
             first,
             entries: 0,
             bytes: 0,
+            oldest: Timestamp::default(),
             newest: Timestamp::default(),
             sound: true,
         };
@@ -80,15 +83,23 @@ impl Segment {
             disk.sync_folder(folder)
         };
         made().map_err(|error| JournalError::io("create", &path, error))?;
-        let newest = Timestamp::default();
-        Ok(Self { path, first, entries: 0, bytes: HEADER_BYTES, newest, sound: true })
+        let (oldest, newest) = Default::default();
+        Ok(Self { path, first, entries: 0, bytes: HEADER_BYTES, oldest, newest, sound: true })
     }
 
     pub(super) fn next_position(&self) -> u64 {
         self.first + self.entries
     }
 
+    /// For how many milliseconds its entries would have come with one that comes at `newest`.
+    pub(super) fn spans_millis(&self, newest: Timestamp) -> i64 {
+        if self.entries == 0 { 0 } else { newest.millis_since(self.oldest) }
+    }
+
     pub(super) fn extend(&mut self, bytes: u64, entries: u32, newest: Timestamp) {
+        if self.entries == 0 {
+            self.oldest = newest;
+        }
         self.bytes += bytes;
         self.entries += u64::from(entries);
         self.newest = newest;
@@ -103,11 +114,14 @@ impl Segment {
         let io = |error| JournalError::io("read", &self.path, error);
         let mut frames = Frames::open(disk, &self.path, self.first)?;
         let (mut entries, mut newest) = (0, Timestamp::default());
+        let mut oldest = None;
         while let Some(frame) = frames.next_frame().map_err(io)? {
             entries += u64::from(frame.count);
             newest = frame.newest;
+            oldest.get_or_insert(newest);
         }
         (self.entries, self.newest, self.bytes) = (entries, newest, frames.offset);
+        self.oldest = oldest.unwrap_or_default();
         self.sound = frames.sound;
         Ok(())
     }

@@ -114,6 +114,36 @@ fn old_segments_go_by_age_unless_they_are_needed_and_by_size_even_then() {
 }
 
 #[test]
+fn neither_retention_nor_size_is_missed_by_more_than_a_quarter() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = Config { retention: Period::from_secs(80), ..Config::default() };
+    let (mut journal, _) = Journal::open(dir.path(), config).unwrap();
+    for second in 0..200 {
+        journal.append(&entries(second..second + 1)).unwrap();
+        let at = i64::try_from(second).unwrap() * 1000;
+        journal.trim(u64::MAX, Timestamp::from_millis(at)).unwrap();
+        let kept = second - journal.first_position();
+        assert!(second < 80 || (80..=101).contains(&kept), "{second}: {kept}");
+    }
+    // Nothing comes any more.
+    for _ in 0..2 {
+        journal.trim(u64::MAX, Timestamp::from_millis(300_000)).unwrap();
+    }
+    assert_eq!(journal.first_position(), 200);
+    drop(journal);
+
+    let dir = tempfile::tempdir().unwrap();
+    let config = Config { max_bytes: ByteSize::from_bytes(1 << 20), ..Config::default() };
+    let (mut journal, _) = Journal::open(dir.path(), config).unwrap();
+    for n in 0..40 {
+        journal.append(&entries(n * 5000..n * 5000 + 5000)).unwrap();
+        journal.trim(0, Timestamp::default()).unwrap();
+        assert!(journal.bytes() <= 1 << 20, "{n}: {}", journal.bytes());
+    }
+    assert!(journal.first_position() > 0 && journal.bytes() > 1 << 19);
+}
+
+#[test]
 fn damage_in_an_old_segment_is_stepped_over_and_counted() {
     let dir = tempfile::tempdir().unwrap();
     let (mut journal, _) = Journal::open(dir.path(), Config::default()).unwrap();

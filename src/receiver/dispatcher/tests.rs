@@ -15,10 +15,12 @@ struct Reply {
     after: u64,
     status: u16,
     retry_after: Option<u64>,
+    /// Whether it comes from a login page.
+    page: bool,
 }
 
 fn status(status: u16) -> Reply {
-    Reply { after: 0, status, retry_after: None }
+    Reply { after: 0, status, retry_after: None, page: false }
 }
 
 type Script = dyn Fn(&str, &Value, u64) -> Reply + Send + Sync;
@@ -43,7 +45,8 @@ impl Transport for Services {
             return Err(SendError { host: "http://a".into(), problem: "cannot connect".into() });
         }
         let retry_after = reply.retry_after.map(Duration::from_secs);
-        Ok(Answer { status: reply.status, retry_after, body: "".into() })
+        let body = if reply.page { "<html>Sign in</html>" } else { "" };
+        Ok(Answer { status: reply.status, retry_after, body: body.into() })
     }
 }
 
@@ -101,6 +104,9 @@ impl Stage {
                 }
                 for record in parcel.delivery.records {
                     let Record::Told(told) = record else { panic!("{record:?}") };
+                    if told.fingerprint.starts_with("destination:") {
+                        continue;
+                    }
                     let sign = if told.open { "+" } else { "-" };
                     kept.lock()
                         .unwrap()
@@ -227,6 +233,51 @@ async fn the_watchdog_is_not_heard_while_the_engines_time_is_not_that_of_the_clo
         }
         assert_eq!(asked, format!("0 {want}"), "{ahead_millis}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_with_another_key_is_told_what_is_open_and_not_what_the_one_before_was_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    std::fs::write(&file, "key-1").unwrap();
+    let receivers = json!([{"pagerduty": {"routing_key_file": file}}]);
+    let stage = Stage::new(&receivers, &[], |_, body, second| {
+        let right = body["routing_key"] == if second < 10 { "key-1" } else { "key-2" };
+        status(if right { 202 } else { 500 })
+    });
+    let over = [about("over", State::Firing), about("open", State::Firing)];
+    stage.show(&over, 10).await;
+    std::fs::write(&file, "key-2").unwrap();
+    stage.show(&over, 10).await;
+    assert_eq!(
+        stage.asked(),
+        [
+            "0 pagerduty trigger open 202",
+            "0 pagerduty trigger over 202",
+            "10 pagerduty trigger open 202",
+            "10 pagerduty trigger over 202"
+        ]
+    );
+    // The same after a restart: what stands in the record is another key's.
+    let before: Box<str> = destination::mark("key-1");
+    let told = [("pagerduty", &*before, true), ("pagerduty", "open", true)];
+    let stage = Stage::new(&receivers, &told, |_, _, _| status(202));
+    stage.show(&fires(&["open"]), 5).await;
+    assert_eq!(stage.asked(), ["0 pagerduty trigger open 202"]);
+    // Nobody knows what a record without a mark was told with: it is taken as it is.
+    let stage = Stage::new(&receivers, &[("pagerduty", "open", true)], |_, _, _| status(202));
+    stage.show(&fires(&["open"]), 5).await;
+    assert_eq!(stage.asked(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_page_is_no_sign_that_somebody_was_paged() {
+    let stage =
+        Stage::new(&pagerduty(), &[], |_, _, second| Reply { page: second < 10, ..status(200) });
+    stage.show(&fires(&["f"]), 60).await;
+    let asked = stage.asked();
+    assert!(asked.len() > 1 && asked[0] == "0 pagerduty trigger f 200", "{asked:?}");
+    assert_eq!(stage.told(), ["pagerduty f+"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::series::Style;
 use super::{Identity, KEY_HEADER, LOGS, METRICS, logs, metrics, tag::Tags};
-use crate::outbound::{Method, Request, base_url};
+use crate::outbound::{Method, Request, base_url, check_datadog_site};
 use crate::setting::{Period, Secret};
 use crate::signal::WINDOW_SECONDS;
 
@@ -234,11 +234,9 @@ impl Config {
     }
 
     fn base(&self, key: &str, own: Option<&str>, host: &str) -> Result<String, String> {
-        let valid = |c: char| c.is_ascii_alphanumeric() || "-.".contains(c);
-        if self.site.is_empty() || !self.site.chars().all(valid) {
-            return Err(
-                "`sinks.datadog.site` is not a Datadog site; write e.g. datadoghq.eu".into()
-            );
+        if own.is_none() {
+            let urls = "`metrics_url` and `logs_url`";
+            check_datadog_site("sinks.datadog.site", &self.site, urls)?;
         }
         let of_site = format!("https://{host}.{}", self.site);
         base_url(own.unwrap_or(&of_site))

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
+use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{LOGS, METRICS};
-use crate::outbound::{base_url, host};
+use crate::outbound::{Request, base_url, host};
 use crate::setting::{Period, Secret, machine};
 
 /// Headers at most: a key and a tenant are two.
@@ -78,6 +79,14 @@ impl Config {
             }
         }
         self.base().map(drop)
+    }
+
+    /// The request that exports nothing: who takes it takes the rest.
+    pub fn empty_export(&self) -> Result<Request, String> {
+        let path = if self.metrics { "/v1/metrics" } else { "/v1/logs" };
+        let sink = if self.metrics { METRICS } else { LOGS };
+        let endpoint = super::endpoint(self, sink, path, |_| 0)?;
+        endpoint.request(Bytes::new()).map_err(|error| error.to_string())
     }
 
     /// What would run, in a line, without what the headers hold.

@@ -17,6 +17,8 @@ pub(super) struct Health<'a> {
     pub(super) own: &'a str,
     /// How the engine's time stands to the clock.
     pub(super) standing: Standing,
+    /// How many receivers there are.
+    pub(super) receivers: usize,
 }
 
 impl Health<'_> {
@@ -36,22 +38,29 @@ impl Health<'_> {
                 Moment(until)
             )),
         }
+        if self.receivers == 0 {
+            page.line(
+                "<p class=\"soft\">Nobody is paged: no receiver is configured. Prometheus rules and Datadog monitors may page.</p>",
+            );
+        }
     }
 
     /// The section's content.
     pub(super) fn section(&self, page: &mut Html, snapshot: &Snapshot) {
-        section(page, snapshot, self.own);
+        section(page, snapshot, self.own, self.receivers);
     }
 }
 
-fn section(page: &mut Html, snapshot: &Snapshot, own: &str) {
+fn section(page: &mut Html, snapshot: &Snapshot, own: &str, configured: usize) {
     if snapshot.sources.is_empty() {
         page.line("<p>No source has delivered anything yet.</p>");
     } else {
         sources(page, snapshot);
     }
     let receivers = results(own, NOTIFICATIONS.name, "receiver");
-    if receivers.is_empty() {
+    if configured == 0 {
+        page.line("<p>No receiver is configured: ssowatch pages nobody.</p>");
+    } else if receivers.is_empty() {
         page.line("<p class=\"soft\">No receiver has been told anything since the start.</p>");
     }
     sent(page, "Receivers: notifications", &receivers, |_| false);

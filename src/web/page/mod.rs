@@ -66,7 +66,11 @@ async fn front(
     let snapshot = Arc::clone(&admin.snapshots.borrow());
     match listing {
         Ok(Query(listing)) => {
-            let health = Health { own: &admin.own.render(), standing: admin.standing() };
+            let health = Health {
+                own: &admin.own.render(),
+                standing: admin.standing(),
+                receivers: admin.receivers,
+            };
             Html(front::page(&snapshot, &listing, &health, visitor)).into_response()
         }
         Err(rejection) => {
