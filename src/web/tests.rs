@@ -194,7 +194,8 @@ async fn connections_are_searched_and_listed_a_page_at_a_time() {
     let views = names.map(|name| Arc::new(sample::connection(Some(&name), 1)));
     snapshot.connections.extend(views);
     let rows = |page: &str| {
-        page.matches("<tr><td><a").count() + page.matches("<tr class=\"hit\">").count()
+        page.matches("<tr><td class=\"name\"><a").count()
+            + page.matches("<tr class=\"hit\">").count()
     };
     for (path, shown, words) in [
         ("/", 50, "1 to 50 of 124"),
@@ -213,10 +214,24 @@ async fn connections_are_searched_and_listed_a_page_at_a_time() {
     }
     let first = get("/").await.1;
     let firing = first.find("class=\"hit\"").unwrap();
-    assert!(
-        first[firing..].starts_with("class=\"hit\"><td><a href=\"/connections/conn_1\""),
-        "{first}"
-    );
+    let (row, _) = first[firing..].split_once("</a>").unwrap();
+    assert!(row.contains(" href=\"/connections/conn_1\">"), "{first}");
+}
+
+#[tokio::test]
+async fn a_long_name_is_clipped_and_whole_in_its_title() {
+    let mut snapshot = sample::snapshot();
+    let mut view = sample::connection(Some("conn_long"), 3);
+    let info = Arc::make_mut(view.info.as_mut().unwrap());
+    (info.organization_name, info.name) =
+        (Some("o".repeat(200).into()), Some("n".repeat(200).into()));
+    snapshot.connections.push(Arc::new(view));
+    let response = ask(admin(snapshot, None), Method::GET, "/", &[]).await;
+    let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    let page = String::from_utf8(body.to_vec()).unwrap();
+    for name in ["o".repeat(200), "n".repeat(200)] {
+        assert!(page.contains(&format!("class=\"clip\" title=\"{name}\"")), "{page}");
+    }
 }
 
 #[tokio::test]

@@ -114,9 +114,14 @@ fn row(page: &mut Html, view: &ConnectionView, severity: Option<Severity>, now: 
     let info = view.info.as_deref();
     let name = info.and_then(|info| info.organization_name.as_deref().or(info.name.as_deref()));
     let (link, label) = (Encoded(view.label()), Escaped(view.label()));
-    let below = name.map(|_| format!("<small class=\"hide\">{label}</small>")).unwrap_or_default();
+    let below =
+        name.map(|_| format!("<small class=\"clip hide\">{label}</small>")).unwrap_or_default();
     let own = info.and_then(|info| info.name.as_deref()).filter(|own| Some(*own) != name);
-    let own = own.map(|own| format!("<small>{}</small>", Escaped(own))).unwrap_or_default();
+    let own = own.map(|own| {
+        let own = Escaped(own);
+        format!("<small class=\"clip\" title=\"{own}\">{own}</small>")
+    });
+    let own = own.unwrap_or_default();
     let name = Escaped(name.unwrap_or(view.label()));
     let hit = if severity >= Some(Severity::Ticket) { " class=\"hit\"" } else { "" };
     let kind = Escaped(view.connection_type());
@@ -130,7 +135,7 @@ fn row(page: &mut Html, view: &ConnectionView, severity: Option<Severity>, now: 
     let ended = hour.finished();
     let certificate = certificate(view, now).unwrap_or_default();
     page.line(format_args!(
-        "<tr{hit}><td><a href=\"/connections/{link}\">{name}</a>{own}{below}{certificate}</td><td class=\"hide\">{kind}</td>\
+        "<tr{hit}><td class=\"name\"><a class=\"clip\" title=\"{name}\" href=\"/connections/{link}\">{name}</a>{own}{below}{certificate}</td><td class=\"hide\">{kind}</td>\
          <td class=\"n\">{ended}</td><td class=\"n\">{failed}</td><td class=\"n hide\">{timed_out}</td><td>{drawing}</td></tr>"
     ));
 }
