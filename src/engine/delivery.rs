@@ -159,6 +159,7 @@ impl Engine {
         if source == Source::WorkosApi && !waits {
             return;
         }
+        let deaf = self.is_deaf();
         let (now, delivery) = (self.memory.now, &mut self.memory.delivery);
         delivery.came(source, event, now);
         match source {
@@ -170,10 +171,21 @@ impl Engine {
             Source::WorkosWebhook => self.memory.alerts.end(&stalled(source), now),
             _ => {}
         }
+        self.hear_again(deaf);
+    }
+
+    /// Something can be heard, where nothing could be while it was `deaf`: nobody heard what arrived meanwhile, or did not, nor
+    /// what ended.
+    fn hear_again(&mut self, deaf: bool) {
+        if deaf && !self.is_deaf() {
+            self.memory.hanging.clear();
+            self.memory.detection.resume(second_of(self.memory.now));
+        }
     }
 
     /// The webhook brought events that were known: those that were waited for are named.
     pub(super) fn webhook_brought(&mut self, keys: &[u64]) {
+        let deaf = self.is_deaf();
         let Memory { delivery, alerts, now, .. } = &mut self.memory;
         delivery.webhook_works(*now);
         for key in keys {
@@ -182,6 +194,7 @@ impl Engine {
             }
         }
         alerts.end(&stalled(Source::WorkosWebhook), *now);
+        self.hear_again(deaf);
     }
 
     /// Requests of the webhook were refused.
@@ -196,12 +209,7 @@ impl Engine {
         let Some(trouble) = trouble else {
             delivery.troubles.remove(&source);
             self.memory.alerts.end(&stalled(source), self.memory.now);
-            if deaf {
-                // Nobody heard what arrived, or did not, nor what ended.
-                self.memory.hanging.clear();
-                self.memory.detection.resume(second_of(self.memory.now));
-            }
-            return;
+            return self.hear_again(deaf);
         };
         delivery.troubles.insert(source, trouble.clone());
         if trouble.page {

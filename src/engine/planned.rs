@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Engine;
 use super::calendar::Place;
 use super::detect::Telling;
+use super::tally::Connection;
 use crate::event::{Covers, Planned, Timestamp};
 
 /// Announcements that are remembered at most.
@@ -60,7 +61,8 @@ impl Announced {
 }
 
 impl Engine {
-    /// Whether trouble at `place`, which these connections carry, is expected now.
+    /// Whether trouble at `place`, which these connections carry, is expected now. Silence is carried by nobody: it is expected
+    /// where all are covered that sign in there.
     pub(super) fn is_expected(&self, place: Place, carriers: &[(u32, u32)]) -> bool {
         let now = self.memory.now;
         if self.memory.announced.under_way(now).next().is_none() {
@@ -72,10 +74,29 @@ impl Engine {
         if let Place::Connection(index) = place {
             return covered(index);
         }
-        let all: u32 = carriers.iter().map(|(_, count)| count).sum();
-        let part = carriers.iter().filter(|(index, _)| covered(*index));
-        let part: u32 = part.map(|(_, count)| count).sum();
-        all > 0 && f64::from(part) >= COVERED_SHARE * f64::from(all)
+        let share = |carriers: &mut dyn Iterator<Item = (u32, f64)>| {
+            let (mut all, mut part) = (0.0, 0.0);
+            for (index, weight) in carriers {
+                all += weight;
+                part += if covered(index) { weight } else { 0.0 };
+            }
+            all > 0.0 && part >= COVERED_SHARE * all
+        };
+        if carriers.is_empty() {
+            share(&mut self.usual_traffic(place))
+        } else {
+            share(&mut carriers.iter().map(|(index, count)| (*index, f64::from(*count))))
+        }
+    }
+
+    /// The connections of a place above them, with what usually happens there.
+    fn usual_traffic(&self, place: Place) -> impl Iterator<Item = (u32, f64)> {
+        let belongs = move |connection: &Connection| match place {
+            Place::Provider(provider) => connection.provider == provider,
+            Place::Connection(_) | Place::Fleet => true,
+        };
+        let there = (0..).zip(&self.memory.connections).filter(move |(_, one)| belongs(one));
+        there.map(|(index, _)| (index, self.memory.detection.attempts_a_day(index)))
     }
 
     /// Whether trouble at the tier is expected now: only when its own name was announced, because what breaks sign-ins does not

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::calendar::Place;
-use super::detect::{Arrival, Kind, Trial};
+use super::detect::{Arrival, Kind, LATE_SECONDS, Trial};
 use super::hanging::Waiting;
 use super::page::second_of;
 use super::people::Trouble;
@@ -15,7 +15,7 @@ use crate::signal::Counts;
 /// The class of failures by which the user, or the identity provider on their behalf, said no.
 const DENIED: &str = "denied";
 
-/// How late the end of a sign-in may come after its start came late: polling and retries take seconds.
+/// How late the end of a sign-in may come in history, which is read in its own time: polling and retries took seconds.
 const LAG_MILLIS_MAX: i64 = 60_000;
 
 impl Engine {
@@ -32,7 +32,10 @@ impl Engine {
         if sso.test || connection.is_test() {
             return true;
         }
-        self.memory.detection.heard(second_of(at), second_of(now));
+        if self.memory.detection.heard(second_of(at), second_of(now)) {
+            // Their ends are read only now that history is.
+            self.memory.hanging.clear();
+        }
         if let Some(organization) = &sso.organization_id {
             connection.learn_organization(organization);
         }
@@ -163,17 +166,23 @@ impl Engine {
         }
     }
 
-    /// A sign-in was started: it is looked at when it should have ended. Ends come as late as other events do.
+    /// A sign-in was started: it is looked at when it should have ended. Ends come as late as other events do: what is read after
+    /// an outage is looked at when its end should have been read, too. What is history beside the present is not looked at.
     fn wait_for_end(&mut self, session: &SessionId, trial: &Trial<'_>, at: Timestamp) {
         let Some(config) = &self.config.detection else { return };
-        let lag = self.memory.now.millis_since(at).clamp(0, LAG_MILLIS_MAX);
+        let (late, live) =
+            (self.memory.now.millis_since(at).max(0), self.memory.detection.is_live());
+        if live && late > i64::from(LATE_SECONDS) * 1000 {
+            return;
+        }
+        let lag = if live { late } else { late.min(LAG_MILLIS_MAX) };
         self.memory.hanging.push(Waiting {
             due: at.plus_millis(config.hanging_after.millis() + lag),
             session: Sessions::key(session),
             connection: trial.connection,
             person: self.memory.detection.who_waits(trial),
         });
-        if !self.memory.detection.is_live() {
+        if !live {
             self.look_at_hanging();
         }
     }

@@ -168,6 +168,11 @@ fn learned(sources: &[Source]) -> (Engine, i64) {
 }
 
 fn sign_in(engine: &mut Engine, at: i64, session: i64, step: Step) {
+    read(engine, at, at, session, step);
+}
+
+/// A step of a sign-in of `at`, read at `now`.
+fn read(engine: &mut Engine, now: i64, at: i64, session: i64, step: Step) {
     let sso = Sso {
         step,
         connection_id: Some(ConnectionId::new("conn_1")),
@@ -184,7 +189,28 @@ fn sign_in(engine: &mut Engine, at: i64, session: i64, step: Step) {
         body: Body::Sso(sso),
         novel: Vec::new(),
     };
-    engine.apply(&entry(at, Record::Event { source: Source::WorkosApi, event }));
+    engine.apply(&entry(now, Record::Event { source: Source::WorkosApi, event }));
+}
+
+fn hang(engine: &mut Engine) -> usize {
+    let incidents = engine.snapshot().incidents;
+    incidents.iter().filter(|one| one.alertname.ends_with("TimingOut")).count()
+}
+
+/// Reads sign-ins that took half a minute and began `ages` ago, one a second: pages of a hundred events in their order, each two
+/// seconds after the one before it.
+fn catch_up(engine: &mut Engine, mut now: i64, ages: std::ops::Range<i64>) {
+    let starts = ages.rev().map(|age| now - age);
+    let mut steps: Vec<_> =
+        starts.flat_map(|at| [(at, at, Step::Started), (at + 30, at, Step::Succeeded)]).collect();
+    steps.sort_by_key(|(at, ..)| *at);
+    for page in steps.chunks(100) {
+        for (at, session, step) in page {
+            read(engine, now, *at, *session, *step);
+        }
+        now += 2;
+        engine.advance(second(now));
+    }
 }
 
 fn droughts(engine: &mut Engine) -> Vec<Arc<Incident>> {
@@ -230,6 +256,43 @@ fn no_sign_ins_and_no_delivery_are_told_apart() {
     one.advance(second(end + 900));
     none.advance(second(end + 900));
     assert_eq!((droughts(&mut one).len(), droughts(&mut none).len()), (1, 0));
+}
+
+#[test]
+fn what_is_caught_up_with_hangs_nowhere() {
+    let (learned, end) = learned(&[Source::WorkosApi]);
+    // ssowatch was down for 50 minutes: history that goes over into the present.
+    let mut history = learned.clone();
+    history.apply(&entry(end + 3_000, Record::Resumed));
+    catch_up(&mut history, end + 3_000, 60..2_900);
+    assert_eq!(hang(&mut history), 0);
+    // The Events API could not be read for nine minutes.
+    let mut late = learned;
+    late.apply(&health(end + 25, Some((end + 10, false))));
+    late.apply(&health(end + 550, None));
+    catch_up(&mut late, end + 550, 40..540);
+    assert_eq!(hang(&mut late), 0);
+    // Who has no end then hangs.
+    for at in (end + 620..end + 1_000).step_by(5) {
+        sign_in(&mut late, at, at, Step::Started);
+    }
+    late.advance(second(end + 1_000));
+    assert_eq!(hang(&mut late), 1);
+}
+
+#[test]
+fn another_source_that_is_heard_does_not_say_what_ended_meanwhile() {
+    let (learned, end) = learned(&[Source::WorkosApi]);
+    for heard in [Source::Push, Source::WorkosWebhook] {
+        let mut engine = learned.clone();
+        for at in (end..end + 100).step_by(2) {
+            sign_in(&mut engine, at, at, Step::Started);
+        }
+        engine.apply(&health(end + 101, Some((end + 100, false))));
+        comes(&mut engine, heard, 0, end + 170, "user.created");
+        engine.advance(second(end + 400));
+        assert_eq!(hang(&mut engine), 0, "{heard:?}");
+    }
 }
 
 #[test]

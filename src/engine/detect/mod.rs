@@ -396,6 +396,11 @@ impl Detection {
         places.iter().map(per_day).sum::<f64>() / self.fleet.stream(kind).stream.per_day()
     }
 
+    /// What usually happens on a connection, in a day.
+    pub(super) fn attempts_a_day(&self, connection: u32) -> f64 {
+        self.stream(Place::Connection(connection), Kind::Failing).map_or(0.0, Stream::per_day)
+    }
+
     /// The share of those hit lately, of an alarm that is up.
     pub(super) fn share_lately(&self, place: Place, kind: Kind) -> f64 {
         let alarm = self.stream(place, kind).and_then(|stream| stream.alarm.as_ref());
@@ -417,9 +422,11 @@ impl Detection {
         self.live
     }
 
-    /// An event about `at` came at `now`. After a silence, late ones are history that is told in order.
-    pub(super) fn heard(&mut self, at: u32, now: u32) {
+    /// An event about `at` came at `now`; whether history ends with it. After a silence, late ones are history that is told in
+    /// order.
+    pub(super) fn heard(&mut self, at: u32, now: u32) -> bool {
         let late = |second: u32| now.saturating_sub(second) > LATE_SECONDS;
+        let was_live = self.live;
         if late(at) && late(self.newest) {
             self.live = false;
         } else if !late(at) {
@@ -428,6 +435,7 @@ impl Detection {
         if !self.live || !late(at) {
             self.newest = self.newest.max(at.min(now));
         }
+        self.live && !was_live
     }
 
     /// The time for judgements: the present, or while history is told the time of its newest event.

@@ -1,6 +1,7 @@
 //! Silences and markers: what they change, and that they survive.
 
 use super::*;
+use crate::engine::calendar::Place;
 use crate::event::{Covers, Marker, Planned, Silence};
 use crate::signal::{Happened, Incident};
 
@@ -147,6 +148,27 @@ fn announced_trouble_holds_back_pages_of_rules_until_it_ends() {
             told.push(began.filter(|told| rings(&told.incident)).count());
         }
         assert_eq!(told, if place == "c" { [0, 1, 0] } else { [1, 0, 0] }, "{place}");
+    }
+}
+
+#[test]
+fn silence_is_expected_where_all_are_covered_that_sign_in_there() {
+    let connections = |names: &[&str]| {
+        Covers::Connections(names.iter().map(|name| ConnectionId::new(name)).collect())
+    };
+    for (covers, held) in [
+        (Covers::All, true),
+        (connections(&["big"]), true),
+        (connections(&["small"]), false),
+        (Covers::ConnectionType("OktaSAML".into()), false),
+    ] {
+        let mut engine = Engine::new(Config::default());
+        for minute in 0..600 {
+            trouble(&mut engine, minute * 60, "big", 0, 19, 19);
+            trouble(&mut engine, minute * 60 + 1, "small", 0, 1, 1);
+        }
+        engine.apply(&record(36_000, marker("m", 36_000, 40_000, covers, true)));
+        assert_eq!(engine.is_expected(Place::Fleet, &[]), held);
     }
 }
 
