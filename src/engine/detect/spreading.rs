@@ -120,8 +120,9 @@ impl Spreading {
         }
         let mut news =
             self.relieve(failure.map(|(_, id)| id), has_own.then_some(connection), second);
-        if let Some((name, id)) = failure {
-            let place = self.place(name, id);
+        if let Some((name, id)) = failure
+            && let Some(place) = self.place(name, id)
+        {
             let spreads = self.failure(place, connection, second, fleet, config);
             news.extend(spreads.then_some(News::Spreads(id)));
         }
@@ -267,9 +268,10 @@ impl Spreading {
         news
     }
 
-    fn place(&mut self, name: &str, id: u64) -> usize {
+    /// Where a code is followed. A new one takes the place of the rarest one without an alarm: what is told of must be able to end.
+    fn place(&mut self, name: &str, id: u64) -> Option<usize> {
         if let Some(place) = self.codes.iter().position(|code| code.id == id) {
-            return place;
+            return Some(place);
         }
         let new = Code {
             id,
@@ -284,14 +286,14 @@ impl Spreading {
         };
         if self.codes.len() < CODES_MAX {
             self.codes.push(new);
-            return self.codes.len() - 1;
+            return Some(self.codes.len() - 1);
         }
-        let known = |code: &Code| code.learned + code.fresh;
+        let known = |place: usize| self.codes[place].learned + self.codes[place].fresh;
         let rarest = (0..CODES_MAX)
-            .min_by(|a, b| known(&self.codes[*a]).total_cmp(&known(&self.codes[*b])))
-            .expect("there are codes");
+            .filter(|place| self.codes[*place].alarm.is_none())
+            .min_by(|a, b| known(*a).total_cmp(&known(*b)))?;
         self.codes[rarest] = new;
-        rarest
+        Some(rarest)
     }
 
     fn failure(
@@ -485,6 +487,33 @@ mod tests {
             alarm: None,
             toll: Toll::default(),
         }
+    }
+
+    #[test]
+    fn a_code_with_an_alarm_keeps_its_place_however_many_others_come() {
+        let alarm = CodeAlarm {
+            raised_at: 0,
+            since: 0,
+            attempts: 9,
+            bad: 9,
+            last_bad: 0,
+            nats: 20.0,
+            chance_days: 1e3,
+            usual: 0.01,
+            during: 0.5,
+            relief: 0.0,
+        };
+        let told = Code { alarm: Some(alarm), ..code(0.0) };
+        let mut spreading = Spreading { codes: vec![told], ..Spreading::default() };
+        for id in 2..100 {
+            let place = spreading.place("y", id).expect("others make room");
+            spreading.codes[place].learned = 5.0;
+        }
+        assert_eq!((spreading.codes[0].id, spreading.codes.len()), (1, CODES_MAX));
+        for code in &mut spreading.codes {
+            code.alarm = Some(alarm);
+        }
+        assert_eq!(spreading.place("z", 100), None);
     }
 
     #[test]
