@@ -20,11 +20,8 @@ const ODDS_RISE_MIN: f64 = 0.5;
 /// How much of the last step over the threshold is overshoot on average, so that it need not be waited for.
 const OVERSHOOT: f64 = 0.65;
 
-/// Bins in which a rise must have shown: a restart of twenty seconds touches five. Where so large a share of the requests
-/// is bad, three are enough.
+/// Bins in which a rise must have shown: a restart of twenty seconds touches five.
 pub(super) const BINS: u32 = 6;
-const BINS_GROSS: u32 = 3;
-pub(super) const SHARE_GROSS: f64 = 0.1;
 
 /// Share of the threshold that one bin counts at most, for gross shifts and others.
 const CAP_GROSS: f64 = 0.34;
@@ -128,20 +125,9 @@ impl Weights {
         }
     }
 
-    /// The strongest evidence for a shift of at least `shift_min` that has shown in bins enough: `bins`, or fewer where
-    /// nobody mistakes it and `hurry` says so.
-    pub(super) fn strongest(
-        &self,
-        scale: &Scale,
-        shift_min: f64,
-        bins: u32,
-        hurry: bool,
-    ) -> Option<Strongest> {
-        let shown = |index: &usize| {
-            let run = &self.runs[*index];
-            let gross = hurry && run.share() >= SHARE_GROSS;
-            SHIFTS[*index] >= shift_min && run.bins >= if gross { BINS_GROSS } else { bins }
-        };
+    /// The strongest evidence for a shift of at least `shift_min` that has shown in so many bins.
+    pub(super) fn strongest(&self, scale: &Scale, shift_min: f64, bins: u32) -> Option<Strongest> {
+        let shown = |index: &usize| SHIFTS[*index] >= shift_min && self.runs[*index].bins >= bins;
         let all = (scale.first..SHIFTS_LEN).filter(shown).map(|index| {
             let run = self.runs[index];
             let nats = run.weight.max(0.0) - scale.correction[index];

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::evidence::{BINS, Bin, GROSS_SHIFT, SHARE_GROSS, Scale, Strongest, Weights};
+use super::evidence::{BINS, Bin, GROSS_SHIFT, Scale, Strongest, Weights};
 
 /// Length of a bin.
 pub(super) const BIN_SECONDS: i64 = 5;
@@ -28,6 +28,9 @@ const _: () = assert!(DAY_SECONDS == 17_280 * BIN_SECONDS, "a day of bins");
 
 /// Length of the parts from which it is learned how unevenly bad answers come.
 const PART_SECONDS: i64 = 600;
+
+/// The share of bad requests from which on a tier that is not known well pages.
+const SHARE_GROSS: f64 = 0.1;
 
 /// How much of the usual is added before it is compared, at least, where each request counts in full and where it is tempered.
 const LIFT_FULL: f64 = 0.25;
@@ -219,10 +222,10 @@ impl Stream {
         let tempered = scale(LIFT_TEMPERED, TEMPERING.min(1.0 / self.unevenness.factor()));
         self.full.weigh(bin, &full, threshold);
         self.tempered.weigh(bin, &tempered, threshold);
-        let strongest = |shift_min: f64, bins: u32, hurry: bool| {
+        let strongest = |shift_min: f64, bins: u32| {
             let either = [
-                self.full.strongest(&full, shift_min, bins, hurry),
-                self.tempered.strongest(&tempered, shift_min, bins, hurry),
+                self.full.strongest(&full, shift_min, bins),
+                self.tempered.strongest(&tempered, shift_min, bins),
             ];
             either.into_iter().flatten().max_by(|a, b| a.nats.total_cmp(&b.nats))
         };
@@ -232,9 +235,9 @@ impl Stream {
         } else {
             (bar.shift_min.max(GROSS_SHIFT), SHARE_GROSS)
         };
-        let page = strongest(shift_min, BINS, true)
+        let page = strongest(shift_min, BINS)
             .filter(|found| found.nats >= threshold && found.run.share() >= share_min);
-        let any = strongest(0.0, TICKET_BINS, false);
+        let any = strongest(0.0, TICKET_BINS);
         self.judge(bin, page, any, usual, threshold)
     }
 

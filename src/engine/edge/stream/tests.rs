@@ -226,9 +226,27 @@ fn a_new_tier_pages_only_for_what_nobody_mistakes_and_learns_the_rest() {
         (pages, stream.usual(&bar).unwrap())
     };
     let (pages, _) = first(40);
-    assert_eq!(pages, [2], "40 % from the first second on: three bins");
+    assert_eq!(pages, [5], "40 % from the first second on: six bins");
     let (pages, usual) = first(5);
     assert!(pages.is_empty() && usual > 0.03, "5 % is what it always had: {usual}");
+}
+
+#[test]
+fn a_restart_of_twenty_seconds_pages_nobody_however_many_fail() {
+    let bar = bar(0.002);
+    for requests in [3, 10, 100, 10_000] {
+        let mut stream = Stream::default();
+        let mut pages = |from: i64, restart: i64| {
+            let bins = from..from + 800;
+            let bad =
+                |bin| if (from + 700..from + 700 + restart).contains(&bin) { requests } else { 0 };
+            let take = |bin| stream.take(steady(bin * 5, requests, bad(bin)), &bar);
+            bins.map(take).filter(|verdict| *verdict == Verdict::Page).count()
+        };
+        assert_eq!(pages(0, 0), 0);
+        // Twenty seconds touch five bins of five seconds.
+        assert_eq!((pages(800, 5), pages(1_600, 12)), (0, 1), "{requests}");
+    }
 }
 
 #[test]
