@@ -44,6 +44,10 @@ const TICKET_END_SHARE: f64 = 0.3;
 /// Bins in which a rise must have shown for a ticket: what lasts less than a minute is over before anyone reads it.
 const TICKET_BINS: u32 = 12;
 
+/// What is left of a trouble, of its share, while it lasts, and what always is trouble: a peak that falls to a tenth is not over.
+const LASTING_SHARE: f64 = 0.125;
+const LASTING_MIN: f64 = 0.01;
+
 /// Nats for the usual against the trouble that end an alarm, how long it lasts at least, and after what silence it is over.
 const RELIEF_NATS: f64 = 7.0;
 const ALARM_SECONDS_MIN: i64 = 300;
@@ -291,11 +295,13 @@ impl Stream {
         let alarm = self.alarm.as_mut().expect("an alarm is raised");
         alarm.trouble.requests += bin.requests;
         alarm.trouble.bad += bin.bad;
-        let usual = (usual * (1.0 + LIFT_FULL)).clamp(1e-6, alarm.during * 0.66);
+        let during =
+            alarm.during.min((alarm.during * LASTING_SHARE).max(LASTING_MIN).max(2.0 * usual));
+        let usual = (usual * (1.0 + LIFT_FULL)).clamp(1e-6, during * 0.66);
         #[expect(clippy::cast_precision_loss, reason = "requests of a few seconds")]
         let (bad, good) = (bin.bad as f64, bin.requests.saturating_sub(bin.bad) as f64);
-        let nats = good * libm::log((1.0 - usual) / (1.0 - alarm.during))
-            + bad * libm::log(usual / alarm.during);
+        let nats =
+            good * libm::log((1.0 - usual) / (1.0 - during)) + bad * libm::log(usual / during);
         alarm.relief = (alarm.relief + TEMPERING * nats).max(0.0);
         let lasted = bin.second - alarm.raised_at;
         self.fresh.add(bin);

@@ -250,6 +250,30 @@ fn a_restart_of_twenty_seconds_pages_nobody_however_many_fail() {
 }
 
 #[test]
+fn a_peak_that_falls_to_a_tenth_is_one_page_until_it_is_over() {
+    let bar = bar(0.002);
+    for requests in [20, 100, 1_000] {
+        let mut stream = Stream::default();
+        let mut told = Vec::new();
+        for bin in 0..2_400 {
+            let percent = match bin {
+                1_500..1_536 => 50,
+                1_536..2_100 => 5,
+                _ => 0,
+            };
+            let verdict = stream.take(steady(bin * 5, requests, requests * percent / 100), &bar);
+            if verdict != Verdict::Nothing {
+                told.push((verdict, bin));
+            }
+        }
+        let [(Verdict::Page, from), (Verdict::PageOver, until)] = told[..] else {
+            panic!("{requests}: {told:?}")
+        };
+        assert!(from < 1_510 && (2_100..2_130).contains(&until), "{requests}: {told:?}");
+    }
+}
+
+#[test]
 fn a_page_ends_by_evidence_of_the_usual_or_by_silence_and_what_lasts_for_days_is_the_new_usual() {
     let bar = bar(0.002);
     let raised = || {
