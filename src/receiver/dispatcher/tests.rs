@@ -1,12 +1,17 @@
 use std::sync::Mutex;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
 
+use super::courier::STOP_GRACE;
 use super::*;
+use crate::event::Record;
 use crate::journal::{self, InletError, Receipt};
+use crate::outbound::{Answer, Request, SendError};
 use crate::receiver::tests::{START, configs, incident, links};
-use crate::receiver::{Inherited, targets};
+use crate::receiver::{Inherited, destination, targets};
 use crate::signal::{Incident, Scope, Severity, State};
 
 /// What a service answers: after a while, with a status (0: the network fails) and perhaps `Retry-After`.
