@@ -53,6 +53,9 @@ const RELIEF_NATS: f64 = 7.0;
 const ALARM_SECONDS_MIN: i64 = 300;
 const SILENCE_SECONDS: i64 = 900;
 
+/// So many requests were due in a silence, on the average of the day, that it is not theirs: a tier that is down, or its log, is silent, too.
+const DUE_MIN: f64 = 100.0;
+
 /// What a stream is held to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bar {
@@ -319,9 +322,12 @@ impl Stream {
         Verdict::PageOver
     }
 
-    /// Ends what is going on when nothing has been heard of the tier for long.
+    /// Ends what is going on when nothing has been heard of the tier for long. Where requests were due, silence is no recovery.
     pub(super) fn silence(&mut self, now: i64) -> Verdict {
-        if now - self.last_second < SILENCE_SECONDS {
+        #[expect(clippy::cast_precision_loss, reason = "seconds of some days")]
+        let due = self.pace * (now - self.last_second) as f64 / BIN_SECONDS as f64;
+        let patience = if due < DUE_MIN { SILENCE_SECONDS } else { DAY_SECONDS };
+        if now - self.last_second < patience {
             return Verdict::Nothing;
         }
         if self.alarm.take().is_some() {

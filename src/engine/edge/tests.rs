@@ -135,7 +135,7 @@ fn second_of(second: i64, bad: u64, code: u16, internal: bool, clients: u64) -> 
     };
     for client in 0..clients {
         let name = Personal::shown(&format!("c{client}")).unwrap();
-        let hits = u64::from(bad > 0);
+        let hits = bad.div_ceil(clients);
         let of = |wanted: u16| if code == wanted { hits } else { 0 };
         tally.callers.push(Caller {
             name,
@@ -330,6 +330,24 @@ fn one_internal_client_that_meets_a_limit_is_a_page() {
         let all = told(429, internal, 1);
         assert!(all.iter().any(|told| told.contains(severity)), "{internal}: {all:?}");
     }
+}
+
+#[test]
+fn one_refusal_of_an_internal_client_beside_a_strangers_many_is_no_page() {
+    let mut engine = Engine::new(EngineConfig::default());
+    for second in 0..7_400 {
+        let bad = if second >= 7_300 { 30 } else { 0 };
+        let mut tally = second_of(second, bad, 403, false, 1);
+        if second == 7_305 {
+            let mut ours = second_of(second, 1, 403, true, 1);
+            ours.callers[0].name = Personal::shown("ours").unwrap();
+            tally.merge(&ours);
+        }
+        apply(&mut engine, second + 1, tally);
+    }
+    let incidents = engine.snapshot().incidents;
+    let found = incidents.iter().find(|incident| incident.scope.is_of_edge()).unwrap();
+    assert_eq!(found.severity, Severity::Ticket, "{}", found.summary);
 }
 
 #[test]

@@ -90,12 +90,17 @@ impl Engine {
             Sign::Blocked => Some(seen.blocked.estimate()),
             Sign::Errors | Sign::Slow | Sign::TooLong | Sign::Internal => None,
         };
-        let talkers = match sign {
+        let mut talkers = match sign {
             Sign::Limited => seen.limited_talkers.top(CALLERS_MAX),
             Sign::Blocked => seen.blocked_talkers.top(CALLERS_MAX),
             Sign::TooLong => seen.too_long_talkers.top(CALLERS_MAX),
-            Sign::Errors | Sign::Slow | Sign::Internal => seen.talkers.top(CALLERS_MAX),
+            Sign::Errors | Sign::Slow => seen.talkers.top(CALLERS_MAX),
+            Sign::Internal => seen.talkers.top(usize::MAX),
         };
+        if sign == Sign::Internal {
+            talkers.retain(|talker| talker.internal);
+            talkers.truncate(CALLERS_MAX);
+        }
         let routes = seen.routes(sign, CAUSES_MAX).into_iter();
         let few = clients.and_then(|clients| few(clients, trouble, sign, &seen, &talkers));
         let told = words::Told {
@@ -134,6 +139,7 @@ impl Engine {
                 causes: told.routes.clone(),
                 callers: talkers
                     .iter()
+                    .filter(|talker| talker.is_known())
                     .map(|talker| (talker.name.as_str().into(), talker.requests))
                     .collect(),
                 ..Evidence::default()
@@ -169,7 +175,7 @@ impl Engine {
 }
 
 /// How many clients have nearly all that is beyond the usual, where they are few; `None` also where the log names no clients, and where
-/// one of them is internal: that is a service of ours behind one address, whom no limit is meant for.
+/// one of them, with a tenth of it or more, is internal: that is a service of ours behind one address, whom no limit is meant for.
 fn few(
     clients: u64,
     trouble: Trouble,
@@ -177,7 +183,8 @@ fn few(
     seen: &Minute,
     talkers: &[Talker],
 ) -> Option<usize> {
-    if talkers.iter().take(FEW_CLIENTS).any(|talker| talker.internal) {
+    let ours = |talker: &Talker| talker.internal && talker.requests * 10 >= trouble.bad;
+    if talkers.iter().take(FEW_CLIENTS).any(ours) {
         return None;
     }
     let clients = usize::try_from(clients).unwrap_or(usize::MAX);

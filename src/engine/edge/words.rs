@@ -124,17 +124,20 @@ pub(super) fn tier_description(told: &Told<'_>) -> String {
         let routes = told.routes.iter().map(|(route, count)| format!("{route} {count}"));
         counted.push(format!("routes: {}", list(routes.collect())));
     }
-    if !told.talkers.is_empty() {
-        let named = told.talkers.iter().take(NAMED_MAX).map(|talker| {
-            let inside = if talker.internal { " (internal)" } else { "" };
-            format!("{}{inside} {}", talker.name.as_str(), talker.requests)
-        });
+    let named = told.talkers.iter().filter(|talker| talker.is_known()).take(NAMED_MAX);
+    let named = named.map(|talker| {
+        let inside = if talker.internal { " (internal)" } else { "" };
+        format!("{}{inside} {}", talker.name.as_str(), talker.requests)
+    });
+    let named: Vec<_> = named.collect();
+    if !named.is_empty() {
         let whose = match told.sign {
             Sign::Limited | Sign::Blocked => "hit most",
             Sign::TooLong => "sent most",
-            Sign::Errors | Sign::Slow | Sign::Internal => "busiest callers",
+            Sign::Errors | Sign::Slow => "busiest callers",
+            Sign::Internal => "busiest of them",
         };
-        counted.push(format!("{whose}: {}", list(named.collect())));
+        counted.push(format!("{whose}: {}", list(named)));
     }
     let mut text = String::new();
     if !counted.is_empty() {

@@ -290,7 +290,12 @@ fn a_page_ends_by_evidence_of_the_usual_or_by_silence_and_what_lasts_for_days_is
     let over =
         (1_510..2_000).find(|bin| ends.take(steady(bin * 5, 100, 0), &bar) == Verdict::PageOver);
     assert!(over.is_some_and(|bin| (1_555..1_580).contains(&bin)), "after five minutes: {over:?}");
+    // Requests were due: what is silent then has not recovered.
+    let mut down = raised();
+    assert_eq!(down.silence(1_510 * 5 + 80_000), Verdict::Nothing);
+    assert_eq!(down.silence(1_510 * 5 + 86_400), Verdict::PageOver);
     let mut silent = raised();
+    silent.pace = 0.1;
     assert_eq!(silent.silence(1_510 * 5 + 800), Verdict::Nothing);
     assert_eq!(silent.silence(1_510 * 5 + 900), Verdict::PageOver);
     let mut stays = raised();
