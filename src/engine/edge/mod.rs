@@ -12,6 +12,7 @@ pub(super) mod sign;
 mod stream;
 mod talkers;
 mod tier;
+mod uneven;
 mod watch;
 mod words;
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::evidence::{BINS, Bin, GROSS_SHIFT, Scale, Strongest, Weights};
+use super::uneven::Unevenness;
 
 /// Length of a bin.
 pub(super) const BIN_SECONDS: i64 = 5;
@@ -25,9 +26,6 @@ const STUCK_SECONDS: i64 = 5 * DAY_SECONDS;
 /// Bins over which requests a day are averaged.
 const PACE_BINS: f64 = 17_280.0;
 const _: () = assert!(DAY_SECONDS == 17_280 * BIN_SECONDS, "a day of bins");
-
-/// Length of the parts from which it is learned how unevenly bad answers come.
-const PART_SECONDS: i64 = 600;
 
 /// The share of bad requests from which on a tier that is not known well pages.
 const SHARE_GROSS: f64 = 0.1;
@@ -87,20 +85,9 @@ pub(super) struct Stream {
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-struct Share {
-    requests: f64,
-    bad: f64,
-}
-
-/// How much more unevenly bad answers come than chance has it.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-struct Unevenness {
-    begin: i64,
-    part: Share,
-    /// Sum of squared deviations over their expectation, of the expectations, and how many: decaying.
-    deviations: f64,
-    expected: f64,
-    parts: f64,
+pub(super) struct Share {
+    pub(super) requests: f64,
+    pub(super) bad: f64,
 }
 
 /// A rise.
@@ -134,42 +121,9 @@ pub(super) enum Verdict {
     TicketOver,
 }
 
-impl Unevenness {
-    fn take(&mut self, bin: Bin, usual: f64) {
-        let begin = bin.second.div_euclid(PART_SECONDS);
-        if begin != self.begin {
-            let expected = self.part.requests * usual;
-            if self.begin != 0 && expected > 0.05 {
-                let off = self.part.bad - expected;
-                // One part of real trouble must not stand for hours of unevenness.
-                let deviation = (off * off / expected.max(0.3)).min(30.0);
-                let left = libm::exp2(-1.0 / 1_008.0);
-                self.deviations = self.deviations * left + deviation;
-                self.expected = self.expected * left + expected;
-                self.parts = self.parts * left + 1.0;
-            }
-            self.begin = begin;
-            self.part = Share::default();
-        }
-        self.part.add(bin);
-    }
-
-    /// Variance over that of chance, at least 1.
-    fn factor(&self) -> f64 {
-        // An hour of chance to begin with.
-        ((self.deviations + 6.0) / (self.parts + 6.0)).max(1.0)
-    }
-
-    /// How much the share itself wanders, relative to it.
-    fn wander(&self) -> f64 {
-        let mean = (self.expected / self.parts.max(1.0)).max(1e-9);
-        if self.parts < 6.0 { 0.0 } else { libm::sqrt((self.factor() - 1.0) / mean).min(1.0) }
-    }
-}
-
 impl Share {
     #[expect(clippy::cast_precision_loss, reason = "requests of a few seconds")]
-    fn add(&mut self, bin: Bin) {
+    pub(super) fn add(&mut self, bin: Bin) {
         self.requests += bin.requests as f64;
         self.bad += bin.bad as f64;
     }
