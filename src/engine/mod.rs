@@ -54,12 +54,12 @@ use crate::event::{ConnectionInfo, EventId, Source, Timestamp};
 use crate::signal::{ConnectionView, Snapshot, Transition, WINDOWS};
 
 /// Version of the encoding of a checkpoint's engine. A checkpoint of another version is not read: the journal is folded anew.
-const STATE_VERSION: u8 = 20;
+const STATE_VERSION: u8 = 21;
 
 /// The oldest version that is read. Each one since has a part more at its end, which begins anew where it is missing: what is known
 /// of the schema, how the odds of providers, of the fleet and of busy connections wander, why sign-ins failed since an alert's
-/// trouble began, which wide alarms an outbreak had, whom those have hit and which alarms get worse, and what an outbreak has counted
-/// and how strong evidence was.
+/// trouble began, which wide alarms an outbreak had, whom those have hit and which alarms get worse, what an outbreak has counted
+/// and how strong evidence was, and what is usual at each hour at the edge.
 const OLDEST_VERSION: u8 = 13;
 const SINCE_DRIFT: u8 = 14;
 const SINCE_WANDER: u8 = 15;
@@ -68,6 +68,7 @@ const SINCE_CAUSES: u8 = 17;
 const SINCE_WIDE: u8 = 18;
 const SINCE_TOLLS: u8 = 19;
 const SINCE_COUNTED: u8 = 20;
+const SINCE_HOURS: u8 = 21;
 
 /// What an engine is told once.
 #[derive(Clone, Debug)]
@@ -255,6 +256,8 @@ impl Engine {
         let bytes = bytes.and_then(|bytes| postcard::to_extend(&parts, bytes));
         let parts = (self.memory.outbreaks.counted(), detection.peaks());
         let bytes = bytes.and_then(|bytes| postcard::to_extend(&parts, bytes));
+        let hours = self.memory.edge.hours();
+        let bytes = bytes.and_then(|bytes| postcard::to_extend(&hours, bytes));
         bytes.expect("memory grows as needed, and every part of the state can be encoded")
     }
 
@@ -299,9 +302,13 @@ impl Engine {
             memory.detection.begin_tolls();
         }
         if *version >= SINCE_COUNTED {
-            let (counted, peaks) = postcard::from_bytes(rest)?;
+            let (counted, peaks);
+            ((counted, peaks), rest) = postcard::take_from_bytes(rest)?;
             memory.outbreaks.know_counted(counted);
             memory.detection.know_peaks(peaks);
+        }
+        if *version >= SINCE_HOURS {
+            memory.edge.know_hours(postcard::from_bytes(rest)?);
         }
         memory.adapt(&lengths);
         memory.closing.forget(&config.window_sinks);

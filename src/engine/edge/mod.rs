@@ -6,6 +6,7 @@
 mod config;
 mod evidence;
 mod gcra;
+mod hours;
 mod limit;
 pub(super) mod near;
 pub(super) mod sign;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use self::config::{Config, LimitConfig, QuotaConfig, Settings, TierConfig, Traffic, Wait};
+use self::hours::Hours;
 use self::limit::Shadow;
 use self::sign::Sign;
 use self::stream::Verdict;
@@ -146,6 +148,20 @@ impl Edge {
                 verdicts.into_iter().map(move |(sign, verdict)| (place, sign, verdict))
             })
             .collect()
+    }
+
+    /// What is usual at each hour of the day, of each stream of each tier: a part of the state that older builds did not have.
+    pub(super) fn hours(&self) -> Vec<Hours> {
+        let signs = self.tiers.iter().flat_map(|tier| tier.signs.streams());
+        signs.map(|stream| stream.hours.clone()).collect()
+    }
+
+    /// Takes over [`Edge::hours`].
+    pub(super) fn know_hours(&mut self, hours: Vec<Hours>) {
+        let signs = self.tiers.iter_mut().flat_map(|tier| tier.signs.streams_mut());
+        for (stream, hours) in signs.zip(hours) {
+            stream.hours = hours;
+        }
     }
 
     /// What goes on at which tier, and how urgent it is.

@@ -129,6 +129,14 @@ impl Signs {
         }
     }
 
+    pub(super) fn streams(&self) -> &[Stream] {
+        &self.streams
+    }
+
+    pub(super) fn streams_mut(&mut self) -> &mut [Stream] {
+        &mut self.streams
+    }
+
     /// When the next bin is judged, in seconds.
     pub(super) fn next_second(&self, wait_seconds: i64) -> Option<i64> {
         self.open.keys().next().map(|begin| begin + BIN_SECONDS + wait_seconds)

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::evidence::{BINS, Bin, GROSS_SHIFT, Scale, Strongest, Weights};
+use super::hours::Hours;
 use super::uneven::Unevenness;
 
 /// Length of a bin.
@@ -82,6 +83,9 @@ pub(super) struct Stream {
     tempered: Weights,
     ticket: Option<Trouble>,
     alarm: Option<Alarm>,
+    /// Stands behind all else in a checkpoint.
+    #[serde(skip)]
+    pub(super) hours: Hours,
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -123,9 +127,9 @@ pub(super) enum Verdict {
 
 impl Share {
     #[expect(clippy::cast_precision_loss, reason = "requests of a few seconds")]
-    pub(super) fn add(&mut self, bin: Bin) {
-        self.requests += bin.requests as f64;
-        self.bad += bin.bad as f64;
+    pub(super) fn add(&mut self, bin: Bin, weight: f64) {
+        self.requests += bin.requests as f64 * weight;
+        self.bad += bin.bad as f64 * weight;
     }
 }
 
@@ -139,6 +143,11 @@ impl Stream {
         };
         let bad = PRIOR_REQUESTS * prior + self.learned.bad;
         Some(bad / (PRIOR_REQUESTS + self.learned.requests))
+    }
+
+    /// The share that is usual at this time of the day.
+    fn usual_at(&self, second: i64, bar: &Bar) -> Option<f64> {
+        self.usual(bar).map(|usual| self.hours.usual(second, usual))
     }
 
     /// Whether enough has entered the usual to find small shifts.
@@ -165,11 +174,12 @@ impl Stream {
     /// Takes the requests of a bin.
     pub(super) fn take(&mut self, bin: Bin, bar: &Bar) -> Verdict {
         self.count(bin);
+        self.hours.take(bin, self.alarm.is_some());
         if self.alarm.is_some() {
             return self.relieve(bin, bar);
         }
-        self.fresh.add(bin);
-        let Some(usual) = self.usual(bar) else {
+        self.fresh.add(bin, 1.0);
+        let Some(usual) = self.usual_at(bin.second, bar) else {
             self.enter_when_quiet(bin.second, 0.0);
             return Verdict::Nothing;
         };
@@ -248,7 +258,7 @@ impl Stream {
 
     /// The reverse test: is the usual more likely than the trouble?
     fn relieve(&mut self, bin: Bin, bar: &Bar) -> Verdict {
-        let usual = self.usual(bar).unwrap_or_default();
+        let usual = self.usual_at(bin.second, bar).unwrap_or_default();
         let alarm = self.alarm.as_mut().expect("an alarm is raised");
         alarm.trouble.requests += bin.requests;
         alarm.trouble.bad += bin.bad;
@@ -261,7 +271,7 @@ impl Stream {
             good * libm::log((1.0 - usual) / (1.0 - during)) + bad * libm::log(usual / during);
         alarm.relief = (alarm.relief + TEMPERING * nats).max(0.0);
         let lasted = bin.second - alarm.raised_at;
-        self.fresh.add(bin);
+        self.fresh.add(bin, 1.0);
         if lasted >= STUCK_SECONDS {
             // What lasts for days is the new usual.
             self.alarm = None;

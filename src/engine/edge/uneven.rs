@@ -36,7 +36,7 @@ impl Unevenness {
             self.begin = begin;
             self.part = Share::default();
         }
-        self.part.add(bin);
+        self.part.add(bin, 1.0);
     }
 
     /// Variance over that of chance, at least 1.

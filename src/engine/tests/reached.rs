@@ -75,7 +75,7 @@ fn all_whom_a_wide_outage_hit_are_counted_since_it_began() {
     fleet.pass(1);
     assert!(fleet.told("SsoFleetFailing").2 >= named, "it counts on");
     // A build that did not count them knows the last ones.
-    let newer = (tolls(&fleet.engine), counted(&fleet.engine));
+    let newer = (tolls(&fleet.engine), counted(&fleet.engine), fleet.engine.memory.edge.hours());
     let newer = postcard::to_stdvec(&newer).unwrap();
     let mut older = fleet.engine.save();
     older.truncate(older.len() - newer.len());
