@@ -170,6 +170,10 @@ impl Alerts {
         let mut rises = false;
         if let Some(finding) = finding {
             rises = finding.severity > incident.severity;
+            if rises {
+                // A page's numbers are those since its own onset, and not since that of a small trouble before it.
+                incident.started_at = finding.started_at;
+            }
             let fired = incident.fired_at.is_some();
             if fired && finding.severity != incident.severity {
                 incident.course.add(now, Happened::Became(finding.severity));

@@ -2,7 +2,7 @@ use super::*;
 use crate::engine::{Config as EngineConfig, Engine};
 use crate::event::edge::{Arrivals, Kind, Method};
 use crate::event::{Entry, Personal, Record, Source};
-use crate::signal::{Evidence, Incident};
+use crate::signal::{Evidence, Happened, Incident};
 
 const START: i64 = 1_795_309_800;
 
@@ -330,6 +330,31 @@ fn one_internal_client_that_meets_a_limit_is_a_page() {
         let all = told(429, internal, 1);
         assert!(all.iter().any(|told| told.contains(severity)), "{internal}: {all:?}");
     }
+}
+
+#[test]
+fn a_page_that_was_a_ticket_has_the_numbers_and_the_onset_of_its_own() {
+    let mut engine = Engine::new(EngineConfig::default());
+    for second in 0..10_860 {
+        let bad = match second {
+            // One request in four hundred, where it is one in two thousand: a ticket.
+            7_300..10_800 => u64::from(second % 4 == 0),
+            10_800.. => 50,
+            _ => u64::from(second % 20 == 0),
+        };
+        apply(&mut engine, second + 1, second_of(second, bad, 503, false, 3));
+    }
+    let told = engine.snapshot().incidents;
+    let told = told.iter().find(|incident| incident.scope.is_of_edge()).unwrap();
+    let course: Vec<_> = told.course.steps.iter().map(|step| step.what.clone()).collect();
+    assert!(course.contains(&Happened::Became(Severity::Page)), "{course:?}");
+    let late = told.started_at.seconds() - (START + 10_800);
+    assert!((-10..10).contains(&late), "{late} s: {}", told.summary);
+    assert!(
+        told.evidence.attempts < 7_000 && told.summary.contains("04:10:00"),
+        "{}",
+        told.summary
+    );
 }
 
 #[test]

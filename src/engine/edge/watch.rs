@@ -80,7 +80,8 @@ impl Engine {
         let tier = self.memory.edge.tier_at(place);
         let trouble = tier.signs.trouble(sign)?;
         let began = Timestamp::from_millis(trouble.since.saturating_mul(1000));
-        let since = self.memory.alerts.started_at(key).unwrap_or(began);
+        let open = self.memory.alerts.incident(key).filter(|open| open.severity >= severity);
+        let since = open.map_or(began, |open| open.started_at);
         let seen = tier.since(began);
         // A client that was hit has a bad request, and a route no more than there are. What is counted by the minute has also
         // what came before the onset in its minute, and different clients are an estimate.

@@ -133,12 +133,10 @@ fn sent(
     ));
     for (name, results) in places {
         let accepted = results.get("accepted").unwrap_or(&0);
-        let others = results.iter().filter(|(result, _)| *result != "accepted");
+        let others = results.iter().filter(|(result, count)| *result != "accepted" && **count > 0);
         let others: Vec<String> =
             others.map(|(result, count)| format!("{count} {result}")).collect();
-        // Nobody was ever reached: a wrong address or key.
-        let never = *accepted == 0 && !others.is_empty();
-        let fails = mark(never || fails(name), "failing");
+        let fails = mark(is_unreached(results) || fails(name), "failing");
         let others = if others.is_empty() { "–".to_owned() } else { others.join(", ") };
         let (name, others) = (Escaped(name), Escaped(others));
         page.line(format_args!(
@@ -146,6 +144,12 @@ fn sent(
         ));
     }
     page.line("</tbody></table></div>");
+}
+
+/// Whether it was tried, and nobody was ever reached: a wrong address or key.
+fn is_unreached(results: &Results) -> bool {
+    results.get("accepted").is_none_or(|count| *count == 0)
+        && results.values().any(|count| *count > 0)
 }
 
 /// Reads the counters of one family, which have the label `place` and `result`.
@@ -188,14 +192,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counters_are_read_by_place_and_result_whatever_the_name_of_the_place() {
-        let own = "# TYPE ssowatch_notifications_total counter\n\
-            ssowatch_notifications_total{receiver=\"a\\\"},result=\",result=\"accepted\"} 7\n\
-            ssowatch_notifications_total{receiver=\"b\",result=\"retried\"} 2\n\
-            ssowatch_notifications_total_other{receiver=\"c\",result=\"accepted\"} 1\n";
-        let results = results(own, NOTIFICATIONS.name, "receiver");
-        assert_eq!(results["a\"},result="]["accepted"], 7);
-        assert_eq!(results["b"]["retried"], 2);
-        assert_eq!(results.len(), 2);
+    fn what_has_sent_nothing_does_not_fail() {
+        let unreached = |accepted: u64, retried: u64| {
+            let line = |result: &str, count: u64| {
+                format!("{}{{sink=\"a\",result=\"{result}\"}} {count}\n", SINK_REQUESTS.name)
+            };
+            let own = line("accepted", accepted) + &line("retried", retried);
+            is_unreached(&results(&own, SINK_REQUESTS.name, "sink")["a"])
+        };
+        assert!(!unreached(0, 0) && unreached(0, 1) && !unreached(1, 1));
     }
 }

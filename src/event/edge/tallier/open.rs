@@ -89,7 +89,8 @@ impl Open {
             let bytes = uri.len() as u64;
             self.uri_bytes.observe(&URI_BOUNDS_BYTES, bytes);
             let long = bytes >= u64::from(place.long_uri_bytes);
-            self.long_uris += u64::from(long);
+            // A refused one counts as such.
+            self.long_uris += u64::from(long && !too_long);
             too_long |= long;
         }
         self.lines.push((cell, client.unwrap_or(NOBODY)));

@@ -153,12 +153,15 @@ fn rubbish_costs_no_good_line() {
         b" HTTP/1.1\" 414 1",
     ]
     .concat();
-    let cases: [(&[u8], Option<Reason>); 7] = [
+    let taken = String::from_utf8(long.clone()).unwrap().replace(" 414 ", " 200 ");
+    let cases: [(&[u8], Option<Reason>); 8] = [
         (good, None),
         (b"", Some(Reason::NotALine)),
         (b"\0\x16\x03\x01", Some(Reason::NotALine)),
         (&good[..50], Some(Reason::NotALine)),
+        // Refused as too long: it does not count as nearly so besides.
         (&long, None),
+        (taken.as_bytes(), None),
         (
             b"1 - - [22/Nov/2030:01:11:36 +0000] \"GET / HTTP/1.1\" 200 3",
             Some(Reason::FutureTimestamp),
@@ -170,7 +173,7 @@ fn rubbish_costs_no_good_line() {
         assert_eq!(reason, want, "{}", String::from_utf8_lossy(&line[..line.len().min(60)]));
     }
     let tallies = adder.take();
-    assert_eq!((tallies.len(), tallies[0].requests(), tallies[0].long_uris), (1, 2, 1));
+    assert_eq!((tallies.len(), tallies[0].requests(), tallies[0].long_uris), (1, 3, 1));
     assert_eq!(&*tallies[0].tier, "web");
 }
 
