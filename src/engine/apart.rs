@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::calendar::Place;
-use super::detect::{Alarm, Change, Detection, Kind, Rise, Signal, What, Wide};
+use super::detect::{Alarm, Change, Detection, Kind, Owned, Rise, Signal, What, Wide};
 use super::memory::Memory;
 use super::page::kind_of;
 use super::tally::Connection;
@@ -15,6 +15,22 @@ use super::tally::Connection;
 pub(super) const STANDS_OUT_NATS: f64 = 12.0;
 
 impl Engine {
+    /// Gives an incident of the fleet to the provider whose trouble it turns out to be.
+    pub(super) fn own(&mut self, now: u32) {
+        let Memory { outbreaks, detection, connections, .. } = &mut self.memory;
+        let provider_of = |index: u32| connections[index as usize].provider;
+        let owned = outbreaks.own(|alarm| detection.owner(alarm), provider_of);
+        for Owned { before, outbreak, spent, .. } in &owned {
+            self.rename(*before, outbreak);
+            for alarm in spent {
+                self.memory.detection.dismiss(*alarm);
+            }
+        }
+        for (place, signal) in owned.into_iter().flat_map(|owned| owned.apart) {
+            self.raised(Change { second: now, place, signal, what: What::Raised }, now, false);
+        }
+    }
+
     /// Gives what a wider alarm does not explain an incident of its own.
     pub(super) fn split(&mut self, now: u32) {
         let Memory { outbreaks, detection, connections, .. } = &mut self.memory;

@@ -6,8 +6,8 @@ use super::alert::{Finding, Key};
 use super::apart::{akin, stands_out};
 use super::calendar::Place;
 use super::detect::{
-    Arrival, Change, Kin, Kind, LATE_SECONDS, Numbers, OWN_NATS, Outbreak, Signal, Step, Trial,
-    What, is_shared,
+    Alarm, Arrival, Change, Kin, Kind, LATE_SECONDS, Numbers, OWN_NATS, Outbreak, Signal, Step,
+    Trial, What, is_shared,
 };
 use super::memory::Memory;
 use super::place::CONNECTIONS_MAX;
@@ -131,6 +131,7 @@ impl Engine {
             self.ticket(change);
         }
         if i64::from(now) % RENEW_SECONDS == 0 {
+            self.own(now);
             self.split(now);
             self.memory.note_flares();
             self.renew();
@@ -235,11 +236,7 @@ impl Engine {
         match step {
             Step::Began(index) => self.tell(&self.memory.outbreaks.get(index).clone()),
             Step::Grew(index, before) => {
-                let outbreak = self.memory.outbreaks.get(index).clone();
-                let (before, after) = (self.key(before), self.key(outbreak.lead));
-                if let Some(finding) = self.explain(&outbreak) {
-                    self.memory.alerts.grow(&before, after, finding, self.memory.now);
-                }
+                self.rename(before, &self.memory.outbreaks.get(index).clone());
             }
             Step::Joined => {
                 self.memory.alerts.settle(&held, self.memory.now);
@@ -249,6 +246,14 @@ impl Engine {
                     self.memory.alerts.ended(&key, None);
                 }
             }
+        }
+    }
+
+    /// The incident of an outbreak that had another lead `before` goes on under that of the one that it has now.
+    pub(super) fn rename(&mut self, before: Alarm, outbreak: &Outbreak) {
+        if let Some(finding) = self.explain(outbreak) {
+            let (before, after) = (self.key(before), self.key(outbreak.lead));
+            self.memory.alerts.grow(&before, after, finding, self.memory.now);
         }
     }
 

@@ -12,6 +12,7 @@ mod causes;
 mod decisions;
 mod ended;
 mod felt;
+mod owned;
 mod reached;
 mod recalled;
 mod sparse;

@@ -210,7 +210,7 @@ fn words(what: &Happened) -> String {
     match what {
         Happened::Known(severity) => format!("It was known: {}", severity.as_str()),
         Happened::Became(severity) => format!("It became a {}", severity.as_str()),
-        Happened::Grew(alertname) => format!("It grew; it goes on as {alertname}"),
+        Happened::Grew(alertname) => format!("Its scope changed; it goes on as {alertname}"),
         Happened::ToldOpen(receiver) => format!("{receiver} was told"),
         Happened::ToldOver(receiver) => format!("{receiver} was told that it is over"),
         Happened::Resolved => "It counted as resolved".into(),

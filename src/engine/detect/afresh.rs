@@ -1,26 +1,14 @@
 //! The end of an outbreak: what it explained starts afresh, so that no count is told twice.
 
-use super::{Detection, Explained, Kind, Signal, Stream};
+use super::{Alarm, Detection, Explained, Kind, Signal, Stream};
 use crate::engine::calendar::Place;
 
 impl Detection {
     /// Drops the evidence that `explained` accounts for, and what of it was not yet usual. Gives the tickets that were open on
     /// such evidence. What was known before the outbreak began is trouble of its own and stays.
     pub(in crate::engine) fn start_afresh(&mut self, explained: &Explained) -> Vec<(Place, Kind)> {
-        for (place, signal) in &explained.alarms {
-            match signal {
-                Signal::Stream(kind) => {
-                    if let Some(stream) = self.stream_mut(*place, *kind) {
-                        stream.dismiss();
-                    }
-                }
-                Signal::Code(code) => {
-                    self.spreading.dismiss(*code);
-                    self.spread.remove(code);
-                }
-                // Silence is the fleet's: nothing is wider.
-                Signal::Drought(_) => {}
-            }
+        for alarm in &explained.alarms {
+            self.dismiss(*alarm);
         }
         let mut tickets = Vec::new();
         for place in self.places_within(explained) {
@@ -39,6 +27,23 @@ impl Detection {
             }
         }
         tickets
+    }
+
+    /// Ends an alarm that another explains.
+    pub(in crate::engine) fn dismiss(&mut self, (place, signal): Alarm) {
+        match signal {
+            Signal::Stream(kind) => {
+                if let Some(stream) = self.stream_mut(place, kind) {
+                    stream.dismiss();
+                }
+            }
+            Signal::Code(code) => {
+                self.spreading.dismiss(code);
+                self.spread.remove(&code);
+            }
+            // Silence is the fleet's: nothing explains it.
+            Signal::Drought(_) => {}
+        }
     }
 
     fn places_within(&self, explained: &Explained) -> Vec<Place> {

@@ -1,15 +1,14 @@
 //! Judges an attempt at each scope, and says who explains the trouble: a connection, a provider or the fleet.
 
-use std::collections::BTreeMap;
-
 use super::change::{Change, Signal, Telling, Trial, What};
 use super::config::{Config, Kind, Level, SHARE_TAKEOVER};
 use super::grid::Strongest;
 use super::group::{Group, GroupStream, Hit};
+use super::owner::FLEET_SHARE;
 use super::spreading::News;
 use super::stream::{Alarm, Attempt, Bar, Found, Stream, Verdict};
 use super::watch::Expectation;
-use super::{DAY, Detection, binomial, table, takeover};
+use super::{DAY, Detection, table, takeover};
 use crate::engine::calendar::Place;
 use crate::engine::fnv::fnv;
 
@@ -19,17 +18,6 @@ const CARVE_OUT_SECONDS: u32 = 600;
 
 /// Below this share of the threshold the rest without the worst connection is no evidence against a group.
 const REST_SHARE: f64 = 0.4;
-
-/// A provider owns trouble when it has this share of those who carry it, and less of all attempts by so many nats: once in 1,100
-/// by chance.
-const OWN_SHARE: f64 = 0.9;
-
-/// Or this share of those beyond what was due anyway, and so many nats in any case.
-const OWN_SHARE_BEYOND: f64 = 0.8;
-pub(in crate::engine) const OWN_NATS: f64 = 7.0;
-
-/// A provider with less than this share of all attempts needs no such test: the few who carry the first evidence say enough.
-const FLEET_SHARE: f64 = 0.6;
 
 impl Detection {
     /// Follows the error codes of the fleet and of the connection.
@@ -265,7 +253,7 @@ impl Detection {
     }
 
     /// The provider's share of all attempts.
-    fn share_of(&self, provider: u32, kind: Kind) -> f64 {
+    pub(super) fn share_of(&self, provider: u32, kind: Kind) -> f64 {
         let per_day = |group: &Group| group.stream(kind).stream.per_day();
         per_day(&self.providers[provider as usize]) / per_day(&self.fleet)
     }
@@ -322,32 +310,6 @@ impl Detection {
             signal: Signal::Stream(kind),
             what: What::Raised,
         });
-    }
-
-    /// The narrowest group that holds the carriers: a provider when nearly all of them are its own, or nearly all beyond the share that
-    /// was `due` anyway, and it is not nearly all of the fleet.
-    fn narrow(&self, carriers: &[(u32, u32)], kind: Kind, due: f64) -> Place {
-        let mut by_provider: BTreeMap<u32, u32> = BTreeMap::new();
-        for (connection, count) in carriers {
-            *by_provider.entry(self.connections[*connection as usize].provider).or_default() +=
-                count;
-        }
-        let total: f64 = by_provider.values().copied().map(f64::from).sum();
-        let Some((provider, most)) = by_provider.into_iter().max_by_key(|(_, count)| *count) else {
-            return Place::Fleet;
-        };
-        let share = self.share_of(provider, kind);
-        let most = f64::from(most);
-        let stands_out = || binomial::nats(most, total, share) >= OWN_NATS;
-        let due = due.min(1.0) * total;
-        let beyond = most - due * share >= OWN_SHARE_BEYOND * (total - due);
-        // Where its own trouble is known already, that is likely enough, unless it is most of the fleet.
-        let known = share < OWN_SHARE_BEYOND
-            && (self.told.contains(&(Place::Provider(provider), kind))
-                || self.providers[provider as usize].stream(kind).stream.alarm.is_some());
-        let own = most >= OWN_SHARE * total || (beyond && (known || stands_out()));
-        let narrow = own && (share < FLEET_SHARE || known || stands_out());
-        if narrow { Place::Provider(provider) } else { Place::Fleet }
     }
 }
 

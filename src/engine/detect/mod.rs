@@ -17,6 +17,7 @@ mod grid;
 mod group;
 mod judge;
 mod outbreak;
+mod owner;
 mod people;
 mod slow;
 mod spreading;
@@ -43,8 +44,11 @@ use self::config::{Level, SHARE_DROUGHT};
 use self::crowd::Crowd;
 use self::drought::{Flow, Weather};
 use self::group::Group;
-pub(super) use self::judge::{OWN_NATS, is_shared};
-pub(super) use self::outbreak::{Alarm, Explained, GROW_SECONDS, Kin, Outbreak, Outbreaks, Step};
+pub(super) use self::judge::is_shared;
+pub(super) use self::outbreak::{
+    Alarm, Explained, GROW_SECONDS, Kin, Outbreak, Outbreaks, Owned, Step,
+};
+pub(super) use self::owner::OWN_NATS;
 use self::slow::SlowMark;
 use self::spreading::Spreading;
 pub(super) use self::stream::Numbers;

@@ -7,10 +7,13 @@
 //! narrower ones are too: the alarm of a connection with a sign-in an hour would take hours to be over by itself. An outbreak
 //! ends when it has been quiet for a while; one that flares up again takes longer to be believed.
 
+mod owned;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+pub(in crate::engine) use self::owned::Owned;
 use super::flares::Flares;
 use super::wide::{self, Wide};
 use super::{Arrival, Change, Kind, Numbers, Signal, What};
