@@ -8,7 +8,7 @@ use super::calendar::Place;
 use super::detect::{Alarm, Change, Detection, Kind, Owned, Rise, Signal, What, Wide};
 use super::memory::Memory;
 use super::page::kind_of;
-use super::tally::Connection;
+use super::tally::{Connection, Tally};
 
 /// What narrower trouble that began later stands out from a wider one by, so that it is told by itself: once in 160,000 by
 /// chance.
@@ -86,12 +86,17 @@ pub(super) fn akin(signal: Signal, one: &Connection, other: &Connection) -> bool
     if !matches!(kind_of(signal), Some(Kind::Failing | Kind::Denied)) {
         return one.provider == other.provider;
     }
-    let cause = main_cause(one);
-    cause.is_some() && cause == main_cause(other)
+    has_cause_of(&one.tally, other)
 }
 
-/// The most frequent cause of a connection's failures in the last hour.
-fn main_cause(connection: &Connection) -> Option<&Arc<str>> {
-    let causes = connection.tally.windows[1].causes().into_iter();
+/// Whether the most frequent cause of the failures of the last hour is the same on a connection as in another scope.
+pub(super) fn has_cause_of(scope: &Tally, connection: &Connection) -> bool {
+    let cause = main_cause(scope);
+    cause.is_some() && cause == main_cause(&connection.tally)
+}
+
+/// The most frequent cause of a scope's failures in the last hour.
+fn main_cause(scope: &Tally) -> Option<&Arc<str>> {
+    let causes = scope.windows[1].causes().into_iter();
     causes.max_by_key(|(name, count)| (*count, Reverse(*name))).map(|(name, _)| name)
 }

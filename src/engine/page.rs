@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::alert::{Finding, Key};
-use super::apart::{akin, stands_out};
+use super::apart::{akin, has_cause_of, stands_out};
 use super::calendar::Place;
 use super::detect::{
     Alarm, Arrival, Change, Kin, Kind, LATE_SECONDS, Numbers, OWN_NATS, Outbreak, Signal, Step,
@@ -205,7 +205,7 @@ impl Engine {
             return self.hold(change, held, &numbers);
         }
         let change = Change { second: now, ..change };
-        let Memory { outbreaks, detection, connections, .. } = &mut self.memory;
+        let Memory { outbreaks, detection, connections, providers, .. } = &mut self.memory;
         if outbreaks.explain_silence(change.signal, |places| detection.share_of_all(places)) {
             return self.memory.held.push(change);
         }
@@ -216,9 +216,17 @@ impl Engine {
                 akin(change.signal, one, other)
             },
             like_most: &|lead| {
-                let lead = &connections[lead as usize];
-                let like = |index: &u32| akin(change.signal, lead, &connections[*index as usize]);
-                let alike = carriers.iter().filter(|(index, _)| like(index)).count();
+                let like = |index: u32| {
+                    let one = &connections[index as usize];
+                    match lead {
+                        Place::Connection(lead) => {
+                            akin(change.signal, &connections[lead as usize], one)
+                        }
+                        Place::Provider(lead) => has_cause_of(&providers[lead as usize].tally, one),
+                        Place::Fleet => false,
+                    }
+                };
+                let alike = carriers.iter().filter(|(index, _)| like(*index)).count();
                 alike * 2 > carriers.len()
             },
             stands_out: &|alarm, wide| stands_out(detection, connections, alarm, wide),

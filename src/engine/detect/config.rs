@@ -117,6 +117,9 @@ const PEOPLE_MIN: u32 = 5;
 /// How long attempts wait before they enter a baseline.
 pub(super) const WAIT_SECONDS: u32 = 7_200;
 
+/// A connection with more than this share of all sign-ins is most of the fleet.
+const MOST: f64 = 0.5;
+
 /// Nats for the usual against the trouble that end an alarm, and how long it lasts at least.
 const RELIEF_NATS: f64 = 5.3;
 const ALARM_SECONDS_MIN: u32 = 300;
@@ -171,6 +174,17 @@ impl Config {
         MONTH_DAYS * NOMINAL_PER_MONTH / self.false_pages_per_month / share
     }
 
+    /// What a connection with such a share of all sign-ins is held to. No page about the fleet can come of one that is most of it, so
+    /// that one's own limit is the rise that the fleet would feel.
+    pub(super) fn bar_of(&self, share: f64, kind: Kind) -> Bar {
+        let own = self.bar(Level::Connection, kind);
+        if share <= MOST {
+            return own;
+        }
+        let felt = self.bar(Level::Fleet, kind).shift_min / share;
+        Bar { shift_min: own.shift_min.min(felt), ..own }
+    }
+
     /// What streams of this level and kind are held to.
     pub(super) fn bar(&self, level: Level, kind: Kind) -> Bar {
         let shift_min = match (level, kind) {
@@ -195,5 +209,18 @@ impl Config {
             alarm_seconds_min: ALARM_SECONDS_MIN,
             half_life_days,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_most_of_the_fleet_pages_for_what_the_fleet_feels() {
+        let config = Config::default();
+        let least = |share, kind| (config.bar_of(share, kind).shift_min * 1e4).round();
+        assert_eq!((least(0.5, Kind::Hanging), least(0.5, Kind::Failing)), (5_000.0, 2_000.0));
+        assert_eq!((least(0.8, Kind::Hanging), least(0.8, Kind::Failing)), (1_250.0, 188.0));
     }
 }

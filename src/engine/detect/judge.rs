@@ -5,7 +5,7 @@ use super::config::{Config, Kind, Level, SHARE_TAKEOVER};
 use super::grid::Strongest;
 use super::group::{Group, GroupStream, Hit};
 use super::owner::FLEET_SHARE;
-use super::spreading::News;
+use super::spreading::{Around, News};
 use super::stream::{Alarm, Attempt, Bar, Found, Stream, Verdict};
 use super::watch::Expectation;
 use super::{DAY, Detection, table, takeover};
@@ -35,15 +35,25 @@ impl Detection {
         let second = trial.second;
         let name = trial.code.filter(|_| trial.bad);
         let code = name.map(code_id);
-        if established && trial.telling == Telling::Fleet {
+        // What is told by itself says nothing of the others.
+        let told = self.is_apart(trial.connection, Kind::Failing, second);
+        if established && trial.telling == Telling::Fleet && !told {
             let has_own = self.has_own(trial, Kind::Failing);
-            let fleet = self.fleet.stream(Kind::Failing);
             let failure = name.zip(code);
             let whose = (trial.connection, has_own);
-            for news in self.spreading.attempt(failure, whose, second, fleet, config) {
+            let mut spreading = std::mem::take(&mut self.spreading);
+            let fleet = Around {
+                stream: self.fleet.stream(Kind::Failing),
+                is_told: &|connection| self.is_apart(connection, Kind::Failing, second),
+            };
+            let news = spreading.attempt(failure, whose, second, &fleet, config);
+            self.spreading = spreading;
+            for news in news {
                 let (code, place, what) = match news {
                     News::Spreads(code) => {
-                        let carriers = self.spreading.carriers(code);
+                        let mut carriers = self.spreading.carriers(code);
+                        carriers
+                            .retain(|(one, _)| !self.is_told(Place::Fleet, *one, Kind::Failing));
                         let place = self.narrow(&carriers, Kind::Failing, self.spreading.due(code));
                         self.spread.insert(code, place);
                         (code, place, What::Raised)
@@ -82,7 +92,9 @@ impl Detection {
         let scopes = f64::from(self.known.max(1));
         let watch = &mut self.connections[trial.connection as usize];
         let wander = self.busy.wander(watch, kind);
-        let bar = Bar { scopes, wander, established, ..config.bar(Level::Connection, kind) };
+        let of_all = self.fleet.stream(kind).stream.daily().max(1.0);
+        let share = watch.streams[kind as usize].daily() / of_all;
+        let bar = Bar { scopes, wander, established, ..config.bar_of(share, kind) };
         let stream = &mut watch.streams[kind as usize];
         let (verdict, _) = stream.attempt(attempt, &bar);
         let mut tell = |what| {
@@ -126,8 +138,8 @@ impl Detection {
         config: &Config,
     ) {
         let (kind, second) = (trial.kind, trial.second);
-        let explained = self.is_explained(place, trial);
-        let told = self.is_told(place, trial);
+        let explained = self.is_explained(place, trial.connection, kind, second);
+        let told = self.is_told(place, trial.connection, kind);
         let has_own = self.has_own(trial, kind);
         let (group, level, scopes) = match place {
             Place::Provider(index) => {
@@ -217,17 +229,23 @@ impl Detection {
         self.stream(place, kind).is_some_and(|stream| stream.is_uneasy(&bar))
     }
 
-    /// Whether a narrower alarm has explained an attempt for a while.
-    fn is_explained(&self, place: Place, trial: &Trial<'_>) -> bool {
-        let kind = trial.kind;
+    /// Whether a narrower alarm has explained for a while what happens on a connection.
+    fn is_explained(&self, place: Place, connection: u32, kind: Kind, second: u32) -> bool {
         let old = |stream: &Stream| {
             let known = stream.known_since();
-            known.is_some_and(|since| trial.second.saturating_sub(since) > CARVE_OUT_SECONDS)
+            known.is_some_and(|since| second.saturating_sub(since) > CARVE_OUT_SECONDS)
         };
-        old(&self.connections[trial.connection as usize].streams[kind as usize])
+        let watch = &self.connections[connection as usize];
+        old(&watch.streams[kind as usize])
             || (place == Place::Fleet
-                && (old(&self.providers[trial.provider as usize].stream(kind).stream)
-                    || self.is_of_told_provider(trial.connection, kind)))
+                && (old(&self.providers[watch.provider as usize].stream(kind).stream)
+                    || self.is_of_told_provider(connection, kind)))
+    }
+
+    /// Whether what happens on a connection is explained and told without the fleet.
+    fn is_apart(&self, connection: u32, kind: Kind, second: u32) -> bool {
+        self.is_explained(Place::Fleet, connection, kind, second)
+            && self.is_told(Place::Fleet, connection, kind)
     }
 
     /// Whether the connection's own alarm has explained an attempt for a while.
@@ -238,9 +256,9 @@ impl Detection {
     }
 
     /// Whether the connection's trouble is told by itself, or its provider's.
-    fn is_told(&self, place: Place, trial: &Trial<'_>) -> bool {
-        self.told.contains(&(Place::Connection(trial.connection), trial.kind))
-            || (place == Place::Fleet && self.is_of_told_provider(trial.connection, trial.kind))
+    fn is_told(&self, place: Place, connection: u32, kind: Kind) -> bool {
+        self.told.contains(&(Place::Connection(connection), kind))
+            || (place == Place::Fleet && self.is_of_told_provider(connection, kind))
     }
 
     /// Whether a connection's provider has an alarm and is told of it as the one whose trouble it is, and is not most of the fleet

@@ -93,8 +93,8 @@ pub(in crate::engine) struct Kin<'a> {
     pub(in crate::engine) provider_of: &'a dyn Fn(u32) -> u32,
     /// Whether the troubles of two connections have the same cause, as far as can be told.
     pub(in crate::engine) akin: &'a dyn Fn(u32, u32) -> bool,
-    /// Whether the trouble of a connection has the same cause as that of most connections that carry the alarm.
-    pub(in crate::engine) like_most: &'a dyn Fn(u32) -> bool,
+    /// Whether the trouble of a connection or provider has the same cause as that of most connections that carry the alarm.
+    pub(in crate::engine) like_most: &'a dyn Fn(Place) -> bool,
     /// Whether an alarm stands out among wider ones, which do not explain it.
     pub(in crate::engine) stands_out: &'a dyn Fn(Alarm, &Wide) -> bool,
 }
@@ -418,11 +418,11 @@ impl Outbreak {
             }
             // While a connection of it still fails, the provider explains that, too.
             Place::Provider(provider) => within(provider) && young && (explains || goes_on),
-            // One customer's trouble that others have as well now, however long ago it began there.
+            // Trouble of one that others have as well now, however long ago it began there.
             Place::Fleet => {
-                let akin = matches!(self.lead, (Place::Connection(lead), of_what)
-                    if symptom((place, of_what)) == symptom((place, signal)) && (kin.like_most)(lead));
-                (explains && young) || (goes_on && akin)
+                let (lead, of_what) = self.lead;
+                let same = symptom((place, of_what)) == symptom((place, signal));
+                (explains && young) || (goes_on && same && (kin.like_most)(lead))
             }
         }
     }
@@ -584,6 +584,25 @@ mod tests {
             (outbreaks.get(0).quiet_since, outbreaks.get(1).quiet_since),
             (Some(15_000), None)
         );
+    }
+
+    #[test]
+    fn a_providers_trouble_that_others_have_as_well_now_is_the_fleets_however_late() {
+        for (alike, want) in
+            [(true, Step::Grew(0, (Place::Provider(0), FAILING))), (false, Step::Began(1))]
+        {
+            let mut outbreaks = Outbreaks::default();
+            raise(&mut outbreaks, 10_000, Place::Provider(0), FAILING);
+            let kin = Kin {
+                provider_of: &provider_of,
+                akin: &|_, _| false,
+                like_most: &|lead| alike && lead == Place::Provider(0),
+                stands_out: &|_, _| false,
+            };
+            let (second, place) = (16_000, Place::Fleet);
+            let change = Change { second, place, signal: FAILING, what: What::Raised };
+            assert_eq!(outbreaks.raised(&change, 15_000, false, kin).0, want);
+        }
     }
 
     #[test]

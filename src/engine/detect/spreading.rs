@@ -95,6 +95,14 @@ struct CodeAlarm {
     relief: f64,
 }
 
+/// What is known of the fleet besides.
+pub(super) struct Around<'a> {
+    /// All its failures.
+    pub(super) stream: &'a GroupStream,
+    /// Whether a connection's trouble is told by itself, or its provider's, and has been for a while.
+    pub(super) is_told: &'a dyn Fn(u32) -> bool,
+}
+
 /// What changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum News {
@@ -110,7 +118,7 @@ impl Spreading {
         failure: Option<(&str, u64)>,
         (connection, has_own): (u32, bool),
         second: u32,
-        fleet: &GroupStream,
+        fleet: &Around<'_>,
         config: &Config,
     ) -> Vec<News> {
         self.attempts += 1.0;
@@ -301,7 +309,7 @@ impl Spreading {
         place: usize,
         connection: u32,
         second: u32,
-        fleet: &GroupStream,
+        fleet: &Around<'_>,
         config: &Config,
     ) -> bool {
         let (attempts, learned) = (self.attempts, self.learned);
@@ -315,11 +323,12 @@ impl Spreading {
             code.toll.hit(connection);
             return false;
         }
+        code.take_out(fleet.is_told);
         let usual = code.usual(learned);
         let good = (attempts - code.last - 1.0).max(0.0);
         code.last = attempts;
         let Some((index, nats)) = code.weigh(usual, good, attempts, second) else { return false };
-        let (per_day, wander) = (fleet.stream.per_day(), fleet.wander());
+        let (per_day, wander) = (fleet.stream.stream.per_day(), fleet.stream.wander());
         let threshold = threshold(per_day, config);
         if nats < threshold || learned < LEARNED_MIN {
             return false;
@@ -349,7 +358,7 @@ impl Spreading {
             }
             return false;
         }
-        if !is_felt(run.bad, looked_at, run.since, fleet, config) {
+        if !is_felt(run.bad, looked_at, run.since, fleet.stream, config) {
             return false;
         }
         code.alarm = Some(CodeAlarm {
@@ -417,6 +426,18 @@ impl Code {
         let counts = self.counts(since);
         let largest = counts.iter().map(|(_, count)| *count).max().unwrap_or(0);
         (counts.len(), largest, counts.iter().map(|(_, count)| count).sum())
+    }
+
+    /// Takes out the failures of connections whose trouble is told by itself, and their part of the evidence.
+    fn take_out(&mut self, is_told: &dyn Fn(u32) -> bool) {
+        let all = self.hits.len();
+        self.hits.retain(|(_, connection)| !is_told(*connection));
+        let left = self.hits.len();
+        if left < all {
+            #[expect(clippy::cast_precision_loss, reason = "few are remembered")]
+            let left = left as f64 / all as f64;
+            self.runs.iter_mut().for_each(|run| run.weight *= left);
+        }
     }
 
     /// Failures by connection since then.
@@ -567,6 +588,27 @@ mod tests {
             f64::from(alarms) <= 0.5 * STREAMS * due,
             "{alarms} false alarms, {due:.0} for one stream"
         );
+    }
+
+    #[test]
+    fn a_code_spreads_over_others_however_often_it_comes_from_one_that_is_told() {
+        let failures: Vec<u32> = [vec![0; 20], vec![1, 2, 3]].concat();
+        let spreads = |told: Option<u32>| {
+            let mut spreading = Spreading { learned: 10_000.0, ..Spreading::default() };
+            let (config, stream) = (Config::default(), GroupStream::default());
+            let mut spreads = false;
+            for (minute, connection) in (0..).zip(&failures) {
+                let is_told = |one: u32| minute >= 20 && Some(one) == told;
+                let fleet = Around { stream: &stream, is_told: &is_told };
+                let mut attempt = |failure, connection: u32| {
+                    spreading.attempt(failure, (connection, false), minute * 60, &fleet, &config)
+                };
+                attempt(None, 4);
+                spreads |= !attempt(Some(("x", 7)), *connection).is_empty();
+            }
+            spreads
+        };
+        assert!(spreads(Some(0)) && !spreads(None));
     }
 
     #[test]

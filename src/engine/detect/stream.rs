@@ -300,6 +300,11 @@ impl Stream {
         self.pace.per_day()
     }
 
+    /// Attempts of an ordinary day, whatever today brings; 0 on the first one.
+    pub(super) fn daily(&self) -> f64 {
+        self.pace.rate
+    }
+
     /// Nats that a page needs.
     pub(super) fn threshold(&self, bar: &Bar) -> f64 {
         libm::log(bar.false_alarm_days * self.pace.per_day() * bar.scopes)

@@ -75,3 +75,24 @@ fn an_incident_of_the_fleet_is_the_providers_that_carries_it_once_enough_were_hi
     assert_eq!(scopes, [("fleet", State::Firing), ("OktaSAML", State::Firing)], "{told:#?}");
     assert_eq!(told[0].0, told[1].0, "it is the same incident");
 }
+
+#[test]
+fn one_who_is_most_of_the_fleet_pages_for_what_the_fleet_would() {
+    let mut engine = Engine::new(Config::default());
+    let day = 86_400;
+    let mut paged = Vec::new();
+    for (n, at) in (60..3 * day + 10_800).step_by(20).enumerate() {
+        let connection = if n % 8 == 0 { 1 + n / 8 % 8 } else { 0 };
+        // A tenth of the one's, where a fifth pages for another.
+        let fails = if at < 3 * day { n % 200 == 0 } else { n % 10 == 1 };
+        sign_in(&mut engine, at, connection, fails);
+        if at > 3 * day {
+            engine.advance(second(at + 19));
+            paged.extend(engine.transitions().into_iter().filter_map(|transition| {
+                let incident = &transition.incident;
+                (incident.severity == Severity::Page).then(|| incident.scope.clone())
+            }));
+        }
+    }
+    assert_eq!(paged, [Scope::Connection(Some(name(0)))]);
+}
