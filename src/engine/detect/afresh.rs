@@ -71,8 +71,9 @@ impl Detection {
 
 #[cfg(test)]
 mod tests {
+    use super::super::bar::Bar;
     use super::super::config::{Config, Level};
-    use super::super::stream::{Attempt, Bar, Verdict};
+    use super::super::stream::{Attempt, Verdict};
     use super::super::{Change, Kin, Outbreaks, What};
     use super::*;
 

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::stream::Bar;
+use super::bar::Bar;
 use crate::setting::Period;
 
 /// `detection`.

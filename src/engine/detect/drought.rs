@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::stream::Numbers;
+use super::numbers::Numbers;
 
 /// Length of a bin, in seconds.
 pub(super) const BIN_SECONDS: u32 = 10;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::stream::Numbers;
+use super::numbers::Numbers;
 
 /// The counts of all alarms of an outbreak's lead so far.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]

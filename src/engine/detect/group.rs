@@ -6,7 +6,8 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::config::Kind;
-use super::stream::{Entered, Stream};
+use super::learned::Entered;
+use super::stream::Stream;
 use super::toll::{self, Toll, worst_first};
 use super::wander::Wander;
 

@@ -1,12 +1,14 @@
 //! Judges an attempt at each scope, and says who explains the trouble: a connection, a provider or the fleet.
 
+use super::alarm::{Alarm, Found};
+use super::bar::Bar;
 use super::change::{Change, Signal, Telling, Trial, What};
 use super::config::{Config, Kind, Level, SHARE_TAKEOVER};
 use super::grid::Strongest;
 use super::group::{Group, GroupStream, Hit};
 use super::owner::FLEET_SHARE;
 use super::spreading::{Around, News};
-use super::stream::{Alarm, Attempt, Bar, Found, Stream, Verdict};
+use super::stream::{Attempt, Stream, Verdict};
 use super::watch::Expectation;
 use super::{DAY, Detection, table, takeover};
 use crate::engine::calendar::Place;

@@ -6,6 +6,8 @@
 //! number of scopes, so that more connections do not mean more false pages. `docs/detection.md` explains the method.
 
 mod afresh;
+mod alarm;
+mod bar;
 mod binomial;
 mod busy;
 mod change;
@@ -16,8 +18,11 @@ mod flares;
 mod grid;
 mod group;
 mod judge;
+mod learned;
+mod numbers;
 mod outbreak;
 mod owner;
+mod pace;
 mod people;
 mod slow;
 mod spreading;
@@ -45,13 +50,13 @@ use self::crowd::Crowd;
 use self::drought::{Flow, Weather};
 use self::group::Group;
 pub(super) use self::judge::is_shared;
+pub(super) use self::numbers::Numbers;
 pub(super) use self::outbreak::{
     Alarm, Explained, GROW_SECONDS, Kin, Outbreak, Outbreaks, Owned, Step,
 };
 pub(super) use self::owner::OWN_NATS;
 use self::slow::SlowMark;
 use self::spreading::Spreading;
-pub(super) use self::stream::Numbers;
 use self::stream::{Attempt, Stream};
 use self::toll::Toll;
 use self::wander::{Gauge, Wander};

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{Config, SHARE_SPREADING, WAIT_SECONDS};
 use super::group::GroupStream;
-use super::stream::{Numbers, UNEASY_A_DAY};
+use super::numbers::Numbers;
+use super::stream::UNEASY_A_DAY;
 use super::toll::{self, Toll, worst_first};
 use super::wander;
 

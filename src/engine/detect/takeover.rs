@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::stream::Found;
+use super::alarm::Found;
 
 /// Codes followed on a connection; the rarest makes room.
 const CODES_MAX: usize = 4;

@@ -1,8 +1,9 @@
 //! The stream's test against what theory promises, on independent attempts.
 
 use super::Watch;
+use super::bar::Bar;
 use super::config::{Config, Kind, Level};
-use super::stream::{Attempt, Bar, Stream, Verdict};
+use super::stream::{Attempt, Stream, Verdict};
 use super::wander::Wander;
 
 /// Attempts between false alarms that these tests accept.

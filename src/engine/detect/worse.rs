@@ -3,8 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::alarm::Alarm;
+use super::numbers::Numbers;
 use super::outbreak::GROW_SECONDS;
-use super::stream::{Alarm, Attempt, Numbers};
+use super::stream::Attempt;
 
 /// Attempts over which the share is followed: while an outbreak is young, so that its highest stretch is known, for what comes and goes
 /// is as bad as it was.
