@@ -1,34 +1,23 @@
-//! From evidence to incidents: feeds sign-ins to the detection and says in words what it found.
+//! From evidence to incidents: takes what the detection found, and tells it.
 
-use std::collections::BTreeMap;
-
-use super::alert::{Finding, Key};
+use super::alert::Key;
 use super::apart::{akin, has_cause_of, stands_out};
 use super::calendar::Place;
 use super::detect::{
-    Alarm, Arrival, Change, Kin, Kind, LATE_SECONDS, Numbers, OWN_NATS, Outbreak, Signal, Step,
-    Trial, What, is_shared,
+    Alarm, Change, Kin, Kind, LATE_SECONDS, Numbers, Outbreak, Signal, Step, What,
 };
 use super::memory::Memory;
-use super::place::CONNECTIONS_MAX;
 use super::rule::Phase;
-use super::watch::labels;
-use super::worst::Worst;
-use super::{Engine, words, worse};
-use crate::event::{ConnectionId, Timestamp};
-use crate::signal::{Evidence, Severity};
+use super::ticket::SLOW_BURN;
+use super::{Engine, worse};
+use crate::event::Timestamp;
+use crate::signal::Severity;
 
 /// How often the words of an incident that goes on are renewed.
 pub(super) const RENEW_SECONDS: i64 = 10;
 
-/// How long the evidence for a ticket must last: nobody hurries to it, and what becomes a page meanwhile needs none.
-const TICKET_WAIT_SECONDS: u32 = 60;
-
 /// What was found late goes on still if somebody suffered from it within this time.
 pub(super) const STILL_SECONDS: u32 = 1_800;
-
-/// The ticket for a rise that is real but too small, or too narrow, to page.
-pub(super) const SLOW_BURN: &str = "SsoSlowBurn";
 
 /// Alerts that the detection raises.
 pub(super) const ALERTNAMES: [&str; 9] = [
@@ -44,66 +33,6 @@ pub(super) const ALERTNAMES: [&str; 9] = [
 ];
 
 impl Engine {
-    /// Judges an attempt.
-    pub(super) fn judge(&mut self, trial: &Trial<'_>) {
-        let Some(config) = &self.config.detection else { return };
-        self.memory.detection.take(trial, second_of(self.memory.now), config);
-    }
-
-    /// Judges the duration of a success.
-    pub(super) fn judge_duration(&mut self, trial: &Trial<'_>, millis: u64) {
-        let Some(config) = &self.config.detection else { return };
-        self.memory.detection.duration(trial, millis, second_of(self.memory.now), config);
-    }
-
-    /// A start or a success came.
-    pub(super) fn arrived(&mut self, arrival: Arrival, at: Timestamp) {
-        let Some(config) = &self.config.detection else { return };
-        let now = second_of(self.memory.now);
-        self.memory.detection.arrived(arrival, second_of(at), now, config);
-    }
-
-    /// When silence is looked at next.
-    pub(super) fn next_look_at_flows(&self) -> Option<i64> {
-        let live =
-            self.memory.detection.is_live() && !self.is_deaf() && self.config.detection.is_some();
-        self.memory.detection.next_look_at_flows().filter(|_| live).map(i64::from)
-    }
-
-    /// When a ticket that waits is due.
-    pub(super) fn next_ticket(&self) -> Option<i64> {
-        let due = |change: &Change| i64::from(change.second.saturating_add(TICKET_WAIT_SECONDS));
-        let due = self.memory.tickets.iter().map(due);
-        due.filter(|due| *due > self.memory.now.seconds()).min()
-    }
-
-    /// Looks at sign-ins that should have ended by now.
-    pub(super) fn look_at_hanging(&mut self) {
-        let Some(config) = self.config.detection.as_ref().filter(|_| !self.is_deaf()) else {
-            return;
-        };
-        let after = config.hanging_after.millis();
-        let time = self.memory.detection.time(second_of(self.memory.now));
-        let limit = Timestamp::from_millis(i64::from(time) * 1000 + 999).min(self.memory.now);
-        while let Some(waiting) = self.memory.hanging.pop(limit) {
-            let Some(bad) = self.memory.sessions.hangs(waiting.session, after) else { continue };
-            let provider = self.memory.connections[waiting.connection as usize].provider;
-            let trial = Trial {
-                second: second_of(waiting.due),
-                kind: Kind::Hanging,
-                bad,
-                connection: waiting.connection,
-                provider,
-                person: waiting.person,
-                known: true,
-                address: None,
-                code: None,
-                telling: self.telling(waiting.connection),
-            };
-            self.judge(&trial);
-        }
-    }
-
     /// Turns what the detection found into incidents.
     pub(super) fn look_at_evidence(&mut self) {
         let Some(config) = &self.config.detection else { return };
@@ -179,12 +108,6 @@ impl Engine {
         let known = self.memory.alerts.incident(&key).and_then(|incident| incident.course.ended_at);
         let ended_at = self.end_of(&key, lead).max(known);
         self.memory.alerts.ended(&key, ended_at);
-    }
-
-    fn end_ticket(&mut self, change: Change) {
-        if let Some(key) = self.ticket_key(change) {
-            self.memory.alerts.end(&key, self.memory.now);
-        }
     }
 
     /// `alone`: no wider alarm explains it.
@@ -314,193 +237,8 @@ impl Engine {
         self.memory.alerts.move_to(key, phase, None, Some(finding), self.memory.now);
     }
 
-    fn ticket(&mut self, change: Change) {
-        let Some(key) = self.ticket_key(change) else { return };
-        if !self.memory.detection.has_ticket(change.place, change.signal) {
-            return;
-        }
-        let provider_of = |index: u32| self.memory.connections[index as usize].provider;
-        let waited = second_of(self.memory.now).saturating_sub(change.second);
-        let Some(numbers) = self.memory.detection.numbers(change.place, change.signal) else {
-            return;
-        };
-        // What an incident covers is told with it; what is left when that has ended is news, and so is what of history is left when
-        // the present is reached.
-        let told = |place| self.memory.outbreaks.cover(place, provider_of);
-        if waited < TICKET_WAIT_SECONDS
-            || !self.memory.detection.is_live()
-            || told(change.place)
-            || !self.is_of_many(&change, numbers.since, told)
-        {
-            return self.wait_for(change);
-        }
-        let finding =
-            self.finding_of(change.place, change.signal, &numbers, &key, Severity::Ticket);
-        let phase = Phase::Firing { clear_since: None };
-        self.memory.alerts.move_to(key, phase, None, Some(finding), self.memory.now);
-    }
-
-    /// Looks at the evidence for a ticket later.
-    fn wait_for(&mut self, change: Change) {
-        let same =
-            |known: &&mut Change| (known.place, known.signal) == (change.place, change.signal);
-        match self.memory.tickets.iter_mut().find(same) {
-            Some(known) => *known = change,
-            None => self.memory.tickets.push(change),
-        }
-    }
-
-    /// Whether a ticket for the fleet is about more than what is `told` and than one connection, which has a ticket of its own.
-    fn is_of_many(&self, change: &Change, since: u32, told: impl Fn(Place) -> bool) -> bool {
-        let Some(config) = &self.config.detection else { return false };
-        let Memory { detection, .. } = &self.memory;
-        let told = |index: u32| told(Place::Connection(index));
-        let mut carriers = detection.carriers(change.place, change.signal, since);
-        carriers.retain(|(index, _)| !told(*index));
-        let kind = kind_of(change.signal).filter(|_| change.place == Place::Fleet);
-        kind.is_none_or(|kind| {
-            is_shared(&carriers, config) && detection.rest_nats(kind, since, told) >= OWN_NATS
-        })
-    }
-
-    /// The key of the ticket for a change; providers have none.
-    fn ticket_key(&self, change: Change) -> Option<Key> {
-        let alertname = match change.signal {
-            Signal::Stream(Kind::Slow) => "SsoLatencyHigh",
-            Signal::Stream(Kind::Failing | Kind::Hanging | Kind::Denied) => SLOW_BURN,
-            Signal::Code(_) | Signal::Drought(_) => return None,
-        };
-        match change.place {
-            Place::Provider(_) => None,
-            Place::Connection(_) | Place::Fleet => {
-                Some(Key { alertname: alertname.into(), scope: self.scope(change.place) })
-            }
-        }
-    }
-
-    fn key(&self, (place, signal): (Place, Signal)) -> Key {
+    pub(super) fn key(&self, (place, signal): (Place, Signal)) -> Key {
         Key { alertname: alertname(place, signal).into(), scope: self.scope(place) }
-    }
-
-    /// What an outbreak says now; `None` when its widest alarm is over.
-    fn explain(&self, outbreak: &Outbreak) -> Option<Finding> {
-        let (place, signal) = outbreak.lead;
-        if !self.memory.detection.is_up(place, signal) {
-            return None;
-        }
-        let mut numbers = self.memory.detection.numbers(place, signal)?;
-        let key = self.key(outbreak.lead);
-        // Each silence has numbers of its own.
-        let again = outbreak.flares.again().filter(|_| !matches!(signal, Signal::Drought(_)));
-        if again.is_some() {
-            numbers = outbreak.flares.whole(&numbers);
-        }
-        let mut finding = self.finding_of(place, signal, &numbers, &key, Severity::Page);
-        if let Some((times, since)) = again {
-            let since = Timestamp::from_millis(i64::from(since) * 1000);
-            words::again(&mut finding.summary, times, &words::clock(since, self.memory.now));
-        }
-        if matches!(place, Place::Connection(_)) {
-            let others = outbreak.places.iter().filter(|other| **other != place);
-            let named: Vec<String> =
-                others.take(words::OTHERS_MAX).map(|other| self.who(*other)).collect();
-            words::others(&mut finding.summary, &named, outbreak.places.len().saturating_sub(1));
-        }
-        Some(finding)
-    }
-
-    fn finding_of(
-        &self,
-        place: Place,
-        signal: Signal,
-        numbers: &Numbers,
-        key: &Key,
-        severity: Severity,
-    ) -> Finding {
-        let known = self.memory.alerts.started_at(key);
-        let started_at = known.unwrap_or_else(|| self.began(signal, numbers));
-        let connection = match place {
-            Place::Connection(index) => Some(&self.memory.connections[index as usize]),
-            Place::Provider(_) | Place::Fleet => None,
-        };
-        let carriers = self.memory.detection.carriers(place, signal, numbers.since);
-        let evidence = self.proof((place, signal), numbers, &carriers, key, started_at);
-        let code = numbers.code.as_deref();
-        let part = code.is_some() && matches!(place, Place::Provider(_));
-        let counted = (code, if part { "the fleet's " } else { "" });
-        let named =
-            self.named(place, carriers.iter().map(|(index, bad)| (*index, u64::from(*bad))));
-        let mut description = words::proof(&evidence, &named, numbers.code.as_deref());
-        if matches!(signal, Signal::Drought(_)) {
-            description.push_str(self.witness());
-        }
-        let now = self.memory.now;
-        words::together(&mut description, &self.together(started_at, key), now);
-        // Each silence of an incident has numbers of its own.
-        let dry = matches!(signal, Signal::Drought(_));
-        let since = if dry { self.began(signal, numbers) } else { started_at };
-        let mut summary = words::found(signal, &self.who(place), &evidence, counted, (since, now));
-        let reach = self.reach(place, carriers.iter().map(|(index, _)| *index));
-        if connection.is_none() && kind_of(signal).is_some() {
-            words::hit(&mut summary, reach.connections);
-        }
-        Finding {
-            severity,
-            labels: labels(key, severity, &BTreeMap::new(), connection),
-            started_at,
-            summary,
-            description,
-            evidence,
-            reach,
-            // Who failed tries again, and fails again: people are counted, not tries.
-            worst: kind_of(signal).map_or(Worst::Unknown, |_| Worst::Among {
-                since: Timestamp::from_millis(i64::from(numbers.since) * 1000),
-                attempts: numbers.attempts.saturating_sub(numbers.repeats),
-                bad: numbers.people,
-            }),
-        }
-    }
-
-    /// When trouble is believed to have begun. A sign-in hangs from its start on, which is judged when its end is due.
-    fn began(&self, signal: Signal, numbers: &Numbers) -> Timestamp {
-        let millis = i64::from(numbers.since) * 1000;
-        let hangs = kind_of(signal) == Some(Kind::Hanging);
-        let config = self.config.detection.as_ref().filter(|_| hangs);
-        let before = config.map_or(0, |config| config.hanging_after.millis());
-        Timestamp::from_millis(millis - before)
-    }
-
-    fn proof(
-        &self,
-        (place, signal): (Place, Signal),
-        numbers: &Numbers,
-        carriers: &[(u32, u32)],
-        key: &Key,
-        started_at: Timestamp,
-    ) -> Evidence {
-        let kind = kind_of(signal);
-        let causes = if matches!(kind, Some(Kind::Failing | Kind::Denied)) {
-            let settled = self.memory.alerts.causes(key).cloned().unwrap_or_default();
-            settled.counted(&self.memory.tally(place).windows[1], started_at)
-        } else {
-            Vec::new()
-        };
-        let connections = carriers.iter().take(CONNECTIONS_MAX).map(|(index, bad)| {
-            let id = self.memory.connections[*index as usize].id.as_ref();
-            (id.map_or("unknown", ConnectionId::as_str).into(), u64::from(*bad))
-        });
-        Evidence {
-            attempts: numbers.attempts,
-            bad: numbers.bad,
-            users: Some(numbers.people).filter(|people| *people > 0),
-            value: kind.map(|_| ratio(numbers.bad, numbers.attempts)),
-            usual: Some(numbers.usual),
-            causes,
-            connections: connections.collect(),
-            nats: Some(numbers.nats),
-            chance_days: Some(numbers.chance_days),
-            ..Evidence::default()
-        }
     }
 }
 
@@ -524,11 +262,6 @@ pub(super) fn kind_of(signal: Signal) -> Option<Kind> {
         Signal::Code(_) => Some(Kind::Failing),
         Signal::Drought(_) => None,
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-fn ratio(part: u64, whole: u64) -> f64 {
-    part as f64 / whole.max(1) as f64
 }
 
 /// Seconds since the epoch, as the detection counts them.

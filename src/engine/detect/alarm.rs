@@ -11,13 +11,11 @@ use super::worse::Worse;
 /// Share of the ratio since the onset that the trouble is thought to have at least, and of the ratio up to the last bad attempt
 /// that it is thought to have.
 const SEEN_SHARE: f64 = 0.7;
-
 const LAST_SHARE: f64 = 0.8;
 
 /// Nats that a repeated failure of one person takes from the evidence that the trouble is over; after the sixth one each counts half
 /// as much as the one before: a test user that fails every minute must not keep an incident open.
 const REPEAT_RELIEF: f64 = -0.6;
-
 const REPEATS: f64 = 64.0;
 
 /// Trouble that is going on.

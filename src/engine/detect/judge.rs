@@ -6,7 +6,7 @@ use super::change::{Change, Signal, Telling, Trial, What};
 use super::config::{Config, Kind, Level, SHARE_TAKEOVER};
 use super::grid::Strongest;
 use super::group::{Group, GroupStream, Hit};
-use super::owner::FLEET_SHARE;
+use super::owner::{FLEET_SHARE, is_shared};
 use super::spreading::{Around, News};
 use super::stream::{Attempt, Stream, Verdict};
 use super::watch::Expectation;
@@ -331,13 +331,6 @@ impl Detection {
             what: What::Raised,
         });
     }
-}
-
-/// Whether so many bad attempts, most hit first, come from enough connections, and from none too many.
-pub(in crate::engine) fn is_shared(carriers: &[(u32, u32)], config: &Config) -> bool {
-    let total: u32 = carriers.iter().map(|(_, count)| count).sum();
-    let largest = carriers.first().map_or(0, |(_, count)| *count);
-    total > 0 && carriers.len() >= config.min_connections && largest * 2 <= total
 }
 
 #[expect(clippy::cast_precision_loss, reason = "scopes are bounded")]

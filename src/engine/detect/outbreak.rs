@@ -8,26 +8,25 @@
 //! ends when it has been quiet for a while; one that flares up again takes longer to be believed.
 
 mod owned;
+mod saved;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
 pub(in crate::engine) use self::owned::Owned;
+#[cfg(test)]
+pub(in crate::engine) use self::saved::Counted;
 use super::flares::Flares;
+use super::kin::Kin;
+use super::symptom::{Symptom, covers, level, symptom};
 use super::wide::{self, Wide};
-use super::{Arrival, Change, Kind, Numbers, Signal, What};
+use super::{Arrival, Change, Numbers, Signal, What};
 use crate::engine::calendar::Place;
-
-/// Trouble on two connections is the same if it began within this time of each other and is found within [`JOIN_SECONDS`].
-const SIBLING_SECONDS: u32 = 1_800;
 
 /// A wider alarm takes a narrower one over unless it began so long after it; a narrower one that began so long after the wider
 /// one has to be explained by it.
 pub(in crate::engine) const GROW_SECONDS: u32 = 1_200;
-
-/// After this time an outbreak takes over no more than what it covers.
-const JOIN_SECONDS: u32 = 3_600;
 
 /// Trouble of so large a share of all sign-ins is why successes of all do not come.
 const SILENT_SHARE: f64 = 0.5;
@@ -56,13 +55,13 @@ pub(in crate::engine) struct Outbreak {
     pub(in crate::engine) places: BTreeSet<Place>,
     /// When the last alarm of the lead's kind of scope was over, while none is up.
     pub(in crate::engine) quiet_since: Option<u32>,
-    raised_at: u32,
+    pub(super) raised_at: u32,
     /// The longest that it was quiet before it flared up again, in seconds.
     pause: u32,
-    alarms: BTreeSet<(Place, Signal)>,
+    pub(super) alarms: BTreeSet<(Place, Signal)>,
     /// Alarms of providers and the fleet that it ever had. Stands behind all else in a checkpoint.
     #[serde(skip)]
-    wide: Wide,
+    pub(super) wide: Wide,
     /// What its lead's alarms have counted. Stands behind all else in a checkpoint.
     #[serde(skip)]
     pub(in crate::engine) flares: Flares,
@@ -80,24 +79,8 @@ pub(in crate::engine) struct Explained {
     places: BTreeSet<Place>,
 }
 
-/// What outbreaks have counted.
-pub(in crate::engine) type Counted = Vec<(Flares, Vec<f64>)>;
-
 /// A scope and what is wrong with it.
 pub(in crate::engine) type Alarm = (Place, Signal);
-
-/// What is known of alarms and connections besides.
-#[derive(Clone, Copy)]
-pub(in crate::engine) struct Kin<'a> {
-    /// The provider of a connection.
-    pub(in crate::engine) provider_of: &'a dyn Fn(u32) -> u32,
-    /// Whether the troubles of two connections have the same cause, as far as can be told.
-    pub(in crate::engine) akin: &'a dyn Fn(u32, u32) -> bool,
-    /// Whether the trouble of a connection or provider has the same cause as that of most connections that carry the alarm.
-    pub(in crate::engine) like_most: &'a dyn Fn(Place) -> bool,
-    /// Whether an alarm stands out among wider ones, which do not explain it.
-    pub(in crate::engine) stands_out: &'a dyn Fn(Alarm, &Wide) -> bool,
-}
 
 /// What an alarm did to the outbreaks.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -241,40 +224,12 @@ impl Outbreaks {
         apart
     }
 
-    /// For each of them, which alarms of providers and the fleet it ever had.
-    pub(in crate::engine) fn wide(&self) -> Vec<BTreeMap<Alarm, Option<u32>>> {
-        self.0.iter().map(|outbreak| wide::over(&outbreak.wide)).collect()
-    }
-
-    /// Takes over [`Outbreaks::wide`].
-    pub(in crate::engine) fn know_wide(&mut self, over: Vec<BTreeMap<Alarm, Option<u32>>>) {
-        for (outbreak, over) in self.0.iter_mut().zip(over) {
-            outbreak.wide = wide::known(over);
-        }
-    }
-
     /// Looks at the numbers of the leads, and of all wide alarms, that are up.
     pub(in crate::engine) fn note(&mut self, numbers: impl Fn(Alarm) -> Option<Numbers>) {
         for outbreak in &mut self.0 {
             wide::note(&mut outbreak.wide, &numbers);
             if let Some(own) = numbers(outbreak.lead) {
                 outbreak.flares.note(&own);
-            }
-        }
-    }
-
-    /// For each of them, what its lead's alarms have counted, and the shares that its wide alarms said.
-    pub(in crate::engine) fn counted(&self) -> Counted {
-        let shares = |wide: &Wide| wide.values().map(|seen| seen.share).collect();
-        self.0.iter().map(|one| (one.flares.clone(), shares(&one.wide))).collect()
-    }
-
-    /// Takes over [`Outbreaks::counted`].
-    pub(in crate::engine) fn know_counted(&mut self, counted: Counted) {
-        for (outbreak, (flares, shares)) in self.0.iter_mut().zip(counted) {
-            outbreak.flares = flares;
-            for (seen, share) in outbreak.wide.values_mut().zip(shares) {
-                seen.share = share;
             }
         }
     }
@@ -379,277 +334,7 @@ impl Outbreak {
         let beside = self.beside().map(|signal| (self.lead.0, signal));
         std::iter::once(self.lead).chain(beside)
     }
-
-    /// Whether an alarm at a scope as wide as the lead's is no part of it, although it is at the same place: people meet something
-    /// else since well after it began.
-    fn is_new_to(&self, alarm: Alarm, since: u32) -> bool {
-        let known = self.alarms.iter().chain(self.wide.keys()).chain([&self.lead]);
-        let met = symptom(alarm) == Symptom::Slow
-            || known.into_iter().any(|known| symptom(*known) == symptom(alarm));
-        level(alarm.0) >= level(self.lead.0)
-            && self.places.contains(&alarm.0)
-            && since.saturating_sub(self.since) >= GROW_SECONDS
-            && !met
-    }
-
-    fn takes(&self, place: Place, signal: Signal, since: u32, second: u32, kin: Kin<'_>) -> bool {
-        if self.places.contains(&Place::Fleet) {
-            return true;
-        }
-        let apart = since.abs_diff(self.since);
-        // Evidence that reaches further back explains this, too.
-        let explains = since.saturating_sub(self.since) < GROW_SECONDS;
-        let young = second.saturating_sub(self.raised_at) < JOIN_SECONDS;
-        // What is over names nobody any more.
-        let goes_on = self.quiet_since.is_none();
-        let within = |provider: u32| {
-            self.places.iter().any(|place| match place {
-                Place::Connection(index) => (kin.provider_of)(*index) == provider,
-                Place::Provider(_) | Place::Fleet => false,
-            })
-        };
-        match place {
-            Place::Connection(index) => {
-                let covered = self.places.contains(&Place::Provider((kin.provider_of)(index)));
-                let (lead, of_what) = self.lead;
-                let akin = |lead| of_what == signal && (kin.akin)(lead, index);
-                let sibling = matches!(lead, Place::Connection(lead) if akin(lead));
-                covered || (sibling && apart < SIBLING_SECONDS && young && goes_on)
-            }
-            // While a connection of it still fails, the provider explains that, too.
-            Place::Provider(provider) => within(provider) && young && (explains || goes_on),
-            // Trouble of one that others have as well now, however long ago it began there.
-            Place::Fleet => {
-                let (lead, of_what) = self.lead;
-                let same = symptom((place, of_what)) == symptom((place, signal));
-                (explains && young) || (goes_on && same && (kin.like_most)(lead))
-            }
-        }
-    }
-}
-
-/// What people meet.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Symptom {
-    /// Their sign-ins fail, or those of a provider do not succeed in any way.
-    Refused,
-    /// They wait.
-    Waiting,
-    /// Nobody comes, or nobody gets through.
-    Silence,
-    /// They wait a little, which comes with any of the others.
-    Slow,
-}
-
-fn symptom((place, signal): Alarm) -> Symptom {
-    match (place, signal) {
-        (_, Signal::Drought(_)) => Symptom::Silence,
-        (_, Signal::Stream(Kind::Slow)) => Symptom::Slow,
-        (Place::Connection(_) | Place::Fleet, Signal::Stream(Kind::Hanging)) => Symptom::Waiting,
-        (_, Signal::Stream(_) | Signal::Code(_)) => Symptom::Refused,
-    }
-}
-
-pub(super) fn level(place: Place) -> u8 {
-    match place {
-        Place::Connection(_) => 0,
-        Place::Provider(_) => 1,
-        Place::Fleet => 2,
-    }
-}
-
-/// Whether `place` lies within one of `places`.
-fn covers(places: &BTreeSet<Place>, place: Place, provider_of: impl Fn(u32) -> u32) -> bool {
-    let around = match place {
-        Place::Connection(index) => Place::Provider(provider_of(index)),
-        Place::Provider(_) | Place::Fleet => place,
-    };
-    [place, around, Place::Fleet].iter().any(|place| places.contains(place))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const FAILING: Signal = Signal::Stream(Kind::Failing);
-    const HANGING: Signal = Signal::Stream(Kind::Hanging);
-
-    /// Three connections of one provider, and one of another.
-    fn provider_of(connection: u32) -> u32 {
-        connection / 3
-    }
-
-    fn raise(
-        outbreaks: &mut Outbreaks,
-        second: u32,
-        place: Place,
-        signal: Signal,
-    ) -> (Step, usize) {
-        let change = Change { second, place, signal, what: What::Raised };
-        let kin = Kin {
-            provider_of: &provider_of,
-            akin: &|one, other| one / 4 == other / 4,
-            like_most: &|_| false,
-            stands_out: &|_, _| false,
-        };
-        let (step, absorbed) = outbreaks.raised(&change, second - 60, false, kin);
-        (step, absorbed.len())
-    }
-
-    fn over(outbreaks: &mut Outbreaks, second: u32, place: Place, signal: Signal) {
-        outbreaks.over(&Change { second, place, signal, what: What::Over });
-    }
-
-    #[test]
-    fn a_wider_alarm_takes_over_all_that_it_explains_and_nothing_else() {
-        let mut outbreaks = Outbreaks::default();
-        let [first, second, third, far] = [0, 1, 2, 3].map(Place::Connection);
-        assert_eq!(raise(&mut outbreaks, 10_000, far, FAILING).0, Step::Began(0));
-        assert_eq!(raise(&mut outbreaks, 14_000, first, FAILING).0, Step::Began(1));
-        assert_eq!(raise(&mut outbreaks, 14_060, second, HANGING).0, Step::Began(2));
-        assert_eq!(raise(&mut outbreaks, 14_060, third, FAILING).0, Step::Joined);
-        let grown = raise(&mut outbreaks, 14_120, Place::Provider(0), FAILING);
-        assert_eq!(grown, (Step::Grew(1, (first, FAILING)), 1));
-        assert_eq!(outbreaks.0.len(), 2);
-        assert_eq!(outbreaks.get(1).places.len(), 4);
-        // The alarms of those that were taken over end with it.
-        for place in [first, third] {
-            over(&mut outbreaks, 15_000, place, FAILING);
-        }
-        over(&mut outbreaks, 15_000, second, HANGING);
-        assert_eq!(outbreaks.get(1).quiet_since, None);
-        over(&mut outbreaks, 15_000, Place::Provider(0), FAILING);
-        assert_eq!(outbreaks.get(1).quiet_since, Some(15_000));
-        assert_eq!(outbreaks.ended(15_600, 600, |_| true).len(), 0, "it may come back");
-        assert_eq!(outbreaks.ended(15_600, 600, |_| false).len(), 1);
-    }
-
-    #[test]
-    fn who_suffers_on_alone_does_not_keep_the_wider_trouble_open_and_is_left_when_it_ends() {
-        let mut outbreaks = Outbreaks::default();
-        let connection = Place::Connection(0);
-        assert_eq!(raise(&mut outbreaks, 10_000, Place::Fleet, FAILING).0, Step::Began(0));
-        over(&mut outbreaks, 11_000, Place::Fleet, FAILING);
-        assert_eq!(raise(&mut outbreaks, 11_200, connection, FAILING).0, Step::Joined);
-        assert_eq!(outbreaks.ended(11_599, 600, |_| false).len(), 0);
-        let mut flared = outbreaks.clone();
-        let ended = outbreaks.ended(11_600, 600, |_| false);
-        let left: Vec<Alarm> = ended.iter().flat_map(Outbreak::left).collect();
-        assert_eq!(left, [(connection, FAILING)]);
-        // Unless all suffer again meanwhile.
-        assert_eq!(raise(&mut flared, 11_300, Place::Fleet, FAILING).0, Step::Joined);
-        over(&mut flared, 11_500, connection, FAILING);
-        assert_eq!(flared.get(0).quiet_since, None);
-    }
-
-    #[test]
-    fn another_cause_is_another_outbreak_however_close() {
-        let mut outbreaks = Outbreaks::default();
-        let [first, akin, other] = [0, 3, 4].map(Place::Connection);
-        assert_eq!(raise(&mut outbreaks, 10_000, first, FAILING).0, Step::Began(0));
-        assert_eq!(raise(&mut outbreaks, 10_600, other, FAILING).0, Step::Began(1));
-        assert_eq!(raise(&mut outbreaks, 10_600, akin, FAILING).0, Step::Joined);
-        assert_eq!(outbreaks.get(0).places.len(), 2);
-    }
-
-    #[test]
-    fn what_the_wider_alarm_does_not_explain_is_taken_out_and_stays_alone() {
-        let mut outbreaks = Outbreaks::default();
-        let [early, late, same] = [0, 1, 2].map(Place::Connection);
-        raise(&mut outbreaks, 10_000, Place::Fleet, FAILING);
-        for (second, place) in [(10_600, early), (14_000, late), (14_000, same)] {
-            assert_eq!(raise(&mut outbreaks, second, place, FAILING).0, Step::Joined);
-        }
-        let began = |(place, _)| Some(if place == early { 10_540 } else { 13_940 });
-        // Two are worse than all together, and one of these was with them from the beginning.
-        let worse = |(place, _): Alarm, wide: &Wide| {
-            *wide == wide::of((Place::Fleet, FAILING)) && place != same
-        };
-        assert_eq!(outbreaks.split(began, worse), [(late, FAILING)]);
-        assert_eq!(outbreaks.split(began, worse), [], "once");
-        let change = Change { second: 14_010, place: late, signal: FAILING, what: What::Raised };
-        let kin = Kin {
-            provider_of: &provider_of,
-            akin: &|_, _| true,
-            like_most: &|_| false,
-            stands_out: &|_, _| true,
-        };
-        assert_eq!(outbreaks.raised(&change, 13_940, true, kin).0, Step::Began(1));
-        let again =
-            Change { second: 14_020, place: Place::Fleet, signal: HANGING, what: What::Raised };
-        assert_eq!(outbreaks.raised(&again, 9_900, false, kin), (Step::Joined, vec![]));
-        over(&mut outbreaks, 14_900, Place::Fleet, HANGING);
-        over(&mut outbreaks, 15_000, Place::Fleet, FAILING);
-        assert_eq!(
-            (outbreaks.get(0).quiet_since, outbreaks.get(1).quiet_since),
-            (Some(15_000), None)
-        );
-    }
-
-    #[test]
-    fn a_providers_trouble_that_others_have_as_well_now_is_the_fleets_however_late() {
-        for (alike, want) in
-            [(true, Step::Grew(0, (Place::Provider(0), FAILING))), (false, Step::Began(1))]
-        {
-            let mut outbreaks = Outbreaks::default();
-            raise(&mut outbreaks, 10_000, Place::Provider(0), FAILING);
-            let kin = Kin {
-                provider_of: &provider_of,
-                akin: &|_, _| false,
-                like_most: &|lead| alike && lead == Place::Provider(0),
-                stands_out: &|_, _| false,
-            };
-            let (second, place) = (16_000, Place::Fleet);
-            let change = Change { second, place, signal: FAILING, what: What::Raised };
-            assert_eq!(outbreaks.raised(&change, 15_000, false, kin).0, want);
-        }
-    }
-
-    #[test]
-    fn a_night_of_silence_is_one_outbreak_however_often_one_arrives() {
-        let mut outbreaks = Outbreaks::default();
-        let drought = Signal::Drought(Arrival::Start);
-        for flare in 0..10 {
-            let second = 10_000 + flare * 3_600;
-            let want = if flare == 0 { Step::Began(0) } else { Step::Joined };
-            assert_eq!(raise(&mut outbreaks, second, Place::Fleet, drought).0, want);
-            over(&mut outbreaks, second + 1_500, Place::Fleet, drought);
-            assert_eq!(outbreaks.ended(second + 3_599, 600, |_| false).len(), 0);
-        }
-        assert_eq!(outbreaks.ended(10_000 + 9 * 3_600 + 1_500 + 2_400, 600, |_| false).len(), 1);
-    }
-
-    #[test]
-    fn what_people_meet_later_for_the_first_time_is_an_outbreak_of_its_own() {
-        let mut outbreaks = Outbreaks::default();
-        let (fleet, connection) = (Place::Fleet, Place::Connection(0));
-        let silence = Signal::Drought(Arrival::Success);
-        let slow = Signal::Stream(Kind::Slow);
-        assert_eq!(raise(&mut outbreaks, 10_000, fleet, FAILING).0, Step::Began(0));
-        // At about the same time it is the same trouble; slowness comes with any.
-        assert_eq!(raise(&mut outbreaks, 10_300, fleet, silence).0, Step::Joined);
-        assert_eq!(raise(&mut outbreaks, 14_000, fleet, slow).0, Step::Joined);
-        assert_eq!(raise(&mut outbreaks, 14_000, fleet, HANGING).0, Step::Began(1));
-        assert_eq!(raise(&mut outbreaks, 14_100, connection, HANGING).0, Step::Joined);
-        assert!(outbreaks.get(1).places.contains(&connection), "with what it is a part of");
-        assert_eq!(outbreaks.lead_at((fleet, HANGING)), Some((fleet, HANGING)));
-        over(&mut outbreaks, 15_000, fleet, HANGING);
-        assert_eq!(raise(&mut outbreaks, 16_000, fleet, HANGING).0, Step::Joined);
-        assert_eq!(raise(&mut outbreaks, 16_100, fleet, silence).0, Step::Joined);
-    }
-
-    #[test]
-    fn what_flares_up_again_is_as_young_as_its_last_flare() {
-        let mut outbreaks = Outbreaks::default();
-        let provider = Place::Provider(0);
-        for flare in 0..8 {
-            let second = 10_000 + flare * 480;
-            let want = if flare == 0 { Step::Began(0) } else { Step::Joined };
-            assert_eq!(raise(&mut outbreaks, second, provider, FAILING).0, want);
-            over(&mut outbreaks, second + 300, provider, FAILING);
-        }
-        // An hour after it began, other connections fail with it.
-        let grown = raise(&mut outbreaks, 13_900, Place::Fleet, FAILING).0;
-        assert_eq!(grown, Step::Grew(0, (provider, FAILING)));
-    }
-}
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::config::Kind;
+use super::config::{Config, Kind};
 use super::outbreak::Alarm;
 use super::{Detection, Signal, binomial};
 use crate::engine::calendar::Place;
@@ -70,4 +70,11 @@ impl Detection {
         let surely = binomial::nats(own, all, self.share_of(provider, kind)) >= OWN_NATS;
         (surely && self.is_up(owner.0, owner.1)).then_some(owner)
     }
+}
+
+/// Whether so many bad attempts, most hit first, come from enough connections, and from none too many.
+pub(in crate::engine) fn is_shared(carriers: &[(u32, u32)], config: &Config) -> bool {
+    let total: u32 = carriers.iter().map(|(_, count)| count).sum();
+    let largest = carriers.first().map_or(0, |(_, count)| *count);
+    total > 0 && carriers.len() >= config.min_connections && largest * 2 <= total
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Numbers;
-use super::outbreak::{Alarm, level};
+use super::outbreak::Alarm;
+use super::symptom::level;
 
 /// By alarm.
 pub(in crate::engine) type Wide = BTreeMap<Alarm, Seen>;

@@ -1,6 +1,7 @@
 //! An outbreak of the fleet that turns out to be one provider's.
 
-use super::{Alarm, Flares, Outbreak, Outbreaks, covers, level};
+use super::super::symptom::{covers, level};
+use super::{Alarm, Flares, Outbreak, Outbreaks};
 use crate::engine::calendar::Place;
 
 /// What became of it.

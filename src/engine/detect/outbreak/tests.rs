@@ -1,0 +1,175 @@
+use super::super::Kind;
+use super::*;
+
+const FAILING: Signal = Signal::Stream(Kind::Failing);
+const HANGING: Signal = Signal::Stream(Kind::Hanging);
+
+/// Three connections of one provider, and one of another.
+fn provider_of(connection: u32) -> u32 {
+    connection / 3
+}
+
+fn raise(outbreaks: &mut Outbreaks, second: u32, place: Place, signal: Signal) -> (Step, usize) {
+    let change = Change { second, place, signal, what: What::Raised };
+    let kin = Kin {
+        provider_of: &provider_of,
+        akin: &|one, other| one / 4 == other / 4,
+        like_most: &|_| false,
+        stands_out: &|_, _| false,
+    };
+    let (step, absorbed) = outbreaks.raised(&change, second - 60, false, kin);
+    (step, absorbed.len())
+}
+
+fn over(outbreaks: &mut Outbreaks, second: u32, place: Place, signal: Signal) {
+    outbreaks.over(&Change { second, place, signal, what: What::Over });
+}
+
+#[test]
+fn a_wider_alarm_takes_over_all_that_it_explains_and_nothing_else() {
+    let mut outbreaks = Outbreaks::default();
+    let [first, second, third, far] = [0, 1, 2, 3].map(Place::Connection);
+    assert_eq!(raise(&mut outbreaks, 10_000, far, FAILING).0, Step::Began(0));
+    assert_eq!(raise(&mut outbreaks, 14_000, first, FAILING).0, Step::Began(1));
+    assert_eq!(raise(&mut outbreaks, 14_060, second, HANGING).0, Step::Began(2));
+    assert_eq!(raise(&mut outbreaks, 14_060, third, FAILING).0, Step::Joined);
+    let grown = raise(&mut outbreaks, 14_120, Place::Provider(0), FAILING);
+    assert_eq!(grown, (Step::Grew(1, (first, FAILING)), 1));
+    assert_eq!(outbreaks.0.len(), 2);
+    assert_eq!(outbreaks.get(1).places.len(), 4);
+    // The alarms of those that were taken over end with it.
+    for place in [first, third] {
+        over(&mut outbreaks, 15_000, place, FAILING);
+    }
+    over(&mut outbreaks, 15_000, second, HANGING);
+    assert_eq!(outbreaks.get(1).quiet_since, None);
+    over(&mut outbreaks, 15_000, Place::Provider(0), FAILING);
+    assert_eq!(outbreaks.get(1).quiet_since, Some(15_000));
+    assert_eq!(outbreaks.ended(15_600, 600, |_| true).len(), 0, "it may come back");
+    assert_eq!(outbreaks.ended(15_600, 600, |_| false).len(), 1);
+}
+
+#[test]
+fn who_suffers_on_alone_does_not_keep_the_wider_trouble_open_and_is_left_when_it_ends() {
+    let mut outbreaks = Outbreaks::default();
+    let connection = Place::Connection(0);
+    assert_eq!(raise(&mut outbreaks, 10_000, Place::Fleet, FAILING).0, Step::Began(0));
+    over(&mut outbreaks, 11_000, Place::Fleet, FAILING);
+    assert_eq!(raise(&mut outbreaks, 11_200, connection, FAILING).0, Step::Joined);
+    assert_eq!(outbreaks.ended(11_599, 600, |_| false).len(), 0);
+    let mut flared = outbreaks.clone();
+    let ended = outbreaks.ended(11_600, 600, |_| false);
+    let left: Vec<Alarm> = ended.iter().flat_map(Outbreak::left).collect();
+    assert_eq!(left, [(connection, FAILING)]);
+    // Unless all suffer again meanwhile.
+    assert_eq!(raise(&mut flared, 11_300, Place::Fleet, FAILING).0, Step::Joined);
+    over(&mut flared, 11_500, connection, FAILING);
+    assert_eq!(flared.get(0).quiet_since, None);
+}
+
+#[test]
+fn another_cause_is_another_outbreak_however_close() {
+    let mut outbreaks = Outbreaks::default();
+    let [first, akin, other] = [0, 3, 4].map(Place::Connection);
+    assert_eq!(raise(&mut outbreaks, 10_000, first, FAILING).0, Step::Began(0));
+    assert_eq!(raise(&mut outbreaks, 10_600, other, FAILING).0, Step::Began(1));
+    assert_eq!(raise(&mut outbreaks, 10_600, akin, FAILING).0, Step::Joined);
+    assert_eq!(outbreaks.get(0).places.len(), 2);
+}
+
+#[test]
+fn what_the_wider_alarm_does_not_explain_is_taken_out_and_stays_alone() {
+    let mut outbreaks = Outbreaks::default();
+    let [early, late, same] = [0, 1, 2].map(Place::Connection);
+    raise(&mut outbreaks, 10_000, Place::Fleet, FAILING);
+    for (second, place) in [(10_600, early), (14_000, late), (14_000, same)] {
+        assert_eq!(raise(&mut outbreaks, second, place, FAILING).0, Step::Joined);
+    }
+    let began = |(place, _)| Some(if place == early { 10_540 } else { 13_940 });
+    // Two are worse than all together, and one of these was with them from the beginning.
+    let worse = |(place, _): Alarm, wide: &Wide| {
+        *wide == wide::of((Place::Fleet, FAILING)) && place != same
+    };
+    assert_eq!(outbreaks.split(began, worse), [(late, FAILING)]);
+    assert_eq!(outbreaks.split(began, worse), [], "once");
+    let change = Change { second: 14_010, place: late, signal: FAILING, what: What::Raised };
+    let kin = Kin {
+        provider_of: &provider_of,
+        akin: &|_, _| true,
+        like_most: &|_| false,
+        stands_out: &|_, _| true,
+    };
+    assert_eq!(outbreaks.raised(&change, 13_940, true, kin).0, Step::Began(1));
+    let again = Change { second: 14_020, place: Place::Fleet, signal: HANGING, what: What::Raised };
+    assert_eq!(outbreaks.raised(&again, 9_900, false, kin), (Step::Joined, vec![]));
+    over(&mut outbreaks, 14_900, Place::Fleet, HANGING);
+    over(&mut outbreaks, 15_000, Place::Fleet, FAILING);
+    assert_eq!((outbreaks.get(0).quiet_since, outbreaks.get(1).quiet_since), (Some(15_000), None));
+}
+
+#[test]
+fn a_providers_trouble_that_others_have_as_well_now_is_the_fleets_however_late() {
+    for (alike, want) in
+        [(true, Step::Grew(0, (Place::Provider(0), FAILING))), (false, Step::Began(1))]
+    {
+        let mut outbreaks = Outbreaks::default();
+        raise(&mut outbreaks, 10_000, Place::Provider(0), FAILING);
+        let kin = Kin {
+            provider_of: &provider_of,
+            akin: &|_, _| false,
+            like_most: &|lead| alike && lead == Place::Provider(0),
+            stands_out: &|_, _| false,
+        };
+        let (second, place) = (16_000, Place::Fleet);
+        let change = Change { second, place, signal: FAILING, what: What::Raised };
+        assert_eq!(outbreaks.raised(&change, 15_000, false, kin).0, want);
+    }
+}
+
+#[test]
+fn a_night_of_silence_is_one_outbreak_however_often_one_arrives() {
+    let mut outbreaks = Outbreaks::default();
+    let drought = Signal::Drought(Arrival::Start);
+    for flare in 0..10 {
+        let second = 10_000 + flare * 3_600;
+        let want = if flare == 0 { Step::Began(0) } else { Step::Joined };
+        assert_eq!(raise(&mut outbreaks, second, Place::Fleet, drought).0, want);
+        over(&mut outbreaks, second + 1_500, Place::Fleet, drought);
+        assert_eq!(outbreaks.ended(second + 3_599, 600, |_| false).len(), 0);
+    }
+    assert_eq!(outbreaks.ended(10_000 + 9 * 3_600 + 1_500 + 2_400, 600, |_| false).len(), 1);
+}
+
+#[test]
+fn what_people_meet_later_for_the_first_time_is_an_outbreak_of_its_own() {
+    let mut outbreaks = Outbreaks::default();
+    let (fleet, connection) = (Place::Fleet, Place::Connection(0));
+    let silence = Signal::Drought(Arrival::Success);
+    let slow = Signal::Stream(Kind::Slow);
+    assert_eq!(raise(&mut outbreaks, 10_000, fleet, FAILING).0, Step::Began(0));
+    // At about the same time it is the same trouble; slowness comes with any.
+    assert_eq!(raise(&mut outbreaks, 10_300, fleet, silence).0, Step::Joined);
+    assert_eq!(raise(&mut outbreaks, 14_000, fleet, slow).0, Step::Joined);
+    assert_eq!(raise(&mut outbreaks, 14_000, fleet, HANGING).0, Step::Began(1));
+    assert_eq!(raise(&mut outbreaks, 14_100, connection, HANGING).0, Step::Joined);
+    assert!(outbreaks.get(1).places.contains(&connection), "with what it is a part of");
+    assert_eq!(outbreaks.lead_at((fleet, HANGING)), Some((fleet, HANGING)));
+    over(&mut outbreaks, 15_000, fleet, HANGING);
+    assert_eq!(raise(&mut outbreaks, 16_000, fleet, HANGING).0, Step::Joined);
+    assert_eq!(raise(&mut outbreaks, 16_100, fleet, silence).0, Step::Joined);
+}
+
+#[test]
+fn what_flares_up_again_is_as_young_as_its_last_flare() {
+    let mut outbreaks = Outbreaks::default();
+    let provider = Place::Provider(0);
+    for flare in 0..8 {
+        let second = 10_000 + flare * 480;
+        let want = if flare == 0 { Step::Began(0) } else { Step::Joined };
+        assert_eq!(raise(&mut outbreaks, second, provider, FAILING).0, want);
+        over(&mut outbreaks, second + 300, provider, FAILING);
+    }
+    // An hour after it began, other connections fail with it.
+    let grown = raise(&mut outbreaks, 13_900, Place::Fleet, FAILING).0;
+    assert_eq!(grown, Step::Grew(0, (provider, FAILING)));
+}
