@@ -7,9 +7,8 @@ use crate::table::{assert_documented, short};
 use crate::wait;
 
 /// Expressions that give nothing even without their thresholds, and why.
-const SILENT: [(&str, &str); 7] = [
+const SILENT: [(&str, &str); 6] = [
     ("SsowatchDown", "asks for what is not there, and it is"),
-    ("SsowatchNotWatching", "asks for an instance that does not watch, and there is none"),
     ("SourceStalled", "nobody scraped 15 minutes ago"),
     ("SourceLagging", "nobody scraped ten minutes ago"),
     ("SsoLatencyHigh", "nobody scraped an hour ago"),
