@@ -68,7 +68,7 @@ MUTATIONS = [
     ),
     (
         "what may have been told is forgotten: an incident stays open with PagerDuty",
-        "src/receiver/dispatcher.rs",
+        "src/receiver/dispatcher/courier.rs",
         "            self.log.recall(incidents, audience, now);\n",
         "",
     ),
