@@ -37,8 +37,10 @@ impl Detection {
         let second = trial.second;
         let name = trial.code.filter(|_| trial.bad);
         let code = name.map(code_id);
-        // What is told by itself says nothing of the others.
-        let told = self.is_apart(trial.connection, Kind::Failing, second);
+        // What is told by itself says nothing of the others; unless it is a code by which it is told.
+        let own = Place::Provider(trial.provider);
+        let told = self.is_apart(trial.connection, Kind::Failing, second)
+            && !self.spread.values().any(|place| *place == own);
         if established && trial.telling == Telling::Fleet && !told {
             let has_own = self.has_own(trial, Kind::Failing);
             let failure = name.zip(code);

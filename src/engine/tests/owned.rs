@@ -34,9 +34,8 @@ fn sign_in(engine: &mut Engine, at: i64, connection: usize, fails: bool) {
     }
 }
 
-#[test]
-fn an_incident_of_the_fleet_is_the_providers_that_carries_it_once_enough_were_hit() {
-    let mut engine = Engine::new(Config::default());
+/// Says of which provider each is.
+fn name_types(engine: &mut Engine) {
     for (index, connection_type) in TYPES.iter().enumerate() {
         let info = ConnectionInfo {
             id: name(index),
@@ -48,6 +47,12 @@ fn an_incident_of_the_fleet_is_the_providers_that_carries_it_once_enough_were_hi
         let event = AuthEvent { id, at, name: "connection.x".into(), body, novel: Vec::new() };
         engine.apply(&entry(0, event));
     }
+}
+
+#[test]
+fn an_incident_of_the_fleet_is_the_providers_that_carries_it_once_enough_were_hit() {
+    let mut engine = Engine::new(Config::default());
+    name_types(&mut engine);
     let day = 86_400;
     for (n, at) in (60..3 * day).step_by(20).enumerate() {
         sign_in(&mut engine, at, n % 9, n % 200 == 0);
@@ -95,4 +100,21 @@ fn one_who_is_most_of_the_fleet_pages_for_what_the_fleet_would() {
         }
     }
     assert_eq!(paged, [Scope::Connection(Some(name(0)))]);
+}
+
+#[test]
+fn a_provider_that_is_told_by_its_code_is_counted_on() {
+    let mut engine = Engine::new(Config::default());
+    name_types(&mut engine);
+    let day = 86_400;
+    for (n, at) in (60..3 * day + 3_600).step_by(20).enumerate() {
+        sign_in(&mut engine, at, n % 9, at > 3 * day && n % 9 < 4);
+        if at > 3 * day {
+            engine.advance(second(at + 19));
+        }
+    }
+    let incidents = engine.memory.alerts.incidents();
+    let told = incidents.iter().find(|one| &*one.alertname == "SsoProviderFailing").expect("told");
+    assert!(told.summary.contains("idp_error"), "it is told by its code: {}", told.summary);
+    assert!(told.evidence.bad > 60, "{}", told.summary);
 }
