@@ -81,6 +81,11 @@ impl<T: Transport> Core<T> {
         let sources = Sources::new(config, &state, &inlet, clock, &privacy)?;
         let client = || network(Limits::default());
         let mut sinks = Sinks::new(config, &state, &journal, &inlet, clock, client, own, scrape)?;
+        // Where logs begin stands in the first batch with events: a restart must not begin them behind those.
+        let new = sinks.readers.iter().filter(|sink| state.sent(sink).is_none());
+        let begin =
+            |sink: &&str| Record::Sent { sink: (*sink).into(), mark: journal.next_position() };
+        let owed = std::iter::once(Record::Resumed).chain(new.map(begin)).collect();
         let fold = Fold {
             state,
             lease: journal.lease(),
@@ -92,7 +97,7 @@ impl<T: Transport> Core<T> {
             parcels,
             refusals: inlet.refusals(),
             snapshots: publish,
-            owed: vec![Record::Resumed],
+            owed,
             checkpoint_due: clock.now().plus_millis(CHECKPOINT_MILLIS),
             saving: None,
             saved: None,
