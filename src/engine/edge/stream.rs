@@ -225,6 +225,8 @@ impl Stream {
             return Verdict::Page;
         }
         let nats = any.map_or(0.0, |found| found.nats);
+        // What a tier does in the hour in which it becomes known is its way, and evidence of nothing.
+        let any = any.filter(|_| self.is_established());
         self.enter_when_quiet(bin.second, nats / threshold);
         if let Some(ticket) = &mut self.ticket {
             if nats < TICKET_END_SHARE * threshold {
@@ -235,7 +237,7 @@ impl Stream {
             ticket.bad += bin.bad;
             return Verdict::Nothing;
         }
-        match any.filter(|found| found.nats >= threshold - TICKET_GAP && self.is_established()) {
+        match any.filter(|found| found.nats >= threshold - TICKET_GAP) {
             Some(found) => {
                 self.ticket = Some(Trouble::of(found, usual));
                 Verdict::Ticket

@@ -66,9 +66,7 @@ fn state(page: &mut Html, snapshot: &Snapshot, shown: &[Arc<Incident>], standing
         (0, 0) if standing != Standing::Even => {
             ("page", "No incident is known, and nothing is judged now".to_owned())
         }
-        (0, 0) if snapshot.connections.is_empty() => {
-            ("none", "Nothing has been heard yet".to_owned())
-        }
+        (0, 0) if snapshot.connections.is_empty() => ("none", unheard(snapshot).to_owned()),
         (0, 0) => calm(snapshot),
         (0, tickets) => {
             ("ticket", format!("{} to look at in working hours", count(tickets, "ticket")))
@@ -86,6 +84,15 @@ fn state(page: &mut Html, snapshot: &Snapshot, shown: &[Arc<Incident>], standing
     page.line(format_args!("<p>{}</p>", Escaped(fleet(snapshot))));
     let hour = Hour::new(&*snapshot.fleet.minutes, SIGN_INS, snapshot.now);
     hour.figure(page, "Sign-ins of all connections", &marks(snapshot));
+}
+
+/// What can be said before the first sign-in: access logs may be all there is.
+fn unheard(snapshot: &Snapshot) -> &'static str {
+    if snapshot.tiers.is_empty() {
+        "Nothing has been heard yet"
+    } else {
+        "No incident at the edge; no sign-in has been heard of"
+    }
 }
 
 /// What can be said when there is no incident: not that all is well before anybody can know.
@@ -148,6 +155,24 @@ fn incidents(page: &mut Html, snapshot: &Snapshot, shown: &[Arc<Incident>]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::signal::{Buckets, TierView};
+
+    #[test]
+    fn access_logs_without_sign_ins_are_not_nothing() {
+        let mut snapshot = Snapshot::default();
+        assert_eq!(unheard(&snapshot), "Nothing has been heard yet");
+        let tier = TierView {
+            tier: "web".into(),
+            requests: Vec::new(),
+            durations: Buckets::default(),
+            uri_bytes: Buckets::default(),
+            windows: Default::default(),
+            minutes: Vec::new(),
+            last_at: None,
+        };
+        snapshot.tiers.push(Arc::new(tier));
+        assert!(unheard(&snapshot).starts_with("No incident at the edge"));
+    }
 
     #[test]
     fn calm_is_said_when_it_is_known() {

@@ -229,6 +229,9 @@ fn a_new_tier_pages_only_for_what_nobody_mistakes_and_learns_the_rest() {
     assert_eq!(pages, [5], "40 % from the first second on: six bins");
     let (pages, usual) = first(5);
     assert!(pages.is_empty() && usual > 0.03, "5 % is what it always had: {usual}");
+    let mut stream = Stream::default();
+    let told = (0..2_000).any(|bin| stream.take(steady(bin * 5, 100, 4), &bar) != Verdict::Nothing);
+    assert!(!told, "nor a ticket when it is known");
 }
 
 #[test]
