@@ -169,6 +169,12 @@ impl Engine {
             Step::Grew(index, before) => {
                 self.rename(before, &self.memory.outbreaks.get(index).clone());
             }
+            Step::Outgrew(index, before) => {
+                // Who was woken for one customer an hour ago has to hear of all.
+                let key = self.key(before);
+                self.memory.alerts.end(&key, self.memory.now);
+                self.tell(&self.memory.outbreaks.get(index).clone());
+            }
             Step::Joined => {
                 self.memory.alerts.settle(&held, self.memory.now);
                 // What flares up again has not ended.

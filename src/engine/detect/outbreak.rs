@@ -89,6 +89,8 @@ pub(in crate::engine) enum Step {
     Began(usize),
     /// The outbreak has a wider lead than the one given.
     Grew(usize, (Place, Signal)),
+    /// The same, long after it was told of: whoever looks after one customer does not hear that it is all.
+    Outgrew(usize, (Place, Signal)),
     /// Nothing that a new page is owed for.
     Joined,
 }
@@ -152,6 +154,7 @@ impl Outbreaks {
             // Who suffers on alone does not keep the wider trouble open, and is told when that has ended.
             return (Step::Joined, absorbed);
         }
+        let told_long_ago = change.second.saturating_sub(outbreak.raised_at) >= GROW_SECONDS;
         if let Some(quiet_since) = outbreak.quiet_since.take() {
             outbreak.pause = outbreak.pause.max(change.second.saturating_sub(quiet_since));
             // What flares up with it shares its cause, however long ago it first did; what was before is spent.
@@ -160,6 +163,10 @@ impl Outbreaks {
         if place > outbreak.lead.0 && level(place) > level(outbreak.lead.0) {
             let before = std::mem::replace(&mut outbreak.lead, (place, signal));
             outbreak.flares = Flares::default();
+            if told_long_ago {
+                (outbreak.since, outbreak.raised_at) = (since, change.second);
+                return (Step::Outgrew(index, before), absorbed);
+            }
             outbreak.since = outbreak.since.min(since);
             return (Step::Grew(index, before), absorbed);
         }

@@ -50,6 +50,20 @@ fn a_wider_alarm_takes_over_all_that_it_explains_and_nothing_else() {
 }
 
 #[test]
+fn what_grows_long_after_it_was_told_is_told_anew() {
+    let connection = (Place::Connection(0), FAILING);
+    for (later, want) in [(1_199, Step::Grew(0, connection)), (1_200, Step::Outgrew(0, connection))]
+    {
+        let mut outbreaks = Outbreaks::default();
+        assert_eq!(raise(&mut outbreaks, 10_000, connection.0, FAILING).0, Step::Began(0));
+        assert_eq!(raise(&mut outbreaks, 10_000 + later, Place::Provider(0), FAILING).0, want);
+        // From then on it is the wider one's.
+        let grown = raise(&mut outbreaks, 11_200 + later, Place::Provider(0), HANGING).0;
+        assert_eq!((grown, outbreaks.get(0).places.len()), (Step::Joined, 2));
+    }
+}
+
+#[test]
 fn who_suffers_on_alone_does_not_keep_the_wider_trouble_open_and_is_left_when_it_ends() {
     let mut outbreaks = Outbreaks::default();
     let connection = Place::Connection(0);
@@ -110,7 +124,7 @@ fn what_the_wider_alarm_does_not_explain_is_taken_out_and_stays_alone() {
 #[test]
 fn a_providers_trouble_that_others_have_as_well_now_is_the_fleets_however_late() {
     for (alike, want) in
-        [(true, Step::Grew(0, (Place::Provider(0), FAILING))), (false, Step::Began(1))]
+        [(true, Step::Outgrew(0, (Place::Provider(0), FAILING))), (false, Step::Began(1))]
     {
         let mut outbreaks = Outbreaks::default();
         raise(&mut outbreaks, 10_000, Place::Provider(0), FAILING);
