@@ -107,9 +107,9 @@ fn a_check_asks_datadog_whether_the_key_is_valid() {
         (
             403,
             false,
-            "says that the key is not valid; check the key, and that `sinks.datadog.site`",
+            "says that the key is not valid; check the key, and that `site` is the site that it is of",
         ),
-        (404, false, "answers HTTP 404; check `sinks.datadog.site`"),
+        (404, false, "answers HTTP 404; check `site`, or the URL in its place"),
     ];
     for (status, good, words) in cases {
         let recorder = Recorder::answering(status);
