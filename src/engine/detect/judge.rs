@@ -1,22 +1,18 @@
 //! Judges an attempt at each scope, and says who explains the trouble: a connection, a provider or the fleet.
 
-use super::alarm::{Alarm, Found};
+use super::alarm::Found;
 use super::bar::Bar;
 use super::change::{Change, Signal, Telling, Trial, What};
 use super::config::{Config, Kind, Level, SHARE_TAKEOVER};
 use super::grid::Strongest;
-use super::group::{Group, GroupStream, Hit};
-use super::owner::{FLEET_SHARE, is_shared};
+use super::group::{GroupStream, Hit};
+use super::owner::is_shared;
 use super::spreading::{Around, News};
-use super::stream::{Attempt, Stream, Verdict};
+use super::stream::{Attempt, Verdict};
 use super::watch::Expectation;
 use super::{DAY, Detection, table, takeover};
 use crate::engine::calendar::Place;
 use crate::engine::fnv::fnv;
-
-/// An alarm on a connection takes its attempts out of the group's evidence after this time; until then both may be the first
-/// to see the same trouble.
-const CARVE_OUT_SECONDS: u32 = 600;
 
 /// Below this share of the threshold the rest without the worst connection is no evidence against a group.
 const REST_SHARE: f64 = 0.4;
@@ -37,10 +33,8 @@ impl Detection {
         let second = trial.second;
         let name = trial.code.filter(|_| trial.bad);
         let code = name.map(code_id);
-        // What is told by itself says nothing of the others; unless it is a code by which it is told.
-        let own = Place::Provider(trial.provider);
-        let told = self.is_apart(trial.connection, Kind::Failing, second)
-            && !self.spread.values().any(|place| *place == own);
+        // What is told by itself says nothing of the others.
+        let told = self.is_apart(trial.connection, Kind::Failing, second);
         if established && trial.telling == Telling::Fleet && !told {
             let has_own = self.has_own(trial, Kind::Failing);
             let failure = name.zip(code);
@@ -56,8 +50,7 @@ impl Detection {
                 let (code, place, what) = match news {
                     News::Spreads(code) => {
                         let mut carriers = self.spreading.carriers(code);
-                        carriers
-                            .retain(|(one, _)| !self.is_told(Place::Fleet, *one, Kind::Failing));
+                        carriers.retain(|(one, _)| !self.is_apart(*one, Kind::Failing, second));
                         let place = self.narrow(&carriers, Kind::Failing, self.spreading.due(code));
                         self.spread.insert(code, place);
                         (code, place, What::Raised)
@@ -231,53 +224,6 @@ impl Detection {
             ..config.bar(level, kind)
         };
         self.stream(place, kind).is_some_and(|stream| stream.is_uneasy(&bar))
-    }
-
-    /// Whether a narrower alarm has explained for a while what happens on a connection.
-    fn is_explained(&self, place: Place, connection: u32, kind: Kind, second: u32) -> bool {
-        let old = |stream: &Stream| {
-            let known = stream.known_since();
-            known.is_some_and(|since| second.saturating_sub(since) > CARVE_OUT_SECONDS)
-        };
-        let watch = &self.connections[connection as usize];
-        old(&watch.streams[kind as usize])
-            || (place == Place::Fleet
-                && (old(&self.providers[watch.provider as usize].stream(kind).stream)
-                    || self.is_of_told_provider(connection, kind)))
-    }
-
-    /// Whether what happens on a connection is explained and told without the fleet.
-    fn is_apart(&self, connection: u32, kind: Kind, second: u32) -> bool {
-        self.is_explained(Place::Fleet, connection, kind, second)
-            && self.is_told(Place::Fleet, connection, kind)
-    }
-
-    /// Whether the connection's own alarm has explained an attempt for a while.
-    fn has_own(&self, trial: &Trial<'_>, kind: Kind) -> bool {
-        let own = &self.connections[trial.connection as usize].streams[kind as usize].alarm;
-        let lasted = |own: &Alarm| trial.second.saturating_sub(own.raised_at);
-        own.as_ref().is_some_and(|own| lasted(own) > CARVE_OUT_SECONDS)
-    }
-
-    /// Whether the connection's trouble is told by itself, or its provider's.
-    fn is_told(&self, place: Place, connection: u32, kind: Kind) -> bool {
-        self.told.contains(&(Place::Connection(connection), kind))
-            || (place == Place::Fleet && self.is_of_told_provider(connection, kind))
-    }
-
-    /// Whether a connection's provider has an alarm and is told of it as the one whose trouble it is, and is not most of the fleet
-    /// itself.
-    fn is_of_told_provider(&self, connection: u32, kind: Kind) -> bool {
-        let provider = self.connections[connection as usize].provider;
-        self.told.contains(&(Place::Provider(provider), kind))
-            && self.providers[provider as usize].stream(kind).stream.alarm.is_some()
-            && self.share_of(provider, kind) < FLEET_SHARE
-    }
-
-    /// The provider's share of all attempts.
-    pub(super) fn share_of(&self, provider: u32, kind: Kind) -> f64 {
-        let per_day = |group: &Group| group.stream(kind).stream.per_day();
-        per_day(&self.providers[provider as usize]) / per_day(&self.fleet)
     }
 
     /// Whether enough connections carry the evidence, none too much of it, without those of providers that are told.

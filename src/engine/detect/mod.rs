@@ -113,6 +113,9 @@ pub(super) struct Detection {
     /// Connections and providers whose trouble is told as theirs, and of which kind. Follows from the outbreaks.
     #[serde(skip)]
     told: BTreeSet<(Place, Kind)>,
+    /// Those among them that are told by an error code.
+    #[serde(skip)]
+    told_by_code: BTreeSet<Place>,
     #[serde(skip)]
     busy: Busy,
     #[serde(skip)]
@@ -258,13 +261,19 @@ impl Detection {
 
     /// Takes over what outbreaks are told as.
     pub(super) fn know_told(&mut self, alarms: impl Iterator<Item = Alarm>) {
-        self.told = alarms
-            .filter_map(|(place, signal)| match (place, signal) {
-                (Place::Fleet, _) | (_, Signal::Drought(_)) => None,
-                (_, Signal::Stream(kind)) => Some((place, kind)),
-                (_, Signal::Code(_)) => Some((place, Kind::Failing)),
-            })
-            .collect();
+        self.told.clear();
+        self.told_by_code.clear();
+        for (place, signal) in alarms.filter(|(place, _)| *place != Place::Fleet) {
+            let kind = match signal {
+                Signal::Stream(kind) => kind,
+                Signal::Code(_) => {
+                    self.told_by_code.insert(place);
+                    Kind::Failing
+                }
+                Signal::Drought(_) => continue,
+            };
+            self.told.insert((place, kind));
+        }
     }
 
     /// An outbreak is over: what was seen in it is no evidence of another one.
