@@ -65,7 +65,7 @@ pub struct TierCounts {
     pub blocked: u64,
     /// Answered with 414.
     pub too_long: u64,
-    /// With a URI that was nearly too long.
+    /// With a URI that was nearly too long, and another answer than 414.
     pub long_uris: u64,
 }
 

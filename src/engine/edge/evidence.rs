@@ -23,8 +23,7 @@ const OVERSHOOT: f64 = 0.65;
 /// Bins in which a rise must have shown: a restart of twenty seconds touches five.
 pub(super) const BINS: u32 = 6;
 
-/// Share of the threshold that one bin counts at most, for gross shifts and others.
-const CAP_GROSS: f64 = 0.34;
+/// Share of the threshold that one bin counts at most.
 const CAP: f64 = 0.2;
 
 /// What requests say for or against each shift where a share is usual.
@@ -117,8 +116,7 @@ impl Weights {
             if run.weight <= 0.0 {
                 *run = Run { since: bin.second, ..Run::default() };
             }
-            let most = threshold * if SHIFTS[index] >= GROSS_SHIFT { CAP_GROSS } else { CAP };
-            run.weight += nats.min(most);
+            run.weight += nats.min(CAP * threshold);
             run.bins += u32::from(nats > 0.0);
             run.requests += bin.requests;
             run.bad += bin.bad;

@@ -54,7 +54,7 @@ pub struct EdgeTally {
     pub durations: Histogram,
     /// How long their URIs were, as far as the server could read them.
     pub uri_bytes: Histogram,
-    /// How many of these were nearly too long.
+    /// How many of these were nearly too long, and not refused with 414.
     pub long_uris: u64,
     /// Clients that got a 429.
     pub limited: Distinct,
