@@ -42,7 +42,7 @@ fn rules_boards_monitors_and_the_chart_are_made_from_the_catalogue() {
 }
 
 /// What ssowatch itself raises, the operator's rules aside.
-const OWN_ALERTS: [&str; 21] = [
+const OWN_ALERTS: [&str; 22] = [
     "SsoConnectionFailing",
     "SsoConnectionTimingOut",
     "SsoProviderFailing",
@@ -58,6 +58,7 @@ const OWN_ALERTS: [&str; 21] = [
     "EdgeRateLimited",
     "EdgeBlocked",
     "EdgeUriTooLong",
+    "EdgeOutageWorse",
     "EdgeLimitNear",
     "EdgeInternalTraffic",
     "SchemaDrift",

@@ -3,19 +3,20 @@
 use super::certificate;
 use super::delivery::SOURCE_STALLED;
 use super::drift;
-use super::edge::near;
 use super::edge::sign::Sign;
+use super::edge::{near, worsened};
 use super::page;
 use super::watch::WATCHDOG;
 use crate::signal::SINK_FAILING;
 
-/// Alerts that look neither at sign-ins against what is usual nor at tiers.
-const OTHERS: [&str; 6] = [
+/// Alerts that look neither at sign-ins against what is usual nor at a tier against its own.
+const OTHERS: [&str; 7] = [
     WATCHDOG,
     certificate::ALERTNAME,
     SINK_FAILING,
     SOURCE_STALLED,
     near::ALERTNAME,
+    worsened::ALERTNAME,
     drift::ALERTNAME,
 ];
 

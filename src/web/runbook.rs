@@ -8,13 +8,14 @@ use axum::response::{IntoResponse, Response};
 const INDEX: &str = include_str!("../../docs/runbooks/README.md");
 
 /// The pages, by the name of their alert.
-const PAGES: [(&str, &str); 32] = [
+const PAGES: [(&str, &str); 33] = [
     ("ConfigRejected", include_str!("../../docs/runbooks/ConfigRejected.md")),
     ("EdgeBlocked", include_str!("../../docs/runbooks/EdgeBlocked.md")),
     ("EdgeErrors", include_str!("../../docs/runbooks/EdgeErrors.md")),
     ("EdgeInternalTraffic", include_str!("../../docs/runbooks/EdgeInternalTraffic.md")),
     ("EdgeLatencyHigh", include_str!("../../docs/runbooks/EdgeLatencyHigh.md")),
     ("EdgeLimitNear", include_str!("../../docs/runbooks/EdgeLimitNear.md")),
+    ("EdgeOutageWorse", include_str!("../../docs/runbooks/EdgeOutageWorse.md")),
     ("EdgeRateLimited", include_str!("../../docs/runbooks/EdgeRateLimited.md")),
     ("EdgeUriTooLong", include_str!("../../docs/runbooks/EdgeUriTooLong.md")),
     ("EventsLate", include_str!("../../docs/runbooks/EventsLate.md")),

@@ -64,7 +64,7 @@ use self::spreading::Spreading;
 use self::stream::{Attempt, Stream};
 use self::watch::Watch;
 pub(super) use self::wide::Wide;
-pub(super) use self::worse::{Rise, is_much_worse};
+pub(super) use self::worse::{Rise, as_before, is_much_worse};
 #[cfg(test)]
 pub(super) use self::{
     outbreak::Counted,

@@ -85,7 +85,7 @@ impl Rise {
 }
 
 /// The highest share that is as before.
-fn as_before(before: f64) -> f64 {
+pub(in crate::engine) fn as_before(before: f64) -> f64 {
     before * WANDERS + WANDERS_BY
 }
 

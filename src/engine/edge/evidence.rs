@@ -40,7 +40,7 @@ pub(super) struct Scale {
 }
 
 /// The evidence of one stream.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Weights {
     runs: [Run; SHIFTS_LEN],
 }

@@ -55,3 +55,6 @@ impl Hours {
 fn of_day(hour: i64) -> usize {
     usize::try_from(hour.rem_euclid(24)).expect("it is below 24")
 }
+
+#[cfg(test)]
+mod tests;

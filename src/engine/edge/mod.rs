@@ -3,6 +3,7 @@
 //! Tallies of one second come from the journal in any order. Totals and windows take them at once. Limits need the order,
 //! and wait `edge.wait` for the other logs of a second.
 
+mod bar;
 mod config;
 mod evidence;
 mod gcra;
@@ -13,9 +14,12 @@ pub(super) mod sign;
 mod stream;
 mod talkers;
 mod tier;
+mod trouble;
 mod uneven;
 mod watch;
 mod words;
+mod worse;
+pub(super) mod worsened;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,8 +30,10 @@ pub use self::config::{Config, LimitConfig, QuotaConfig, Settings, TierConfig, T
 use self::hours::Hours;
 use self::limit::Shadow;
 use self::sign::Sign;
-use self::stream::Verdict;
+use self::stream::{Stream, Verdict};
 use self::tier::Tier;
+use self::trouble::Trouble;
+use self::worse::Worse;
 use crate::event::Timestamp;
 use crate::event::edge::{EdgeTally, LimitUse, OTHER_ROUTE, TIERS_MAX};
 use crate::signal::{LimitView, Severity, TierView};
@@ -162,6 +168,40 @@ impl Edge {
         for (stream, hours) in signs.zip(hours) {
             stream.hours = hours;
         }
+    }
+
+    /// Whether what pages gets worse, by the place of its stream: a part of the state that older builds did not have.
+    pub(super) fn worsening(&self) -> Vec<(usize, Worse)> {
+        let streams = self.tiers.iter().flat_map(|tier| tier.signs.streams()).enumerate();
+        let alarmed = streams.filter(|(_, stream)| stream.is_alarmed());
+        alarmed.map(|(place, stream)| (place, stream.worse.clone())).collect()
+    }
+
+    /// Takes over [`Edge::worsening`].
+    pub(super) fn know_worsening(&mut self, known: Vec<(usize, Worse)>) {
+        let streams = self.tiers.iter_mut().flat_map(|tier| tier.signs.streams_mut());
+        let mut streams: Vec<_> = streams.collect();
+        for (place, worse) in known {
+            if let Some(stream) = streams.get_mut(place) {
+                stream.worse = worse;
+            }
+        }
+    }
+
+    /// The same of a state that has none.
+    pub(super) fn begin_worsening(&mut self) {
+        let signs = self.tiers.iter_mut().flat_map(|tier| tier.signs.streams_mut());
+        signs.for_each(Stream::follow);
+    }
+
+    /// How what pages at which tier has got much worse, by the sign that most requests show.
+    fn risen(&self) -> Vec<(usize, Sign, Trouble)> {
+        let worst = |(place, tier): (usize, &Tier)| {
+            let signs = Sign::ALL.into_iter().filter(|sign| sign.severity() == Severity::Page);
+            let rises = signs.filter_map(|sign| Some((place, sign, tier.signs.rise(sign)?)));
+            rises.max_by_key(|(.., rise)| rise.bad)
+        };
+        self.tiers.iter().enumerate().filter_map(worst).collect()
     }
 
     /// What goes on at which tier, and how urgent it is.

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::bar::Bar;
 use super::evidence::Bin;
-use super::stream::{BIN_SECONDS, Bar, Stream, Trouble, Verdict};
+use super::stream::{BIN_SECONDS, Stream, Verdict};
 use super::tier::counts;
+use super::trouble::Trouble;
 use crate::event::edge::{DURATION_BOUNDS_MICROS, EdgeTally};
 use crate::signal::{EDGE_ERRORS, Severity, TierCounts};
 
@@ -207,16 +209,28 @@ impl Signs {
         mark.learned.iter_mut().for_each(|count| *count *= 0.5);
     }
 
-    /// The trouble of a sign, counted up to now: what is not judged yet is in the numbers that stand beside its own.
+    /// The trouble of a sign, counted up to now.
     pub(super) fn trouble(&self, sign: Sign) -> Option<Trouble> {
-        let mut trouble = *self.streams[sign as usize].trouble()?;
+        let trouble = *self.streams[sign as usize].trouble()?;
+        Some(self.up_to_now(sign, trouble))
+    }
+
+    /// How the trouble of a sign that pages has got much worse, if it has.
+    pub(super) fn rise(&self, sign: Sign) -> Option<Trouble> {
+        let stream = &self.streams[sign as usize];
+        let rise = *stream.rise()?;
+        Some(if stream.worse.goes_on() { self.up_to_now(sign, rise) } else { rise })
+    }
+
+    /// What is not judged yet is in the numbers that stand beside those of the trouble.
+    fn up_to_now(&self, sign: Sign, mut trouble: Trouble) -> Trouble {
         for (begin, counted) in &self.open {
             if let Some(bin) = self.bin(sign, *begin, counted) {
                 trouble.requests += bin.requests;
                 trouble.bad += bin.bad;
             }
         }
-        Some(trouble)
+        trouble
     }
 
     /// How urgent the trouble of a sign is; `None` when there is none.

@@ -2,9 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::bar::Bar;
 use super::evidence::{BINS, Bin, GROSS_SHIFT, Scale, Strongest, Weights};
 use super::hours::Hours;
+use super::trouble::Trouble;
 use super::uneven::Unevenness;
+use super::worse::Worse;
 
 /// Length of a bin.
 pub(super) const BIN_SECONDS: i64 = 5;
@@ -34,7 +37,7 @@ const SHARE_GROSS: f64 = 0.1;
 /// How much of the usual is added before it is compared, at least, where each request counts in full and where it is tempered.
 const LIFT_FULL: f64 = 0.25;
 const LIFT_TEMPERED: f64 = 0.1;
-const TEMPERING: f64 = 1.0 / 1.2;
+pub(super) const TEMPERING: f64 = 1.0 / 1.2;
 
 /// Nats below the page's threshold at which a ticket is cut, and the share of the threshold below which it is over.
 const TICKET_GAP: f64 = 3.4;
@@ -55,17 +58,6 @@ const SILENCE_SECONDS: i64 = 900;
 /// So many requests were due in a silence, on the average of the day, that it is not theirs: a tier that is down, or its log, is silent, too.
 const DUE_MIN: f64 = 100.0;
 
-/// What a stream is held to.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Bar {
-    /// What is thought of a tier of which nothing is known; `None`: it is not judged before it is known.
-    pub(super) prior: Option<f64>,
-    /// The smallest shift that pages.
-    pub(super) shift_min: f64,
-    /// Days a false alarm, over all streams of all tiers.
-    pub(super) false_alarm_days: f64,
-}
-
 /// A stream.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Stream {
@@ -83,27 +75,17 @@ pub(super) struct Stream {
     tempered: Weights,
     ticket: Option<Trouble>,
     alarm: Option<Alarm>,
-    /// Stands behind all else in a checkpoint.
+    /// These stand behind all else in a checkpoint.
     #[serde(skip)]
     pub(super) hours: Hours,
+    #[serde(skip)]
+    pub(super) worse: Worse,
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Share {
     pub(super) requests: f64,
     pub(super) bad: f64,
-}
-
-/// A rise.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
-pub(super) struct Trouble {
-    /// When it is believed to have begun, in seconds.
-    pub(super) since: i64,
-    pub(super) requests: u64,
-    pub(super) bad: u64,
-    /// What is usual.
-    pub(super) usual: f64,
-    pub(super) nats: f64,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -120,6 +102,8 @@ struct Alarm {
 pub(super) enum Verdict {
     Nothing,
     Page,
+    /// The trouble that pages got much worse.
+    Worse,
     PageOver,
     Ticket,
     TicketOver,
@@ -166,6 +150,11 @@ impl Stream {
         self.alarm.as_ref().map(|alarm| &alarm.trouble).or(self.ticket.as_ref())
     }
 
+    /// How the trouble that pages has got much worse, if it has.
+    pub(super) fn rise(&self) -> Option<&Trouble> {
+        self.alarm.as_ref().and_then(|_| self.worse.rise())
+    }
+
     /// Whether the trouble pages.
     pub(super) fn is_alarmed(&self) -> bool {
         self.alarm.is_some()
@@ -176,7 +165,11 @@ impl Stream {
         self.count(bin);
         self.hours.take(bin, self.alarm.is_some());
         if self.alarm.is_some() {
-            return self.relieve(bin, bar);
+            let verdict = self.relieve(bin, bar);
+            let Some(alarm) = &self.alarm else { return verdict };
+            let age = bin.second - alarm.trouble.since;
+            let worse = self.worse.take(bin, age, self.pace, self.threshold(bar));
+            return if worse { Verdict::Worse } else { verdict };
         }
         self.fresh.add(bin, 1.0);
         let Some(usual) = self.usual_at(bin.second, bar) else {
@@ -248,10 +241,10 @@ impl Stream {
 
     fn raise(&mut self, found: Strongest, usual: f64, second: i64) {
         let trouble = Trouble::of(found, usual);
-        #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 52 bits")]
-        let seen = trouble.bad as f64 / trouble.requests.max(1) as f64;
+        let seen = trouble.share();
         let during = (0.7 * seen).max(2.0 * usual).min(0.95);
         self.alarm = Some(Alarm { trouble, raised_at: second, during, relief: 0.0 });
+        self.worse = Worse::new(seen);
         self.ticket = None;
         self.fresh = Share::default();
         self.full.clear();
@@ -286,6 +279,13 @@ impl Stream {
         self.alarm = None;
         self.fresh = Share::default();
         Verdict::PageOver
+    }
+
+    /// Begins to follow an alarm of a state that does not say how it goes.
+    pub(super) fn follow(&mut self) {
+        if let Some(alarm) = &self.alarm {
+            self.worse = Worse::new(alarm.trouble.share());
+        }
     }
 
     /// Ends what is going on when nothing has been heard of the tier for long. Where requests were due, silence is no recovery.
@@ -339,13 +339,6 @@ impl Stream {
         self.learned.bad = self.learned.bad * left + self.fresh.bad;
         self.fresh = Share::default();
         self.entered_at = second;
-    }
-}
-
-impl Trouble {
-    fn of(found: Strongest, usual: f64) -> Self {
-        let Strongest { nats, run, .. } = found;
-        Self { since: run.since, requests: run.requests, bad: run.bad, usual, nats }
     }
 }
 

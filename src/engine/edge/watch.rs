@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::sign::Sign;
-use super::stream::{Trouble, Verdict};
+use super::stream::Verdict;
 use super::tier::{Minute, Tier};
+use super::trouble::Trouble;
 use super::words;
 use crate::engine::Engine;
 use crate::engine::alert::{Finding, Key};
@@ -37,23 +38,29 @@ impl Engine {
         let now = self.memory.now;
         let days = detection.false_alarm_days(SHARE);
         let changes = self.memory.edge.judge(now.seconds(), &self.config.edge, days);
+        let changed = !changes.is_empty();
         for (tier, sign, verdict) in changes {
             let key = self.sign_key(tier, sign);
             match verdict {
-                Verdict::Nothing => {}
                 Verdict::Page => self.tell_of_tier(tier, sign, sign.severity()),
                 Verdict::Ticket => self.tell_of_tier(tier, sign, Severity::Ticket),
+                // What got worse is told below.
+                Verdict::Nothing | Verdict::Worse => {}
                 Verdict::PageOver | Verdict::TicketOver => self.memory.alerts.end(&key, now),
             }
         }
-        if now.seconds() % RENEW_SECONDS == 0 {
+        let renews = now.seconds() % RENEW_SECONDS == 0;
+        if renews {
             for (tier, sign, severity) in self.memory.edge.troubled() {
                 self.tell_of_tier(tier, sign, severity);
             }
         }
+        if renews || changed {
+            self.tell_worse_tiers();
+        }
     }
 
-    fn sign_key(&self, tier: usize, sign: Sign) -> Key {
+    pub(super) fn sign_key(&self, tier: usize, sign: Sign) -> Key {
         let name = self.memory.edge.tier_name(tier);
         Key { alertname: sign.alertname().into(), scope: Scope::Tier(name.into()) }
     }
@@ -79,9 +86,27 @@ impl Engine {
     ) -> Option<Finding> {
         let tier = self.memory.edge.tier_at(place);
         let trouble = tier.signs.trouble(sign)?;
-        let began = Timestamp::from_millis(trouble.since.saturating_mul(1000));
         let open = self.memory.alerts.incident(key).filter(|open| open.severity >= severity);
-        let since = open.map_or(began, |open| open.started_at);
+        let since = open.map_or(trouble.began(), |open| open.started_at);
+        let told = self.told(tier, sign, trouble, since, key);
+        // What paged stays a page.
+        let paged = self.memory.alerts.incident(key);
+        let paged = paged.is_some_and(|incident| incident.severity == Severity::Page);
+        let severity = if told.few.is_some() && !paged { Severity::Ticket } else { severity };
+        let summary = words::tier_summary(&told, since);
+        Some(finding(&told, severity, key, since, summary))
+    }
+
+    /// What is told of trouble at a tier, in an incident that began at `since`.
+    pub(super) fn told<'a>(
+        &self,
+        tier: &'a Tier,
+        sign: Sign,
+        trouble: Trouble,
+        since: Timestamp,
+        key: &Key,
+    ) -> words::Told<'a> {
+        let began = trouble.began();
         let seen = tier.since(began);
         // A client that was hit has a bad request, and a route no more than there are. What is counted by the minute has also
         // what came before the onset in its minute, and different clients are an estimate.
@@ -103,51 +128,21 @@ impl Engine {
             talkers.truncate(CALLERS_MAX);
         }
         let routes = seen.routes(sign, CAUSES_MAX).into_iter();
-        let few = clients.and_then(|clients| few(clients, trouble, sign, &seen, &talkers));
-        let told = words::Told {
+        words::Told {
             tier: &tier.name,
             sign,
             trouble,
             clients: clients.map(most).filter(|clients| *clients > 0),
-            few,
-            talkers: &talkers,
+            few: clients.and_then(|clients| few(clients, trouble, sign, &seen, &talkers)),
+            talkers,
             routes: routes.map(|(route, count)| (route, most(count))).collect(),
             from: Tier::first_minute(began, self.memory.now),
             counts: seen.counts,
             slow_micros: tier.signs.slow_micros(),
             together: self.together(since, key),
-            now: self.memory.now,
-        };
-        #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 52 bits")]
-        let value = trouble.bad as f64 / trouble.requests.max(1) as f64;
-        // What paged stays a page.
-        let paged = self.memory.alerts.incident(key);
-        let paged = paged.is_some_and(|incident| incident.severity == Severity::Page);
-        let severity = if told.few.is_some() && !paged { Severity::Ticket } else { severity };
-        Some(Finding {
-            severity,
-            labels: labels(key, severity, &BTreeMap::new(), None),
-            started_at: since,
-            summary: words::tier_summary(&told, since),
-            description: words::tier_description(&told),
-            evidence: Evidence {
-                attempts: trouble.requests,
-                bad: trouble.bad,
-                users: told.clients,
-                value: Some(value),
-                usual: Some(trouble.usual),
-                nats: Some(trouble.nats),
-                causes: told.routes.clone(),
-                callers: talkers
-                    .iter()
-                    .filter(|talker| talker.is_known())
-                    .map(|talker| (talker.name.as_str().into(), talker.requests))
-                    .collect(),
-                ..Evidence::default()
-            },
-            reach: Reach::default(),
             worst: Worst::Of(Stretch::worst(tier.minutes(sign), since, self.memory.now)),
-        })
+            now: self.memory.now,
+        }
     }
 
     /// Other alerts of the edge, or of it and of sign-ins, whose trouble began at about the same time.
@@ -172,6 +167,42 @@ impl Engine {
         together.dedup_by(|a, b| a.0 == b.0);
         together.truncate(CAUSES_MAX);
         together
+    }
+}
+
+/// What an incident says of it.
+pub(super) fn finding(
+    told: &words::Told<'_>,
+    severity: Severity,
+    key: &Key,
+    since: Timestamp,
+    summary: String,
+) -> Finding {
+    let trouble = told.trouble;
+    Finding {
+        severity,
+        labels: labels(key, severity, &BTreeMap::new(), None),
+        started_at: since,
+        summary,
+        description: words::tier_description(told),
+        evidence: Evidence {
+            attempts: trouble.requests,
+            bad: trouble.bad,
+            users: told.clients,
+            value: Some(trouble.share()),
+            usual: Some(trouble.usual),
+            nats: Some(trouble.nats),
+            causes: told.routes.clone(),
+            callers: told
+                .talkers
+                .iter()
+                .filter(|talker| talker.is_known())
+                .map(|talker| (talker.name.as_str().into(), talker.requests))
+                .collect(),
+            ..Evidence::default()
+        },
+        reach: Reach::default(),
+        worst: told.worst,
     }
 }
 

@@ -5,8 +5,9 @@ use std::fmt::Write;
 use super::limit::{Limit, Shadow};
 use super::near::NAMED_MAX;
 use super::sign::Sign;
-use super::stream::Trouble;
+use super::trouble::Trouble;
 use crate::engine::words::{add, clock, percent, together};
+use crate::engine::worst::Worst;
 use crate::event::{Personal, Timestamp};
 use crate::signal::{Talker, TierCounts};
 
@@ -73,7 +74,7 @@ pub(super) struct Told<'a> {
     /// How many of them have nearly all that is beyond the usual, where they are few.
     pub(super) few: Option<usize>,
     /// The callers that were hit most, or have most requests.
-    pub(super) talkers: &'a [Talker],
+    pub(super) talkers: Vec<Talker>,
     pub(super) routes: Vec<(Box<str>, u64)>,
     /// From when on clients, callers and routes are known; `None`: only of the last hour.
     pub(super) from: Option<Timestamp>,
@@ -82,24 +83,15 @@ pub(super) struct Told<'a> {
     pub(super) slow_micros: Option<u64>,
     /// Alerts that began at about the same time.
     pub(super) together: Vec<(Box<str>, Timestamp)>,
+    /// The worst minute of it.
+    pub(super) worst: Worst,
     pub(super) now: Timestamp,
 }
 
 /// `web: 812 of 2431 requests got 429 (33 %; 0.1 % is usual), by 14 clients, since about 16:05:20 UTC`.
 pub(super) fn tier_summary(told: &Told<'_>, since: Timestamp) -> String {
-    let Trouble { requests, bad, usual, .. } = told.trouble;
-    #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 52 bits")]
-    let share = bad as f64 / requests.max(1) as f64;
-    let what = match told.sign {
-        Sign::Errors => "got 5xx".to_owned(),
-        Sign::Slow => format!("took longer than {}", length(told.slow_micros.unwrap_or(0))),
-        Sign::Limited => "got 429".to_owned(),
-        Sign::Blocked => "got 403".to_owned(),
-        Sign::TooLong => "have a URI that is too long, or nearly".to_owned(),
-        Sign::Internal => "are internal".to_owned(),
-    };
-    let mut text = format!("{}: {bad} of {requests} requests {what}", told.tier);
-    let (share, usual) = (percent(share), share_of(usual));
+    let mut text = shown(told);
+    let (share, usual) = (percent(told.trouble.share()), share_of(told.trouble.usual));
     add(&mut text, format_args!(" ({share}; {usual} is usual)"));
     match told.clients {
         Some(1) => text.push_str(", by 1 client"),
@@ -114,6 +106,32 @@ pub(super) fn tier_summary(told: &Told<'_>, since: Timestamp) -> String {
     }
     add(&mut text, format_args!(", since about {}", clock(since, told.now)));
     text
+}
+
+/// `web: 532 of 887 requests got 5xx (60 %) since about 10:30:05 UTC, in an incident that had 4.5 %`.
+pub(super) fn worse_summary(told: &Told<'_>, since: Timestamp, before: f64) -> String {
+    let mut text = shown(told);
+    let (share, before, clock) =
+        (percent(told.trouble.share()), share_of(before), clock(since, told.now));
+    add(
+        &mut text,
+        format_args!(" ({share}) since about {clock}, in an incident that had {before}"),
+    );
+    text
+}
+
+/// How many of how many requests at which tier show what.
+fn shown(told: &Told<'_>) -> String {
+    let Trouble { requests, bad, .. } = told.trouble;
+    let what = match told.sign {
+        Sign::Errors => "got 5xx".to_owned(),
+        Sign::Slow => format!("took longer than {}", length(told.slow_micros.unwrap_or(0))),
+        Sign::Limited => "got 429".to_owned(),
+        Sign::Blocked => "got 403".to_owned(),
+        Sign::TooLong => "have a URI that is too long, or nearly".to_owned(),
+        Sign::Internal => "are internal".to_owned(),
+    };
+    format!("{}: {bad} of {requests} requests {what}", told.tier)
 }
 
 /// Where, who, and what is likely behind it.
