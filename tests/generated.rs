@@ -42,7 +42,7 @@ fn rules_boards_monitors_and_the_chart_are_made_from_the_catalogue() {
 }
 
 /// What ssowatch itself raises, the operator's rules aside.
-const OWN_ALERTS: [&str; 22] = [
+const OWN_ALERTS: [&str; 24] = [
     "SsoConnectionFailing",
     "SsoConnectionTimingOut",
     "SsoProviderFailing",
@@ -57,6 +57,8 @@ const OWN_ALERTS: [&str; 22] = [
     "EdgeLatencyHigh",
     "EdgeRateLimited",
     "EdgeBlocked",
+    "EdgeAbandoned",
+    "EdgeClientErrors",
     "EdgeUriTooLong",
     "EdgeOutageWorse",
     "EdgeLimitNear",

@@ -8,9 +8,11 @@ use axum::response::{IntoResponse, Response};
 const INDEX: &str = include_str!("../../docs/runbooks/README.md");
 
 /// The pages, by the name of their alert.
-const PAGES: [(&str, &str); 33] = [
+const PAGES: [(&str, &str); 35] = [
     ("ConfigRejected", include_str!("../../docs/runbooks/ConfigRejected.md")),
+    ("EdgeAbandoned", include_str!("../../docs/runbooks/EdgeAbandoned.md")),
     ("EdgeBlocked", include_str!("../../docs/runbooks/EdgeBlocked.md")),
+    ("EdgeClientErrors", include_str!("../../docs/runbooks/EdgeClientErrors.md")),
     ("EdgeErrors", include_str!("../../docs/runbooks/EdgeErrors.md")),
     ("EdgeInternalTraffic", include_str!("../../docs/runbooks/EdgeInternalTraffic.md")),
     ("EdgeLatencyHigh", include_str!("../../docs/runbooks/EdgeLatencyHigh.md")),

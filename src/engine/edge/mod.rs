@@ -7,6 +7,7 @@ mod bar;
 mod config;
 mod evidence;
 mod gcra;
+mod gross;
 mod hours;
 mod limit;
 pub(super) mod near;
@@ -15,6 +16,7 @@ mod stream;
 mod talkers;
 mod tier;
 mod trouble;
+mod turn;
 mod uneven;
 mod watch;
 mod words;
@@ -27,6 +29,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use self::config::{Config, LimitConfig, QuotaConfig, Settings, TierConfig, Traffic, Wait};
+use self::gross::Gross;
 use self::hours::Hours;
 use self::limit::Shadow;
 use self::sign::Sign;
@@ -145,8 +148,9 @@ impl Edge {
 
     /// Judges the bins of all tiers that are complete; `days` a false alarm of one stream.
     fn judge(&mut self, now: i64, settings: &Settings, days: f64) -> Vec<(usize, Sign, Verdict)> {
+        // Those that tell only of most requests have no false alarms to speak of.
         #[expect(clippy::cast_precision_loss, reason = "some dozen streams")]
-        let streams = (self.tiers.len() * Sign::ALL.len()) as f64;
+        let streams = (self.tiers.len() * sign::RISES) as f64;
         let tiers = self.tiers.iter_mut().enumerate();
         tiers
             .flat_map(|(place, tier)| {
@@ -192,6 +196,20 @@ impl Edge {
     pub(super) fn begin_worsening(&mut self) {
         let signs = self.tiers.iter_mut().flat_map(|tier| tier.signs.streams_mut());
         signs.for_each(Stream::follow);
+    }
+
+    /// What is told only of most requests, at each tier: a part of the state that older builds did not have.
+    pub(super) fn gross(&self) -> Vec<(&Gross, [Hours; 2])> {
+        let tiers = self.tiers.iter();
+        tiers.map(|tier| (&tier.signs.gross, tier.signs.gross.hours())).collect()
+    }
+
+    /// Takes over [`Edge::gross`].
+    pub(super) fn know_gross(&mut self, known: Vec<(Gross, [Hours; 2])>) {
+        for (tier, (gross, hours)) in self.tiers.iter_mut().zip(known) {
+            tier.signs.gross = gross;
+            tier.signs.gross.know_hours(hours);
+        }
     }
 
     /// How what pages at which tier has got much worse, by the sign that most requests show.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bar::Bar;
 use super::evidence::Bin;
+use super::gross::Gross;
 use super::stream::{BIN_SECONDS, Stream, Verdict};
 use super::tier::counts;
 use super::trouble::Trouble;
@@ -21,6 +22,13 @@ const SLOW_SHARE: f64 = 0.05;
 /// Requests with a duration, and seconds, from which it is learned what is slow.
 const SLOW_REQUESTS_MIN: f64 = 1_000.0;
 const SLOW_SECONDS_MIN: i64 = 3_600;
+
+/// The shift, and the share of a tier's requests, from which on codes that healthy tiers have at any share tell of trouble.
+const MOST_SHIFT: f64 = 0.8;
+const SHARE_MOST: f64 = 0.5;
+
+/// Signs of which any rise tells; the others are in [`Gross`].
+pub(super) const RISES: usize = 6;
 
 /// How often it is learned anew.
 const RELEARN_SECONDS: i64 = 86_400;
@@ -40,17 +48,24 @@ pub(in crate::engine) enum Sign {
     TooLong,
     /// From within.
     Internal,
+    /// Clients that left before there was an answer: 499, 460, none.
+    Abandoned,
+    /// Any other 4xx.
+    Refused,
 }
 
 /// All signs of one tier.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Signs {
-    streams: [Stream; Sign::ALL.len()],
+    streams: [Stream; RISES],
     /// Bins that may not be complete, by their beginnings.
     open: BTreeMap<i64, Counted>,
     /// Every bin before this second has been judged.
     judged_until: i64,
     slow: SlowMark,
+    /// Stands behind all else in a checkpoint.
+    #[serde(skip)]
+    pub(super) gross: Gross,
 }
 
 /// What is counted in a bin.
@@ -71,8 +86,29 @@ struct SlowMark {
 }
 
 impl Sign {
-    pub(in crate::engine) const ALL: [Self; 6] =
-        [Self::Errors, Self::Slow, Self::Limited, Self::Blocked, Self::TooLong, Self::Internal];
+    pub(in crate::engine) const ALL: [Self; 8] = [
+        Self::Errors,
+        Self::Slow,
+        Self::Limited,
+        Self::Blocked,
+        Self::TooLong,
+        Self::Internal,
+        Self::Abandoned,
+        Self::Refused,
+    ];
+
+    /// What an answer with this code shows.
+    pub(super) fn of_code(code: u16) -> Option<Self> {
+        match code {
+            500..=599 => Some(Self::Errors),
+            429 => Some(Self::Limited),
+            403 => Some(Self::Blocked),
+            414 => Some(Self::TooLong),
+            0 | 460 | 499 => Some(Self::Abandoned),
+            400..=498 => Some(Self::Refused),
+            _ => None,
+        }
+    }
 
     pub(in crate::engine) fn alertname(self) -> &'static str {
         match self {
@@ -82,10 +118,12 @@ impl Sign {
             Self::Blocked => "EdgeBlocked",
             Self::TooLong => "EdgeUriTooLong",
             Self::Internal => "EdgeInternalTraffic",
+            Self::Abandoned => "EdgeAbandoned",
+            Self::Refused => "EdgeClientErrors",
         }
     }
 
-    /// How many of the counted requests show it; `None` for what durations tell.
+    /// How many of the counted requests show it; `None` for what is not among these counts.
     pub(super) fn among(self, counts: &TierCounts) -> Option<u64> {
         match self {
             Self::Errors => Some(counts.errors),
@@ -93,14 +131,16 @@ impl Sign {
             Self::Blocked => Some(counts.blocked),
             Self::TooLong => Some((counts.too_long + counts.long_uris).min(counts.requests)),
             Self::Internal => Some(counts.internal),
-            Self::Slow => None,
+            Self::Slow | Self::Abandoned | Self::Refused => None,
         }
     }
 
     /// How urgent it is at most.
     pub(super) fn severity(self) -> Severity {
         match self {
-            Self::Errors | Self::Limited | Self::Blocked => Severity::Page,
+            Self::Errors | Self::Limited | Self::Blocked | Self::Abandoned | Self::Refused => {
+                Severity::Page
+            }
             Self::Slow | Self::TooLong | Self::Internal => Severity::Ticket,
         }
     }
@@ -115,20 +155,27 @@ impl Sign {
             // What is slow, and whether anyone is internal, must be learned first.
             Self::Slow => (None, 0.015),
             Self::Internal => (None, 0.05),
+            Self::Abandoned | Self::Refused => (None, MOST_SHIFT),
         };
-        Bar { prior, shift_min, false_alarm_days: days }
+        let share_min = if shift_min < MOST_SHIFT { 0.0 } else { SHARE_MOST };
+        Bar { prior, shift_min, share_min, turned: true, false_alarm_days: days }
     }
 }
 
 impl Signs {
     /// Counts a second. One whose bin has been judged counts in the oldest that has not: the evidence is the same.
     pub(super) fn take(&mut self, tally: &EdgeTally, second: i64) {
-        let begin = second.div_euclid(BIN_SECONDS) * BIN_SECONDS;
-        let bin = self.open.entry(begin.max(self.judged_until)).or_default();
+        let begin = (second.div_euclid(BIN_SECONDS) * BIN_SECONDS).max(self.judged_until);
+        self.gross.count(tally, begin);
+        let bin = self.open.entry(begin).or_default();
         bin.counts += counts(tally);
         for (place, count) in &tally.durations.buckets {
             *bin.durations.entry(*place).or_default() += count;
         }
+    }
+
+    fn stream(&self, sign: Sign) -> &Stream {
+        self.gross.stream(sign).unwrap_or_else(|| &self.streams[sign as usize])
     }
 
     pub(super) fn streams(&self) -> &[Stream] {
@@ -152,21 +199,30 @@ impl Signs {
             let (begin, counted) = entry.remove_entry();
             for sign in Sign::ALL {
                 let Some(bin) = self.bin(sign, begin, &counted) else { continue };
-                verdicts.push((sign, self.streams[sign as usize].take(bin, &sign.bar(days))));
+                let bar = sign.bar(days);
+                let gross = self.gross.judge(sign, bin, &bar);
+                verdicts.push((
+                    sign,
+                    gross.unwrap_or_else(|| self.streams[sign as usize].take(bin, &bar)),
+                ));
             }
+            self.gross.close(begin);
             self.learn_slow(begin, &counted);
         }
         self.judged_until =
             self.judged_until.max((due + BIN_SECONDS).div_euclid(BIN_SECONDS) * BIN_SECONDS);
         for sign in Sign::ALL {
-            verdicts.push((sign, self.streams[sign as usize].silence(now)));
+            let gross = self.gross.silence(sign, now);
+            verdicts
+                .push((sign, gross.unwrap_or_else(|| self.streams[sign as usize].silence(now))));
         }
         verdicts.retain(|(_, verdict)| *verdict != Verdict::Nothing);
         verdicts
     }
 
     fn bin(&self, sign: Sign, second: i64, counted: &Counted) -> Option<Bin> {
-        if let Some(bad) = sign.among(&counted.counts) {
+        let gross = || self.gross.among(sign, second);
+        if let Some(bad) = sign.among(&counted.counts).or_else(gross) {
             return Some(Bin { second, requests: counted.counts.requests, bad });
         }
         let mark = self.slow.place?;
@@ -211,13 +267,13 @@ impl Signs {
 
     /// The trouble of a sign, counted up to now.
     pub(super) fn trouble(&self, sign: Sign) -> Option<Trouble> {
-        let trouble = *self.streams[sign as usize].trouble()?;
+        let trouble = *self.stream(sign).trouble()?;
         Some(self.up_to_now(sign, trouble))
     }
 
     /// How the trouble of a sign that pages has got much worse, if it has.
     pub(super) fn rise(&self, sign: Sign) -> Option<Trouble> {
-        let stream = &self.streams[sign as usize];
+        let stream = self.stream(sign);
         let rise = *stream.rise()?;
         Some(if stream.worse.goes_on() { self.up_to_now(sign, rise) } else { rise })
     }
@@ -235,7 +291,7 @@ impl Signs {
 
     /// How urgent the trouble of a sign is; `None` when there is none.
     pub(super) fn severity(&self, sign: Sign) -> Option<Severity> {
-        let stream = &self.streams[sign as usize];
+        let stream = self.stream(sign);
         stream.trouble()?;
         Some(if stream.is_alarmed() { sign.severity() } else { Severity::Ticket })
     }

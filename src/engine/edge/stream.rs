@@ -195,14 +195,15 @@ impl Stream {
         };
         // A tier that is not known well pages only for a share that nobody mistakes, whatever shift explains it best.
         let (shift_min, share_min) = if self.is_established() {
-            (bar.shift_min, 0.0)
+            (bar.shift_min, bar.share_min)
         } else {
-            (bar.shift_min.max(GROSS_SHIFT), SHARE_GROSS)
+            (bar.shift_min.max(GROSS_SHIFT), bar.share_min.max(SHARE_GROSS))
         };
         let page = strongest(shift_min, BINS)
-            .filter(|found| found.nats >= threshold && found.run.share() >= share_min);
+            .filter(|found| found.nats >= threshold && found.run.share() >= share_min)
+            .filter(|_| bar.turned);
         let any = strongest(0.0, TICKET_BINS);
-        self.judge(bin, page, any, usual, threshold)
+        self.judge(bin, page, any, usual, bar)
     }
 
     fn judge(
@@ -211,15 +212,16 @@ impl Stream {
         page: Option<Strongest>,
         any: Option<Strongest>,
         usual: f64,
-        threshold: f64,
+        bar: &Bar,
     ) -> Verdict {
+        let threshold = self.threshold(bar);
         if let Some(found) = page {
             self.raise(found, usual, bin.second);
             return Verdict::Page;
         }
         let nats = any.map_or(0.0, |found| found.nats);
         // What a tier does in the hour in which it becomes known is its way, and evidence of nothing.
-        let any = any.filter(|_| self.is_established());
+        let any = any.filter(|_| self.is_established() && bar.share_min <= 0.0);
         self.enter_when_quiet(bin.second, nats / threshold);
         if let Some(ticket) = &mut self.ticket {
             if nats < TICKET_END_SHARE * threshold {

@@ -54,7 +54,7 @@ pub(super) struct Minute {
     pub(super) limited_talkers: Talkers,
     pub(super) blocked_talkers: Talkers,
     pub(super) too_long_talkers: Talkers,
-    /// Answers from 400 on, by code and route.
+    /// Answers from 400 on, and none, by code and route.
     pub(super) bad: BTreeMap<(u16, Arc<str>), u64>,
 }
 
@@ -154,7 +154,7 @@ impl Tier {
     /// The last hour by the minute: requests, and those that show a sign, where counts tell.
     pub(super) fn minutes(&self, sign: Sign) -> impl Iterator<Item = MinuteOf> {
         self.minutes.iter().filter_map(move |minute| {
-            Some((minute.number * 60, minute.counts.requests, sign.among(&minute.counts)?))
+            Some((minute.number * 60, minute.counts.requests, minute.among(sign)?))
         })
     }
 
@@ -196,23 +196,32 @@ impl Minute {
             self.blocked_talkers.add(&caller.name, caller.internal, caller.blocked);
             self.too_long_talkers.add(&caller.name, caller.internal, caller.too_long);
         }
-        for (kind, count) in tally.cells.iter().filter(|(kind, _)| kind.code >= 400) {
+        let of_sign = |code: u16| Sign::of_code(code).is_some();
+        for (kind, count) in tally.cells.iter().filter(|(kind, _)| of_sign(kind.code)) {
             self.bad(kind.code, &kind.route, *count);
         }
     }
 
+    /// Requests that show a sign; `None` for what durations tell.
+    fn among(&self, sign: Sign) -> Option<u64> {
+        let by_code = || self.of_sign(sign).map(|(_, count)| count).sum();
+        let is_slow = sign == Sign::Slow;
+        sign.among(&self.counts).or_else(|| (!is_slow).then(by_code))
+    }
+
+    fn of_sign(&self, sign: Sign) -> impl Iterator<Item = (&(u16, Arc<str>), &u64)> {
+        self.bad.iter().filter(move |((code, _), _)| Sign::of_code(*code) == Some(sign))
+    }
+
     /// The routes with the bad answers of a sign, worst first.
     pub(super) fn routes(&self, sign: Sign, most: usize) -> Vec<(Box<str>, u64)> {
-        let of_sign = |code: u16| match sign {
-            Sign::Errors => (500..600).contains(&code),
-            Sign::Limited => code == 429,
-            Sign::Blocked => code == 403,
-            Sign::TooLong => code == 414,
-            Sign::Slow | Sign::Internal => false,
-        };
-        let bad = self.bad.iter().filter(|((code, _), _)| of_sign(*code));
-        let mut routes: Vec<(Box<str>, u64)> =
-            bad.map(|((code, route), count)| (format!("{code} {route}").into(), *count)).collect();
+        let mut routes: Vec<(Box<str>, u64)> = self
+            .of_sign(sign)
+            .map(|((code, route), count)| match code {
+                0 => (format!("none {route}").into(), *count),
+                code => (format!("{code} {route}").into(), *count),
+            })
+            .collect();
         routes.sort_by(|a, b| (b.1, &a.0).cmp(&(a.1, &b.0)));
         routes.truncate(most);
         routes

@@ -38,7 +38,7 @@ impl Engine {
         let now = self.memory.now;
         let days = detection.false_alarm_days(SHARE);
         let changes = self.memory.edge.judge(now.seconds(), &self.config.edge, days);
-        let changed = !changes.is_empty();
+        let anything = !changes.is_empty();
         for (tier, sign, verdict) in changes {
             let key = self.sign_key(tier, sign);
             match verdict {
@@ -55,7 +55,7 @@ impl Engine {
                 self.tell_of_tier(tier, sign, severity);
             }
         }
-        if renews || changed {
+        if renews || anything {
             self.tell_worse_tiers();
         }
     }
@@ -114,14 +114,14 @@ impl Engine {
         let clients = match sign {
             Sign::Limited => Some(seen.limited.estimate()),
             Sign::Blocked => Some(seen.blocked.estimate()),
-            Sign::Errors | Sign::Slow | Sign::TooLong | Sign::Internal => None,
+            _ => None,
         };
         let mut talkers = match sign {
             Sign::Limited => seen.limited_talkers.top(CALLERS_MAX),
             Sign::Blocked => seen.blocked_talkers.top(CALLERS_MAX),
             Sign::TooLong => seen.too_long_talkers.top(CALLERS_MAX),
-            Sign::Errors | Sign::Slow => seen.talkers.top(CALLERS_MAX),
             Sign::Internal => seen.talkers.top(usize::MAX),
+            _ => seen.talkers.top(CALLERS_MAX),
         };
         if sign == Sign::Internal {
             talkers.retain(|talker| talker.internal);

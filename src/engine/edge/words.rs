@@ -130,6 +130,8 @@ fn shown(told: &Told<'_>) -> String {
         Sign::Blocked => "got 403".to_owned(),
         Sign::TooLong => "have a URI that is too long, or nearly".to_owned(),
         Sign::Internal => "are internal".to_owned(),
+        Sign::Abandoned => "were given up before an answer".to_owned(),
+        Sign::Refused => "got a 4xx (403, 414 and 429 aside)".to_owned(),
     };
     format!("{}: {bad} of {requests} requests {what}", told.tier)
 }
@@ -152,8 +154,8 @@ pub(super) fn tier_description(told: &Told<'_>) -> String {
         let whose = match told.sign {
             Sign::Limited | Sign::Blocked => "hit most",
             Sign::TooLong => "sent most",
-            Sign::Errors | Sign::Slow => "busiest callers",
             Sign::Internal => "busiest of them",
+            _ => "busiest callers",
         };
         counted.push(format!("{whose}: {}", list(named)));
     }
@@ -203,6 +205,13 @@ fn likely(told: &Told<'_>) -> &'static str {
         }
         Sign::Errors => {
             "The application answers: look at its newest deployment and its dependencies."
+        }
+        Sign::Abandoned => "Clients leave before they are answered: what is behind the edge hangs.",
+        Sign::Refused if worst.starts_with("401") || worst.starts_with("407") => {
+            "Nobody is let in any more: look at keys, certificates, clocks and whoever checks them."
+        }
+        Sign::Refused => {
+            "Requests that used to be fine are refused: look at the newest deployment, of routes or of what stands before the application."
         }
         Sign::Slow => "Requests take longer than nineteen in twenty used to.",
         Sign::TooLong => {

@@ -2,7 +2,13 @@ use super::*;
 use crate::engine::edge::bar::Bar;
 use crate::engine::edge::stream::{Stream, Verdict};
 
-const BAR: Bar = Bar { prior: Some(0.002), shift_min: 0.015, false_alarm_days: 1_800.0 };
+const BAR: Bar = Bar {
+    prior: Some(0.002),
+    shift_min: 0.015,
+    share_min: 0.0,
+    turned: true,
+    false_alarm_days: 1_800.0,
+};
 
 /// Days of a tier whose people sleep at night and whose bots, one and a half a minute, do not; at the hour of an outage each day, if
 /// there is any, 30 % fail for half of it. How often it paged, by the day.

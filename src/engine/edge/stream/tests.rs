@@ -97,7 +97,13 @@ impl Made {
 
 /// What is said of a stream's requests in the tier's reality: its bar is that of 5xx, but nothing is thought of slow ones.
 fn bar(usual: f64) -> Bar {
-    Bar { prior: (usual < 0.01).then_some(0.002), shift_min: 0.015, false_alarm_days: 1_800.0 }
+    Bar {
+        prior: (usual < 0.01).then_some(0.002),
+        shift_min: 0.015,
+        share_min: 0.0,
+        turned: true,
+        false_alarm_days: 1_800.0,
+    }
 }
 
 fn made(seed: u64, rate_per_min: f64, usual: f64, faults: Vec<Fault>) -> Made {

@@ -9,9 +9,8 @@ fn told(code: u16, worse: u64, clients: u64, cut: impl Fn(Engine) -> Engine) -> 
     let mut told = Vec::new();
     for second in 0..11_200 {
         let bad = match second {
-            7_300..9_100 => 3,
             9_100..9_700 => worse,
-            9_700..10_000 => 3,
+            7_300..10_000 => 3,
             _ => 0,
         };
         let clients = if second < 9_100 { 3 } else { clients };
@@ -58,9 +57,9 @@ fn the_alarm_of_an_older_state_is_followed_from_what_it_has_counted() {
         apply(&mut engine, second + 1, second_of(second, bad, 503, false, 3));
     }
     let saved = engine.save();
-    let known = postcard::to_stdvec(&engine.memory.edge.worsening()).unwrap();
-    let mut older = saved[..saved.len() - known.len()].to_vec();
-    older[0] -= 1;
+    let known = (engine.memory.edge.worsening(), engine.memory.edge.gross());
+    let mut older = saved[..saved.len() - postcard::to_stdvec(&known).unwrap().len()].to_vec();
+    older[0] = crate::engine::SINCE_WORSE - 1;
     let mut engine = Engine::load(EngineConfig::default(), &older).unwrap();
     for second in 8_500..8_800 {
         apply(&mut engine, second + 1, second_of(second, 20, 503, false, 3));

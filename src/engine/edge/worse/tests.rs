@@ -2,7 +2,13 @@ use super::*;
 use crate::engine::edge::bar::Bar;
 use crate::engine::edge::stream::{BIN_SECONDS, Stream, Verdict};
 
-const BAR: Bar = Bar { prior: Some(0.002), shift_min: 0.015, false_alarm_days: 1_800.0 };
+const BAR: Bar = Bar {
+    prior: Some(0.002),
+    shift_min: 0.015,
+    share_min: 0.0,
+    turned: true,
+    false_alarm_days: 1_800.0,
+};
 
 /// Seconds after two calm hours at which something is told of `minutes`, each with its share of bad requests, of so many a minute.
 fn told(requests_a_minute: u64, minutes: &[(i64, f64)]) -> Vec<(Verdict, i64)> {
