@@ -17,7 +17,7 @@ use super::sources::Sources;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::Config as EngineConfig;
-use crate::event::{Privacy, Record};
+use crate::event::{PLACES, Privacy, Record};
 use crate::journal::{self, Disk, Inlet, Journal, JournalError, embedded};
 use crate::outbound::{Limits, Transport};
 use crate::receiver::dispatcher::Dispatcher;
@@ -59,6 +59,8 @@ pub(super) struct Core<T> {
     sources: Sources,
     sinks: Sinks<T>,
     told: BTreeMap<Box<str>, ToldLog>,
+    /// The marks of the places of receivers.
+    places: BTreeMap<Box<str>, Box<str>>,
     inlet: Inlet,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     network: Arc<dyn Fn(Limits) -> T + Send + Sync>,
@@ -78,6 +80,9 @@ impl<T: Transport> Core<T> {
         let (inlet, parcels) = journal::inlet(QUEUE_MAX);
         let snapshots = publish.subscribe();
         let told = state.told().clone();
+        let places = state.cursors(PLACES);
+        let places = places.filter_map(|(key, mark)| Some((key.strip_prefix(PLACES)?, mark)));
+        let places = places.map(|(key, mark)| (key.into(), mark.into())).collect();
         let sources = Sources::new(config, &state, &inlet, clock, &privacy)?;
         let client = || network(Limits::default());
         let mut sinks = Sinks::new(config, &state, &journal, &inlet, clock, client, own, scrape)?;
@@ -106,7 +111,7 @@ impl<T: Transport> Core<T> {
             longest_tick: Duration::ZERO,
             unpublished: None,
         };
-        Ok(Self { fold, sources, sinks, told, inlet, snapshots, network })
+        Ok(Self { fold, sources, sinks, told, places, inlet, snapshots, network })
     }
 
     /// The routes' part of the sources.
@@ -133,6 +138,7 @@ impl<T: Transport> Core<T> {
             links: config.links(admin).map_err(|error| anyhow!(error))?,
             transport: (self.network)(Limits::default()),
             told: self.told,
+            places: self.places,
             inlet: self.inlet,
             clock: self.fold.clock,
         };

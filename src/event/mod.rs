@@ -24,6 +24,6 @@ pub use id::{ConnectionId, EventId, ID_BYTES_MAX, OrganizationId, SessionId};
 pub use novel::{Novel, Novelties, Novelty};
 pub use personal::{Personal, Privacy, Treatment, UserKey};
 pub use planned::{Covers, Marker, Planned};
-pub use record::{Entry, Reason, Record, Source, SourceTrouble, Told};
+pub use record::{Entry, PLACES, Reason, Record, Source, SourceTrouble, Told};
 pub use silence::Silence;
 pub use timestamp::Timestamp;

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::edge::EdgeTally;
 use super::{AuthEvent, ConnectionInfo, Marker, Novelty, Planned, Silence, Timestamp};
 
+/// How the key of a cursor begins that says at which place a receiver is told; [`Told::receiver`] follows.
+pub const PLACES: &str = "receiver:";
+
 /// One entry of the journal.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Entry {
@@ -35,11 +38,12 @@ pub enum Record {
     },
     /// Names, types and states from `GET /connections` and `GET /organizations`.
     Directory(Vec<ConnectionInfo>),
-    /// How far a pulled source has come; appended in one batch with the events up to there.
+    /// How far a pulled source has come; appended in one batch with the events up to there. Or at which place a receiver is told
+    /// from now on (see [`PLACES`]): what it was told before, at another one, counts as over.
     Cursor {
-        /// Unique among sources, e.g. `workos_api` or `files:7`.
+        /// Unique among sources and receivers, e.g. `workos_api`, `files:7` or `receiver:pagerduty`.
         key: Box<str>,
-        /// Opaque to all but its source. Empty: the cursor is no longer needed.
+        /// Opaque to all but its source or receiver. Empty: the cursor is no longer needed.
         value: Box<str>,
     },
     /// What a receiver was told.

@@ -37,6 +37,8 @@ pub struct Dispatcher<T> {
     pub transport: T,
     /// What was told before, by [`Target::key`].
     pub told: BTreeMap<Box<str>, ToldLog>,
+    /// The mark of the place where that was, by [`Target::key`].
+    pub places: BTreeMap<Box<str>, Box<str>>,
     /// Where what was told is recorded.
     pub inlet: Inlet,
     /// The time.
@@ -56,9 +58,10 @@ impl<T: Transport> Dispatcher<T> {
         for target in self.targets {
             telemetry::receiver_begins(&target.name);
             let told = self.told.remove(&target.key).unwrap_or_default();
+            let place = self.places.remove(&target.key);
             let (links, transport) = (Arc::clone(&links), self.transport.clone());
-            let courier =
-                Courier::new(target, told, links, transport, self.inlet.clone(), self.clock);
+            let (inlet, clock) = (self.inlet.clone(), self.clock);
+            let courier = Courier::new(target, &told, place, links, transport, inlet, clock);
             couriers.spawn(courier.run(snapshots.clone(), stop.clone()));
         }
         // The couriers have inlets of their own; this one would keep the journal open.

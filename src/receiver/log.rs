@@ -157,6 +157,8 @@ impl Log {
     /// What was told before a restart: by fingerprint, whether it is open, and when.
     #[must_use]
     pub fn new(told: &BTreeMap<Box<str>, (bool, Timestamp)>) -> Self {
+        // Earlier builds had the mark of PagerDuty's key here.
+        let told = told.iter().filter(|(name, _)| !name.starts_with("destination:"));
         let standing = |(open, at): (bool, Timestamp)| {
             if open {
                 Standing::Open { at, since: at, severity: None, incident: None }
@@ -164,13 +166,29 @@ impl Log {
                 Standing::Closed { at }
             }
         };
-        Self(told.iter().map(|(name, told)| (name.clone(), standing(*told))).collect())
+        Self(told.map(|(name, told)| (name.clone(), standing(*told))).collect())
     }
 
     /// How many incidents it was told are open.
     #[must_use]
     pub fn open(&self) -> usize {
         self.0.values().filter(|standing| matches!(standing, Standing::Open { .. })).count()
+    }
+
+    /// Whether nothing that it was told, or offered, can still be open.
+    #[must_use]
+    pub fn is_at_rest(&self) -> bool {
+        self.0.values().all(|standing| matches!(standing, Standing::Closed { .. }))
+    }
+
+    /// Another place is told from now on, which knows of nothing: what fires is owed to it as opened, and of what is over
+    /// nothing.
+    pub fn leave(&mut self, now: Timestamp) {
+        for standing in self.0.values_mut() {
+            if !matches!(standing, Standing::Closed { .. }) {
+                *standing = Standing::Closed { at: now };
+            }
+        }
     }
 
     /// All that is owed now, most urgent first. Also notes how the incidents are that were told, and forgets

@@ -201,7 +201,7 @@ impl Target {
         self.service.secrets().into_iter().filter_map(|secret| secret.reveal().ok()).collect()
     }
 
-    /// What tells the place that is told from another one under the same name, where a secret does: its mark in the record.
+    /// What tells the place that is told from another one under the same name, where a secret does: its mark in the journal.
     #[must_use]
     pub(crate) fn destination(&self) -> Option<Box<str>> {
         match &self.service {

@@ -9,13 +9,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{AHEAD, Config, Engine, LoadError};
-use crate::event::{ConnectionInfo, Entry, EventId, Record, Timestamp};
+use crate::event::{ConnectionInfo, Entry, EventId, PLACES, Record, Timestamp};
 use crate::signal::{Snapshot, Transition};
 
 /// What a receiver was told about an incident that ended is remembered for this long: longer than any repeat.
 const TOLD_AGE_MILLIS: i64 = 24 * 3600 * 1000;
 
-/// Cursors at most: one for each file of events and of access logs that is read or was lately, and one for the Events API.
+/// Cursors at most: one for each file of events and of access logs that is read or was lately, one for the Events API, one
+/// for NATS and one for each PagerDuty.
 const CURSORS_MAX: usize = 20_000;
 
 /// What one receiver was told: by fingerprint, whether it is open, and when.
@@ -38,6 +39,16 @@ struct Marks {
     told: BTreeMap<Box<str>, ToldLog>,
 }
 
+impl Marks {
+    /// The place with this cursor is another one from now on. If a receiver is told there, that one knows of nothing.
+    fn leave(&mut self, key: &str, at: Timestamp) {
+        let log = key.strip_prefix(PLACES).and_then(|receiver| self.told.get_mut(receiver));
+        for one in log.into_iter().flat_map(BTreeMap::values_mut).filter(|(open, _)| *open) {
+            *one = (false, at);
+        }
+    }
+}
+
 impl State {
     /// A state before the first entry.
     #[must_use]
@@ -57,7 +68,10 @@ impl State {
             }
             Record::Cursor { key, value } => {
                 if self.marks.cursors.len() < CURSORS_MAX || self.marks.cursors.contains_key(key) {
-                    self.marks.cursors.insert(key.clone(), value.clone());
+                    let before = self.marks.cursors.insert(key.clone(), value.clone());
+                    if before.is_some_and(|before| before != *value) {
+                        self.marks.leave(key, entry.received_at);
+                    }
                 }
             }
             Record::Sent { sink, mark } => {
@@ -227,6 +241,41 @@ mod tests {
         assert_eq!((state.sent("datadog_metrics"), state.position()), (Some(7), 7));
         assert_eq!(state.cursor("files:1"), None, "an empty value ends a cursor");
         assert_eq!(state.told()["slack"]["f"], (true, Timestamp::from_millis(1_000)));
+    }
+
+    #[test]
+    fn at_another_place_a_receiver_was_told_nothing() {
+        let told = |receiver: &str, fingerprint: &str, open, millis| {
+            let (receiver, fingerprint) = (receiver.into(), fingerprint.into());
+            let at = Timestamp::from_millis(millis);
+            Record::Told(Told { receiver, fingerprint, open, at })
+        };
+        let place = |value: &str| Record::Cursor {
+            key: format!("{PLACES}pager").into(),
+            value: value.into(),
+        };
+        let records = [
+            told("slack", "f", true, 1),
+            told("pager", "over", false, 2),
+            told("pager", "f", true, 3),
+            // Nobody knows where it was told before: there, as far as anybody can say.
+            place("here"),
+            place("here"),
+            told("pager", "g", true, 6),
+            place("there"),
+            told("pager", "g", true, 8),
+        ];
+        let mut state = State::new(Config::default());
+        let mut open = Vec::new();
+        for (position, record) in (0..).zip(records) {
+            state.apply(position, &entry(10 + i64::try_from(position).unwrap(), record));
+            let all = state.told().values().flatten().filter(|(_, (open, _))| *open);
+            open.push(all.map(|(fingerprint, _)| &**fingerprint).collect::<Vec<_>>().join(" "));
+        }
+        assert_eq!(open, ["f", "f", "f f", "f f", "f f", "f g f", "f", "g f"]);
+        let at = |millis| Timestamp::from_millis(millis);
+        assert_eq!(state.told()["pager"]["f"], (false, at(16)), "when the place changed");
+        assert_eq!(state.told()["pager"]["over"], (false, at(2)));
     }
 
     #[test]

@@ -1,10 +1,14 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
 
 use super::*;
-use crate::event::Timestamp;
+use crate::event::{Entry, Timestamp, Told, Treatment};
 use crate::journal::operating_system;
+use crate::outbound::{Answer, Request, SendError};
+use crate::store::checkpoint::Place;
 
 /// A data directory as an older build left it when it was killed. One more folder for each new format of journal or entries;
 /// those that are there stay.
@@ -102,4 +106,84 @@ fn a_checkpoint_of_a_newer_build_is_left_alone_and_nothing_starts() {
     let want = format!("a newer build wrote the checkpoint in {} (the state has", path.display());
     assert!(error.starts_with(&want) && error.contains("; use that build, or"), "{error}");
     assert_eq!(fs::read(path).unwrap()[12..], newer);
+}
+
+/// Services that take everything, and what they were sent.
+#[derive(Clone, Default)]
+struct Services(Arc<Mutex<Vec<String>>>);
+
+impl Transport for Services {
+    async fn send(&self, request: &Request) -> Result<Answer, SendError> {
+        self.0.lock().unwrap().push(String::from_utf8_lossy(&request.body).into_owned());
+        Ok(Answer { status: 202, retry_after: None, body: Vec::new().into() })
+    }
+}
+
+/// A daemon that finds `records` and runs for some seconds: what it sent, and what a restart finds.
+async fn run(yaml: &str, records: Vec<Record>) -> (Vec<String>, State) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = Config::parse("a.yaml", yaml, |_| None).unwrap();
+    config.data_dir.0 = folder.path().to_owned();
+    let (disk, received_at) = (operating_system(), Timestamp::from_millis(1_796_000_000_000));
+    let clock = Clock::starting_at(received_at);
+    let (mut journal, _) = read(&config, &disk).unwrap();
+    let entry = |record| Entry { received_at, record };
+    journal.append(&records.into_iter().map(entry).collect::<Vec<_>>()).unwrap();
+    drop(journal);
+    let (journal, state) = recover(&config, clock, &disk).unwrap();
+    let services = Services::default();
+    let network = services.clone();
+    let outside = Outside {
+        clock,
+        place: Place::Folder(Arc::clone(&disk), folder.path().to_owned()),
+        network: Arc::new(move |_| network.clone()),
+        privacy: Privacy::new(Treatment::Hash, b"key"),
+        own: Arc::new(String::new),
+        scrape: Arc::new(|| Box::new(std::iter::empty())),
+        archived: Arc::new(AtomicU64::new(u64::MAX)),
+        publish: watch::channel(Arc::default()).0,
+    };
+    let core = Core::new(&config, journal, state, outside).unwrap();
+    let (mut tasks, (stop, stopped)) = (JoinSet::new(), watch::channel(false));
+    let admin = SocketAddr::from(([127, 0, 0, 1], 9470));
+    let fold = core.spawn(&config, admin, &mut tasks, &stopped).unwrap();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    stop.send_replace(true);
+    while let Some(ended) = tasks.join_next().await {
+        ended.unwrap();
+    }
+    fold.await.unwrap();
+    let (_, state) = read(&config, &disk).unwrap();
+    let sent = std::mem::take(&mut *services.0.lock().unwrap());
+    (sent, state)
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_logs_begin_is_in_the_journal_before_there_is_any() {
+    let before = || Record::Cursor { key: "a".into(), value: "b".into() };
+    let yaml = "sinks: { datadog: { api_key: k, metrics: false } }";
+    let (_, state) = run(yaml, vec![before(), before()]).await;
+    assert_eq!(state.sent("datadog_logs"), Some(2));
+    // What was noted once stays.
+    let begun = Record::Sent { sink: "datadog_logs".into(), mark: 1 };
+    let (_, state) = run(yaml, vec![before(), before(), begun]).await;
+    assert_eq!(state.sent("datadog_logs"), Some(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_service_was_told_is_not_ended_with_this_one() {
+    let yaml = "receivers: [ { pagerduty: { routing_key: k } } ]";
+    let told = || {
+        let (receiver, fingerprint) = ("pagerduty".into(), "f".into());
+        Record::Told(Told { receiver, fingerprint, open: true, at: Timestamp::from_millis(1) })
+    };
+    let (sent, here) = run(yaml, vec![told()]).await;
+    assert!(sent.len() == 1 && sent[0].contains("\"resolve\""), "{sent:?}");
+    let place = |state: &State| state.cursor("receiver:pagerduty").map(str::to_owned);
+    assert_eq!(place(&here).unwrap().len(), 16);
+    let elsewhere = Record::Cursor { key: format!("{PLACES}pagerduty").into(), value: "x".into() };
+    let (sent, state) = run(yaml, vec![elsewhere, told()]).await;
+    assert_eq!(sent, [""; 0]);
+    assert_eq!(place(&state), place(&here));
+    assert!(!state.told()["pagerduty"]["f"].0);
 }

@@ -16,7 +16,7 @@ use crate::outbound::{Answer, Backoff, Request, SendError, Transport, Verdict};
 use crate::receiver::destination;
 use crate::receiver::log::{self, Log, Owed, Standing};
 use crate::receiver::{Links, Notification, Pace, Reason, Target, words};
-use crate::signal::{Incident, Severity, Snapshot, joined};
+use crate::signal::{Incident, Severity, Snapshot, State, joined};
 use crate::telemetry;
 
 /// How long a request that is under way may still take when the daemon stops.
@@ -38,8 +38,10 @@ pub(super) struct Courier<T> {
     inlet: Inlet,
     clock: Clock,
     log: Log,
-    /// The mark of the place that was told last, where there is one.
-    destination: Option<Box<str>>,
+    /// The mark of the place that is told, where there is one.
+    place: Option<Box<str>>,
+    /// Whether that mark is not in the journal yet.
+    unmarked: bool,
     backoff: Backoff,
     /// No request before this.
     free_at: Instant,
@@ -58,7 +60,8 @@ pub(super) struct Courier<T> {
 impl<T: Transport> Courier<T> {
     pub(super) fn new(
         target: Target,
-        mut told: ToldLog,
+        told: &ToldLog,
+        mark: Option<Box<str>>,
         links: Arc<Links>,
         transport: T,
         inlet: Inlet,
@@ -66,8 +69,9 @@ impl<T: Transport> Courier<T> {
     ) -> Self {
         let pace = target.pace();
         Self {
-            destination: destination::take(&mut told),
-            log: Log::new(&told),
+            place: mark,
+            unmarked: false,
+            log: Log::new(told),
             target,
             pace,
             links,
@@ -115,7 +119,7 @@ impl<T: Transport> Courier<T> {
             return;
         }
         let now = self.clock.now();
-        self.look_where(now);
+        self.look_where(snapshot, now);
         let batch = self.batch(snapshot, now);
         if batch.is_empty() {
             return;
@@ -136,22 +140,29 @@ impl<T: Transport> Courier<T> {
 
     /// Begins anew where another place is told from now on: it knows nothing of what is open, and what the one before was told
     /// cannot be ended there.
-    fn look_where(&mut self, now: Timestamp) {
-        let Some(found) = self.target.destination() else { return };
-        let before = self.destination.replace(found.clone());
-        if before.as_ref() == Some(&found) {
+    fn look_where(&mut self, snapshot: &Snapshot, now: Timestamp) {
+        // The secret may be a file: while nothing is open, and there is nothing to tell, it is not read each second.
+        let fires =
+            |one: &Arc<Incident>| one.state == State::Firing && self.target.audience.wants(one);
+        if self.log.is_at_rest() && !snapshot.incidents.iter().any(fires) {
             return;
         }
-        let noted = |fingerprint: Box<str>, open| {
-            let receiver = self.target.key.clone();
-            (fingerprint.clone(), Told { receiver, fingerprint, open, at: now })
-        };
-        let gone = before.clone().map(|before| noted(before, false));
-        self.unrecorded.extend(gone.into_iter().chain([noted(found, true)]));
+        let Some(found) = self.target.destination() else { return };
+        let before = self.place.replace(found);
+        if before == self.place {
+            return;
+        }
+        self.unmarked = true;
         if before.is_some() {
-            let log = std::mem::take(&mut self.log);
-            telemetry::receiver_moved(&self.target.name, log.open());
-            (self.recalled, self.failures) = (false, BTreeMap::new());
+            let open = self.log.open();
+            self.log.leave(now);
+            self.failures.clear();
+            // The mark ends in the journal, too, what the one before was told: a restart before this one takes what is open must
+            // not take the one for the other. So must nothing that the one before was told stand behind it.
+            self.unrecorded.clear();
+            if open > 0 {
+                telemetry::receiver_moved(&self.target.name, open);
+            }
         }
     }
 
@@ -309,14 +320,18 @@ impl<T: Transport> Courier<T> {
 
     /// Puts what was told into the journal. When that fails the memory goes on, and it is tried again later.
     async fn record(&mut self) {
-        if self.unrecorded.is_empty() || Instant::now() < self.record_at {
+        if (self.unrecorded.is_empty() && !self.unmarked) || Instant::now() < self.record_at {
             return;
         }
-        let records = self.unrecorded.values().cloned().map(Record::Told).collect();
+        let told = self.unrecorded.values().cloned().map(Record::Told);
+        let place = self.place.as_deref().filter(|_| self.unmarked);
+        let place = place.map(|mark| destination::record(&self.target.key, mark));
+        let records = place.into_iter().chain(told).collect();
         let delivery = Delivery { events: Vec::new(), records };
         let problem = match timeout(RECORD_TIMEOUT, self.inlet.deliver(delivery)).await {
             Ok(Ok(_)) => {
                 self.unrecorded.clear();
+                self.unmarked = false;
                 return;
             }
             Ok(Err(error)) => error.to_string(),

@@ -7,11 +7,11 @@ use tokio::time::{Instant, sleep};
 
 use super::courier::STOP_GRACE;
 use super::*;
-use crate::event::Record;
+use crate::event::{PLACES, Record, Told};
 use crate::journal::{self, InletError, Receipt};
 use crate::outbound::{Answer, Request, SendError};
 use crate::receiver::tests::{START, configs, incident, links};
-use crate::receiver::{Inherited, destination, targets};
+use crate::receiver::{Inherited, targets};
 use crate::signal::{Incident, Scope, Severity, State};
 
 /// What a service answers: after a while, with a status (0: the network fails) and perhaps `Retry-After`.
@@ -76,7 +76,8 @@ fn describe(url: &str, body: &Value) -> String {
 /// A dispatcher among services and a journal that are played.
 struct Stage {
     services: Services,
-    told: Arc<Mutex<Vec<String>>>,
+    /// What the journal has taken.
+    records: Arc<Mutex<Vec<Record>>>,
     journal_works: watch::Sender<bool>,
     publish: watch::Sender<Arc<Snapshot>>,
     stop: watch::Sender<bool>,
@@ -90,33 +91,52 @@ impl Stage {
         told: &[(&str, &str, bool)],
         script: impl Fn(&str, &Value, u64) -> Reply + Send + Sync + 'static,
     ) -> Self {
+        let told = told.iter().map(|(receiver, fingerprint, open)| {
+            let (receiver, fingerprint) = ((*receiver).into(), (*fingerprint).into());
+            let at = Timestamp::from_millis(START);
+            Record::Told(Told { receiver, fingerprint, open: *open, at })
+        });
+        Self::after(receivers, told.collect(), script)
+    }
+
+    /// One that goes on from what the journal has.
+    fn after(
+        receivers: &Value,
+        records: Vec<Record>,
+        script: impl Fn(&str, &Value, u64) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let services =
             Services { script: Arc::new(script), asked: Arc::default(), start: Instant::now() };
-        let mut before: BTreeMap<Box<str>, ToldLog> = BTreeMap::new();
-        for (key, fingerprint, open) in told {
-            let log = before.entry((*key).into()).or_default();
-            log.insert((*fingerprint).into(), (*open, Timestamp::from_millis(START)));
+        let (mut before, mut places) = (BTreeMap::<_, ToldLog>::new(), BTreeMap::new());
+        for record in records {
+            match record {
+                Record::Told(Told { receiver, fingerprint, open, at }) => {
+                    before.entry(receiver).or_default().insert(fingerprint, (open, at));
+                }
+                Record::Cursor { key, value } => {
+                    let receiver = key.strip_prefix(PLACES).unwrap();
+                    let changed = |before| before != value;
+                    if places.insert(receiver.into(), value.clone()).is_some_and(changed) {
+                        let told = before.get_mut(receiver).unwrap();
+                        for (open, _) in told.values_mut() {
+                            *open = false;
+                        }
+                    }
+                }
+                other => panic!("{other:?}"),
+            }
         }
         let (inlet, mut parcels) = journal::inlet(8);
         let (journal_works, works) = watch::channel(true);
-        let told = Arc::new(Mutex::new(Vec::new()));
-        let kept = Arc::clone(&told);
+        let records = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&records);
         tokio::spawn(async move {
             while let Some(parcel) = parcels.recv().await {
                 if !*works.borrow() {
                     drop(parcel.reply.send(Err(InletError::Storage("disk full".into()))));
                     continue;
                 }
-                for record in parcel.delivery.records {
-                    let Record::Told(told) = record else { panic!("{record:?}") };
-                    if told.fingerprint.starts_with("destination:") {
-                        continue;
-                    }
-                    let sign = if told.open { "+" } else { "-" };
-                    kept.lock()
-                        .unwrap()
-                        .push(format!("{} {}{sign}", told.receiver, told.fingerprint));
-                }
+                kept.lock().unwrap().extend(parcel.delivery.records);
                 drop(parcel.reply.send(Ok(Receipt::default())));
             }
         });
@@ -128,11 +148,12 @@ impl Stage {
             links: links(),
             transport: services.clone(),
             told: before,
+            places,
             inlet,
             clock,
         };
         let task = tokio::spawn(dispatcher.run(snapshots, stopped));
-        Self { services, told, journal_works, publish, stop, task, clock }
+        Self { services, records, journal_works, publish, stop, task, clock }
     }
 
     /// Publishes these incidents once a second for so many seconds.
@@ -149,8 +170,20 @@ impl Stage {
         std::mem::take(&mut self.services.asked.lock().unwrap())
     }
 
+    /// What the journal has taken since the last call.
+    fn records(&self) -> Vec<Record> {
+        std::mem::take(&mut self.records.lock().unwrap())
+    }
+
+    /// What of it says what was told.
     fn told(&self) -> Vec<String> {
-        std::mem::take(&mut self.told.lock().unwrap())
+        let told = self.records().into_iter().filter_map(|record| match record {
+            Record::Told(Told { receiver, fingerprint, open, .. }) => {
+                Some(format!("{receiver} {fingerprint}{}", if open { "+" } else { "-" }))
+            }
+            _ => None,
+        });
+        told.collect()
     }
 }
 
@@ -240,39 +273,108 @@ async fn the_watchdog_is_not_heard_while_the_engines_time_is_not_that_of_the_clo
     }
 }
 
+/// A PagerDuty whose key stands in a file.
+fn with_key_file(file: &std::path::Path) -> Value {
+    json!([{"pagerduty": {"routing_key_file": file}}])
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_service_with_another_key_is_told_what_is_open_and_not_what_the_one_before_was_told() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
     std::fs::write(&file, "key-1").unwrap();
-    let receivers = json!([{"pagerduty": {"routing_key_file": file}}]);
+    let receivers = with_key_file(&file);
     let stage = Stage::new(&receivers, &[], |_, body, second| {
         let right = body["routing_key"] == if second < 10 { "key-1" } else { "key-2" };
         status(if right { 202 } else { 500 })
     });
-    let over = [about("over", State::Firing), about("open", State::Firing)];
-    stage.show(&over, 10).await;
+    let both = fires(&["over", "open"]);
+    stage.show(&both, 10).await;
+    let first = stage.records();
     std::fs::write(&file, "key-2").unwrap();
-    stage.show(&over, 10).await;
-    assert_eq!(
-        stage.asked(),
-        [
-            "0 pagerduty trigger open 202",
-            "0 pagerduty trigger over 202",
-            "10 pagerduty trigger open 202",
-            "10 pagerduty trigger over 202"
-        ]
-    );
-    // The same after a restart: what stands in the record is another key's.
-    let before: Box<str> = destination::mark("key-1");
-    let told = [("pagerduty", &*before, true), ("pagerduty", "open", true)];
+    stage.show(&both, 10).await;
+    let asked = [
+        "0 pagerduty trigger open 202",
+        "0 pagerduty trigger over 202",
+        "10 pagerduty trigger open 202",
+        "10 pagerduty trigger over 202",
+    ];
+    assert_eq!(stage.asked(), asked);
+    let all: Vec<_> = first.iter().cloned().chain(stage.records()).collect();
+    // The key changes while nobody runs: what the journal has was told with another one.
+    let restarted = Stage::after(&receivers, first, |_, _, _| status(202));
+    restarted.show(&fires(&["open"]), 5).await;
+    assert_eq!(restarted.asked(), ["0 pagerduty trigger open 202"]);
+    // What the present place was told is told once.
+    let restarted = Stage::after(&receivers, all, |_, _, _| status(202));
+    restarted.show(&both, 5).await;
+    assert_eq!(restarted.asked(), [""; 0]);
+    // Nobody knows what a record without a mark was told with: it is taken as it is.
+    // An earlier build's mark is no incident.
+    let told = [("pagerduty", "open", true), ("pagerduty", "destination:00c0ffee00c0ffee", true)];
     let stage = Stage::new(&receivers, &told, |_, _, _| status(202));
     stage.show(&fires(&["open"]), 5).await;
-    assert_eq!(stage.asked(), ["0 pagerduty trigger open 202"]);
-    // Nobody knows what a record without a mark was told with: it is taken as it is.
-    let stage = Stage::new(&receivers, &[("pagerduty", "open", true)], |_, _, _| status(202));
-    stage.show(&fires(&["open"]), 5).await;
     assert_eq!(stage.asked(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_before_a_service_with_another_key_takes_what_is_open_tells_it_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    let receivers = with_key_file(&file);
+    for journal_works in [true, false] {
+        std::fs::write(&file, "key-1").unwrap();
+        let stage = Stage::new(&receivers, &[], |_, body, _| {
+            status(if body["routing_key"] == "key-1" { 202 } else { 500 })
+        });
+        stage.show(&fires(&["f"]), 10).await;
+        let mut records = stage.records();
+        // What the first is told now reaches the journal no sooner than what the second is told.
+        stage.journal_works.send_replace(journal_works);
+        stage.show(&fires(&["f", "g"]), 3).await;
+        std::fs::write(&file, "key-2").unwrap();
+        stage.show(&fires(&["f", "g"]), 10).await;
+        stage.journal_works.send_replace(true);
+        stage.show(&fires(&["f", "g"]), 20).await;
+        records.extend(stage.records());
+        let restarted = Stage::after(&receivers, records, |_, _, _| status(202));
+        restarted.show(&fires(&["f", "g"]), 5).await;
+        restarted.show(&is_over(&["f", "g"]), 5).await;
+        let asked = [
+            "0 pagerduty trigger f 202",
+            "0 pagerduty trigger g 202",
+            "5 pagerduty resolve f 202",
+            "5 pagerduty resolve g 202",
+        ];
+        assert_eq!(restarted.asked(), asked);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ended_before_the_key_changed_is_nothing_to_the_next_service() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    std::fs::write(&file, "key-1").unwrap();
+    let stage = Stage::new(&with_key_file(&file), &[], |_, body, _| {
+        status(if body["event_action"] == "trigger" { 202 } else { 500 })
+    });
+    stage.show(&fires(&["f"]), 10).await;
+    stage.show(&is_over(&["f"]), 1).await;
+    drop(stage.asked());
+    std::fs::write(&file, "key-2").unwrap();
+    stage.show(&is_over(&["f"]), 300).await;
+    assert_eq!(stage.asked(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_is_not_read_while_there_is_nothing_to_tell() {
+    let stage = Stage::new(&pagerduty(), &[], |_, _, _| status(202));
+    let mut ticket = incident("ticket", State::Firing);
+    ticket.severity = Severity::Ticket;
+    stage.show(&[about("f", State::Pending), Arc::new(ticket)], 10).await;
+    assert_eq!(stage.records(), []);
+    stage.show(&fires(&["f"]), 5).await;
+    assert_eq!(stage.records().len(), 2, "what was told, and where");
 }
 
 #[tokio::test(start_paused = true)]
@@ -609,13 +711,14 @@ async fn ends_that_nobody_wants_are_not_sent() {
 #[tokio::test(start_paused = true)]
 async fn a_stop_waits_for_the_answer_under_way_and_records_it() {
     for (after, told) in [(3, vec!["pagerduty f+"]), (15, vec![])] {
-        let stage = Stage::new(&pagerduty(), &[], move |_, _, _| Reply { after, ..status(202) });
+        let mut stage =
+            Stage::new(&pagerduty(), &[], move |_, _, _| Reply { after, ..status(202) });
         stage.show(&fires(&["f"]), 1).await;
         stage.stop.send_replace(true);
         let before = Instant::now();
-        stage.task.await.unwrap();
+        (&mut stage.task).await.unwrap();
         assert!(before.elapsed() <= STOP_GRACE);
-        assert_eq!(*stage.told.lock().unwrap(), told);
+        assert_eq!(stage.told(), told);
     }
 }
 
