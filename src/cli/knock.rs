@@ -43,23 +43,31 @@ pub(super) async fn everywhere(config: &Config, route: &Route) -> Result<Finding
         tries.push(Try { key, request, meaning });
     }
     let client = Client::new(Limits { timeout: TIMEOUT, ..Limits::default() }, route);
+    // Several may ask the same: a key that a sink and a receiver share, a place with two receivers.
+    let mut questions: Vec<&Request> = Vec::new();
+    for question in tries.iter().filter_map(|one| one.request.as_ref().ok()) {
+        if !questions.contains(&question) {
+            questions.push(question);
+        }
+    }
     let mut under_way = JoinSet::new();
-    for (place, Try { key, request, meaning }) in tries.into_iter().enumerate() {
+    for question in questions.into_iter().cloned() {
         let client = client.clone();
         under_way.spawn(async move {
-            let outcome = match request {
-                Err(problem) => Err(problem),
-                Ok(request) => match client.send(&request).await {
-                    Err(error) => Err(error.to_string()),
-                    Ok(answer) => meaning(&host(&request.url), &answer),
-                },
-            };
-            (place, key, outcome)
+            let answer = client.send(&question).await.map_err(|error| error.to_string());
+            (question, answer)
         });
     }
-    let mut found = under_way.join_all().await;
-    found.sort_by_key(|(place, ..)| *place);
-    Ok(found.into_iter().map(|(_, key, outcome)| (key, outcome)).collect())
+    let answers = under_way.join_all().await;
+    let found = tries.into_iter().map(|Try { key, request, meaning }| {
+        let outcome = request.and_then(|request| {
+            let answer = answers.iter().find(|(question, _)| *question == request);
+            let (_, answer) = answer.expect("each question was asked");
+            meaning(&host(&request.url), answer.as_ref().map_err(Clone::clone)?)
+        });
+        (key, outcome)
+    });
+    Ok(found.collect())
 }
 
 /// Datadog's word about a key.
@@ -150,11 +158,15 @@ mod tests {
         let server = wiremock::MockServer::start().await;
         let ready = wiremock::Mock::given(wiremock::matchers::path("/-/ready"));
         ready.respond_with(wiremock::ResponseTemplate::new(200)).mount(&server).await;
+        let valid = wiremock::Mock::given(wiremock::matchers::path("/api/v1/validate"))
+            .and(wiremock::matchers::header("dd-api-key", "s3cret"));
+        valid.respond_with(wiremock::ResponseTemplate::new(200)).mount(&server).await;
         let url = server.uri();
         let text = format!(
-            "sinks: {{ otlp: {{ endpoint: \"{url}\" }} }}\nreceivers:\n  - alertmanager: {{ urls: [\"{url}\", \"http://127.0.0.1:1\"] }}\n  \
+            "sinks:\n  otlp: {{ endpoint: \"{url}\", logs: true }}\n  datadog: {{ api_key: s3cret, metrics_url: \"{url}\", logs_url: \"{url}\" }}\nreceivers:\n  - alertmanager: {{ urls: [\"{url}\", \"http://127.0.0.1:1\"] }}\n  \
              - pagerduty: {{ routing_key: s3cret, url: \"{url}\" }}\n  - slack: {{ webhook_url: \"{url}/services/s3cret\" }}\n  \
-             - webhook: {{ url: \"{url}/s3cret\", token: s3cret }}\n"
+             - webhook: {{ url: \"{url}/s3cret\", token: s3cret }}\n  \
+             - datadog_event: {{ url: \"{url}\" }}\n  - datadog_event: {{ url: \"{url}\", api_key: an0ther }}\n"
         );
         let config = Config::parse("c.yaml", &text, |_| None).unwrap();
         let found = everywhere(&config, &Route::default()).await.unwrap();
@@ -162,12 +174,15 @@ mod tests {
         let address = url.split_once("://").unwrap().1;
         let member = format!("receivers: alertmanager/{address}");
         let want = [
+            ("sinks.datadog.api_key", true),
             ("sinks.otlp.endpoint", false),
             (&*member, true),
             ("receivers: alertmanager/127.0.0.1:1", false),
             ("receivers: pagerduty", true),
             ("receivers: slack", true),
             ("receivers: webhook", true),
+            ("receivers: datadog_event", true),
+            ("receivers: datadog_event-2", false),
         ];
         assert_eq!(found, want);
         let asked = server.received_requests().await.unwrap();
@@ -176,9 +191,15 @@ mod tests {
             .map(|request| format!("{} {}", request.method, request.url.path()))
             .collect();
         asked.sort();
-        assert_eq!(
-            asked,
-            ["GET /", "GET /", "GET /-/ready", "GET /v2/enqueue", "POST /v1/metrics"]
-        );
+        // Slack and the webhook are at one place, and a sink and a receiver have one key.
+        let once = [
+            "GET /",
+            "GET /-/ready",
+            "GET /api/v1/validate",
+            "GET /api/v1/validate",
+            "GET /v2/enqueue",
+            "POST /v1/metrics",
+        ];
+        assert_eq!(asked, once);
     }
 }

@@ -55,8 +55,8 @@ pub struct Answer {
     pub body: Bytes,
 }
 
-/// How far into an XML document a page says that it is one.
-const PAGE_BYTES: usize = 1024;
+/// What a page of HTML begins with where it does not say that it is one. Services may answer in XML.
+const PAGE_BEGINS: [&[u8]; 5] = [b"html", b"head", b"body", b"script", b"meta"];
 
 /// Sends a request: the real client, or a test.
 pub trait Transport: Clone + Send + Sync + 'static {
@@ -106,10 +106,30 @@ impl Answer {
 
     /// Whether its body is HTML. The type that it claims says nothing: there are services whose empty answers claim to be pages.
     fn is_page(&self) -> bool {
-        let body = self.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.body).trim_ascii_start();
-        let beginning = body[..body.len().min(PAGE_BYTES)].to_ascii_lowercase();
-        let xml = beginning.starts_with(b"<?xml");
-        beginning.starts_with(b"<") && (!xml || beginning.windows(5).any(|text| text == b"<html"))
+        let mut rest = self.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.body);
+        loop {
+            rest = rest.trim_ascii_start();
+            let end: &[u8] = if rest.starts_with(b"<!--") {
+                b"-->"
+            } else if rest.starts_with(b"<?") {
+                b"?>"
+            } else if let Some(kind) = without(rest, b"<!doctype") {
+                if without(kind.trim_ascii_start(), b"html").is_some() {
+                    return true;
+                }
+                b">"
+            } else {
+                break;
+            };
+            let Some(place) = rest.windows(end.len()).position(|text| text == end) else {
+                return false;
+            };
+            rest = &rest[place + end.len()..];
+        }
+        let Some(tag) = rest.strip_prefix(b"<") else { return false };
+        let is_end = |byte: &u8| byte.is_ascii_whitespace() || b"/>".contains(byte);
+        let name = tag.split(is_end).next().unwrap_or_default();
+        PAGE_BEGINS.iter().any(|begin| name.eq_ignore_ascii_case(begin))
     }
 
     /// The beginning of what the service said, on one line and without `secrets`: it may repeat what it was sent.
@@ -129,6 +149,12 @@ impl Answer {
         }
         line
     }
+}
+
+/// What follows `beginning`, in whatever case that is written.
+fn without<'a>(text: &'a [u8], beginning: &[u8]) -> Option<&'a [u8]> {
+    let (first, rest) = text.split_at_checked(beginning.len())?;
+    first.eq_ignore_ascii_case(beginning).then_some(rest)
 }
 
 impl fmt::Debug for Request {
@@ -156,6 +182,13 @@ mod tests {
             "",
             "ok",
             "{\"status\":\"success\"}",
+            "<ok/>",
+            "<Response/>",
+            "<header/>",
+            "<response><body>taken</body></response>",
+            "<!-- says a service -->\n<ok/>",
+            "<!-- without an end",
+            "<!DOCTYPE response SYSTEM \"a.dtd\">\n<response/>",
             "<?xml version=\"1.0\"?><Response/>",
         ] {
             let page = body.contains("html");
@@ -163,9 +196,16 @@ mod tests {
             assert_eq!(of(200, body).judged(Verdict::Accepted), want, "{body:?}");
             assert_eq!(of(200, body).doubt().is_empty(), !page, "{body:?}");
         }
-        for page in
-            ["\u{feff}\n<!DOCTYPE html>", "<?xml version=\"1.0\"?><!DOCTYPE x><HTML>", "<script>"]
-        {
+        for page in [
+            "\u{feff}\n<!DOCTYPE html>",
+            "<!doctype HTML PUBLIC \"-//W3C//DTD HTML 4.01//EN\">",
+            "<?xml version=\"1.0\"?><!DOCTYPE x><HTML>",
+            "<!-- a proxy's -->\n<html\nlang=\"en\">",
+            "<head/>",
+            "<Body onload=\"login()\">",
+            "<meta http-equiv=\"refresh\">",
+            "<script>",
+        ] {
             assert_eq!(of(202, page).judged(Verdict::Accepted), Verdict::Retry, "{page:?}");
         }
         let refusal = of(403, "<html>");
