@@ -25,7 +25,7 @@ use tokio::time::Instant;
 
 use self::commit::Commit;
 pub(super) use self::course::Course;
-use crate::clock::{Clock, UNHEARD_MILLIS};
+use crate::clock::Clock;
 use crate::event::{Record, Timestamp};
 use crate::journal::nats::{Lease, NatsError};
 use crate::journal::{Journal, JournalError, Parcel, Refusals};
@@ -191,8 +191,8 @@ impl Fold {
 
     /// Whether nobody has listened for so long at `now` that time must not go there by itself.
     fn is_unheard(&self, now: Timestamp) -> bool {
-        let most = UNHEARD_MILLIS * i64::from(self.clock.speed());
-        self.state.now() != Timestamp::default() && now.millis_since(self.state.now()) > most
+        self.state.now() != Timestamp::default()
+            && now.millis_since(self.state.now()) > self.clock.unheard_millis()
     }
 
     fn owe(&mut self, record: Record) {

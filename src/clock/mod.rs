@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use self::belief::Belief;
-pub use self::standing::{AHEAD_MILLIS, Standing, UNHEARD_MILLIS};
+pub use self::standing::{AHEAD_MILLIS, Standing};
 use crate::event::Timestamp;
 
 /// What this process believes of its machine's clock.

@@ -7,7 +7,7 @@ use crate::event::Timestamp;
 pub const AHEAD_MILLIS: i64 = 5_000;
 
 /// What is further from the clock than this does not watch: no disk that works, and no tick, takes as long.
-pub const UNHEARD_MILLIS: i64 = 30_000;
+const UNHEARD_MILLIS: i64 = 30_000;
 
 /// How the engine's time stands to a clock.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,7 +27,7 @@ impl Standing {
         let ahead_millis = engine.millis_since(clock.now());
         if ahead_millis > AHEAD_MILLIS {
             Self::Ahead(engine)
-        } else if -ahead_millis > UNHEARD_MILLIS * i64::from(clock.speed()) {
+        } else if -ahead_millis > clock.unheard_millis() {
             Self::Held(engine)
         } else {
             Self::Even
@@ -39,7 +39,13 @@ impl Clock {
     /// Whether an engine whose time is `engine` watches nothing of the present: then nothing may say that all is well.
     #[must_use]
     pub fn is_far_from(self, engine: Timestamp) -> bool {
-        engine.millis_since(self.now()).abs() > UNHEARD_MILLIS * i64::from(self.speed())
+        engine.millis_since(self.now()).abs() > self.unheard_millis()
+    }
+
+    /// How far from this clock an engine's time may be that goes by it.
+    #[must_use]
+    pub fn unheard_millis(self) -> i64 {
+        UNHEARD_MILLIS * i64::from(self.speed())
     }
 }
 
@@ -58,6 +64,14 @@ mod tests {
             (1006, Standing::Ahead(at(1006)), false),
             (1031, Standing::Ahead(at(1031)), true),
         ] {
+            assert_eq!(Standing::of(at(engine), clock), standing);
+            assert_eq!(clock.is_far_from(at(engine)), blind, "{engine}");
+        }
+        // A tick of a clock that runs ten times faster is ten times as long.
+        let clock = Clock::running(at(1000), 10);
+        for (engine, standing, blind) in
+            [(699, Standing::Held(at(699)), true), (700, Standing::Even, false)]
+        {
             assert_eq!(Standing::of(at(engine), clock), standing);
             assert_eq!(clock.is_far_from(at(engine)), blind, "{engine}");
         }

@@ -80,6 +80,8 @@ fn each_mistake_is_named_with_its_place_its_key_and_a_remedy() {
         "sources: { nats: { urls: [\"nats://a:4222\"], stream: a.b } }\n",
         "sources: { nats: { urls: [\"nats://a:4222\"], stream: S, subject: a..b } }\n",
         "sources: { nats: { urls: [\"nats://a:4222\"], stream: S, start: 91d } }\n",
+        "journal: { embedded: { retention: 59s } }\n",
+        "journal: { embedded: { max_bytes: 1023KiB } }\n",
         "journal: { nats: { urls: [] } }\n",
         "journal: { nats: { urls: [\"nats://me:secret@a:4222\"] } }\n",
         "journal: { nats: { urls: [\"nats://a:4222\"], stream: a.b } }\n",

@@ -88,7 +88,8 @@ struct Job {
 }
 
 impl<T: Transport> Logs<T> {
-    /// A sink that reads the journal every `interval`. `reader` stands at the position to go on from.
+    /// A sink that reads the journal every `interval`. `reader` stands at the position to go on from, which is in the journal:
+    /// from there on it keeps what is not sent.
     pub(super) fn new(
         endpoint: Endpoint,
         format: Format,
@@ -99,9 +100,7 @@ impl<T: Transport> Logs<T> {
         clock: Clock,
     ) -> Self {
         let (sink, format, mark) = (endpoint.sink, Arc::new(format), reader.position());
-        let mut ledger = Ledger::new(sink, inlet);
-        // From here on the journal keeps what is not sent, and a restart knows where logs began.
-        ledger.note(mark);
+        let ledger = Ledger::new(sink, inlet);
         Self {
             sink,
             tail: Some(Tail::new(reader, Arc::clone(&format))),
@@ -123,7 +122,6 @@ impl<T: Transport> Logs<T> {
         mut snapshots: watch::Receiver<Arc<Snapshot>>,
         mut stop: watch::Receiver<bool>,
     ) {
-        self.ledger.record().await;
         while !*stop.borrow() {
             let snapshot = Arc::clone(&snapshots.borrow_and_update());
             self.turn(&mut stop).await;

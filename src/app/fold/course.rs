@@ -57,7 +57,25 @@ impl Course {
 
 #[cfg(test)]
 mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
     use super::*;
+
+    #[test]
+    fn how_far_time_is_ahead_is_shown_at_each_look() {
+        let at = |second: i64| Timestamp::from_millis(second * 1000);
+        let recorder = PrometheusBuilder::new().build_recorder();
+        metrics::with_local_recorder(&recorder, || {
+            let mut course = Course::default();
+            for (clock, engine, want) in [(100, 3700, 3600.0), (3698, 3700, 2.0), (3701, 3700, 0.0)]
+            {
+                course.look(at(clock), at(engine), None);
+                let samples = telemetry::samples(&recorder.handle().render());
+                let shown = samples.iter().map(|sample| (sample.metric.name, sample.value));
+                assert_eq!(shown.collect::<Vec<_>>(), [("ssowatch_time_ahead_seconds", want)]);
+            }
+        });
+    }
 
     #[test]
     fn what_changes_is_said_once() {

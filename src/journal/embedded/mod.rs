@@ -26,7 +26,7 @@ use crate::setting::{ByteSize, Period};
 /// A segment is closed at this size: large enough that few files are open, small enough that retention is fine-grained.
 const SEGMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// Whole segments go: one holds at most this part of `max_bytes`, and of `retention`, so that neither is missed by more.
+/// Whole segments go: one holds at most this part of `max_bytes`, and of `retention`, so that trimming misses neither by more.
 const SEGMENTS_MIN: u32 = 4;
 
 /// Less would make files by the second, and forget what the next restart reads.
@@ -40,10 +40,12 @@ const ROOM_BYTES_MAX: usize = 1024 * 1024;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// How long entries are kept, and at most a quarter longer. At least 1m. Default 7d.
+    /// How long entries are kept, and at most a quarter and a minute longer, unless a log sink or the search still has to read
+    /// them. At least 1m. Default 7d.
     #[serde(deserialize_with = "retention")]
     pub retention: Period,
-    /// How large the journal may grow; the oldest entries go first. At least 1MiB. Default 4GiB.
+    /// How large the journal may be when a checkpoint has been written, once a minute; until the next it is larger by what comes.
+    /// The oldest entries go first. At least 1MiB. Default 4GiB.
     #[serde(deserialize_with = "max_bytes")]
     pub max_bytes: ByteSize,
 }

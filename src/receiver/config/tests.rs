@@ -113,6 +113,10 @@ fn each_mistake_names_its_key_and_repeats_no_secret() {
             json!([{"datadog_event": {"api_key": "k", "site": "https://x"}}]),
             "`receivers[0].datadog_event.site` is not",
         ),
+        (
+            json!([{"datadog_event": {"api_key": "k", "site": "datadog.eu"}}]),
+            "`receivers[0].datadog_event.site` is not",
+        ),
         (json!([{"alertmanager": {"urls": []}}]), "`receivers[0].alertmanager.urls` has 0 members"),
         (json!([{"alertmanager": {"urls": ["http://a/", "http://a"]}}]), "names a member twice"),
         (
@@ -147,7 +151,7 @@ fn the_key_and_the_site_of_the_sink_are_inherited() {
         datadog_site: Some("us5.datadoghq.com".into()),
         datadog_tags: vec![],
     };
-    let list = json!([{"datadog_event": {}}, {"datadog_event": {"api_key": "own", "url": "http://127.0.0.1:1"}}]);
+    let list = json!([{"datadog_event": {}}, {"datadog_event": {"api_key": "own", "site": "internal", "url": "http://127.0.0.1:1"}}]);
     let requests: Vec<_> = targets(&configs(&list), &inherited)
         .unwrap()
         .iter()

@@ -290,7 +290,8 @@ mod tests {
         ];
         assert_eq!(of_site, want);
         let own = urls(json!({
-            "api_key": "k", "metrics_url": "http://127.0.0.1:1/dd/", "logs_url": "http://127.0.0.1:2",
+            "api_key": "k", "site": "internal", "metrics_url": "http://127.0.0.1:1/dd/",
+            "logs_url": "http://127.0.0.1:2",
         }));
         let want = [
             "http://127.0.0.1:1/dd/api/v2/series",
@@ -307,6 +308,11 @@ mod tests {
             (json!({"api_key": "k", "api_key_file": "f"}), "are both set"),
             (json!({"api_key": "k", "site": "datadoghq.eu/x"}), "`sinks.datadog.site` is not"),
             (json!({"api_key": "k", "site": ""}), "`sinks.datadog.site` is not"),
+            (json!({"api_key": "k", "site": "datadog.eu"}), "`sinks.datadog.site` is not"),
+            (
+                json!({"api_key": "k", "site": "datadog.eu", "metrics_url": "http://a"}),
+                "`sinks.datadog.site` is not",
+            ),
             (
                 json!({"api_key": "k", "metrics_url": "s3cret"}),
                 "`sinks.datadog.metrics_url` is not",

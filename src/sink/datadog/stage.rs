@@ -26,11 +26,12 @@ pub(super) struct Reply {
     pub(super) after: u64,
     pub(super) status: u16,
     pub(super) retry_after: Option<u64>,
+    pub(super) body: &'static str,
 }
 
 impl From<u16> for Reply {
     fn from(status: u16) -> Self {
-        Self { after: 0, status, retry_after: None }
+        Self { after: 0, status, retry_after: None, body: "{\"errors\":[]}" }
     }
 }
 
@@ -89,7 +90,7 @@ impl Transport for Intake {
             return Err(SendError { host: "http://a".into(), problem: "no answer in time".into() });
         }
         let retry_after = reply.retry_after.map(Duration::from_secs);
-        Ok(Answer { status: reply.status, retry_after, body: "{\"errors\":[]}".into() })
+        Ok(Answer { status: reply.status, retry_after, body: reply.body.into() })
     }
 }
 

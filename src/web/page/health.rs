@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use super::html::{Escaped, Html, Moment};
 use super::words::span;
 use crate::clock::Standing;
-use crate::signal::catalog::{NOTIFICATIONS, SINK_REQUESTS};
+use crate::signal::catalog::{Metric, NOTIFICATIONS, SINK_REQUESTS};
 use crate::signal::{Scope, Snapshot, SourceView, State};
+use crate::telemetry::{self, Sample};
 
 /// What became of what was sent to one place, by result.
-type Results = BTreeMap<String, u64>;
+type Results = BTreeMap<String, f64>;
 
 /// What is known of it.
 pub(super) struct Health<'a> {
@@ -57,7 +58,8 @@ fn section(page: &mut Html, snapshot: &Snapshot, own: &str, configured: usize) {
     } else {
         sources(page, snapshot);
     }
-    let receivers = results(own, NOTIFICATIONS.name, "receiver");
+    let own = telemetry::samples(own);
+    let receivers = results(&own, NOTIFICATIONS);
     if configured == 0 {
         page.line("<p>No receiver is configured: ssowatch pages nobody.</p>");
     } else if receivers.is_empty() {
@@ -67,7 +69,7 @@ fn section(page: &mut Html, snapshot: &Snapshot, own: &str, configured: usize) {
     let fails = |name: &str| {
         troubled(snapshot, |scope| matches!(scope, Scope::Sink(sink) if **sink == *name))
     };
-    sent(page, "Sinks: requests", &results(own, SINK_REQUESTS.name, "sink"), fails);
+    sent(page, "Sinks: requests", &results(&own, SINK_REQUESTS), fails);
 }
 
 /// Whether an open incident is about it.
@@ -132,8 +134,9 @@ fn sent(
          <th scope=\"col\" class=\"n\">Accepted</th><th scope=\"col\">Otherwise</th></tr></thead>\n<tbody>"
     ));
     for (name, results) in places {
-        let accepted = results.get("accepted").unwrap_or(&0);
-        let others = results.iter().filter(|(result, count)| *result != "accepted" && **count > 0);
+        let accepted = results.get("accepted").unwrap_or(&0.0);
+        let others =
+            results.iter().filter(|(result, count)| *result != "accepted" && **count > 0.0);
         let others: Vec<String> =
             others.map(|(result, count)| format!("{count} {result}")).collect();
         let fails = mark(is_unreached(results) || fails(name), "failing");
@@ -148,58 +151,59 @@ fn sent(
 
 /// Whether it was tried, and nobody was ever reached: a wrong address or key.
 fn is_unreached(results: &Results) -> bool {
-    results.get("accepted").is_none_or(|count| *count == 0)
-        && results.values().any(|count| *count > 0)
+    results.get("accepted").is_none_or(|count| *count <= 0.0)
+        && results.values().any(|count| *count > 0.0)
 }
 
-/// Reads the counters of one family, which have the label `place` and `result`.
-fn results(own: &str, family: &str, place: &str) -> BTreeMap<String, Results> {
+/// The counters of `family`, whose labels are a place and a result.
+fn results(own: &[Sample], family: Metric) -> BTreeMap<String, Results> {
     let mut all: BTreeMap<String, Results> = BTreeMap::new();
-    for line in own.lines() {
-        let Some(rest) = line.strip_prefix(family).and_then(|rest| rest.strip_prefix('{')) else {
-            continue;
-        };
-        let Some((labels, value)) = rest.rsplit_once("} ") else { continue };
-        let (name, result) = (label(labels, place), label(labels, "result"));
-        if let (Some(name), Some(result), Ok(value)) = (name, result, value.parse()) {
-            all.entry(name).or_default().insert(result, value);
-        }
+    for Sample { values, value, .. } in own.iter().filter(|one| one.metric.name == family.name) {
+        let [place, result] = &values[..] else { continue };
+        all.entry(place.clone()).or_default().insert(result.clone(), *value);
     }
     all
 }
 
-/// The value of a label, unescaped.
-fn label(labels: &str, name: &str) -> Option<String> {
-    let start = format!("{name}=\"");
-    let at = labels.match_indices(&start).map(|(at, _)| at);
-    let at = at.into_iter().find(|at| *at == 0 || labels[..*at].ends_with("\","))?;
-    let mut value = String::new();
-    let mut chars = labels[at + start.len()..].chars();
-    loop {
-        match chars.next()? {
-            '"' => return Some(value),
-            '\\' => match chars.next()? {
-                'n' => value.push('\n'),
-                c => value.push(c),
-            },
-            c => value.push(c),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
     use super::*;
+
+    /// What the page has of what `count` counts.
+    fn counted(count: impl FnOnce(), family: Metric) -> BTreeMap<String, Results> {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        metrics::with_local_recorder(&recorder, count);
+        results(&telemetry::samples(&recorder.handle().render()), family)
+    }
+
+    #[test]
+    fn counters_are_read_by_place_and_result_whatever_the_name_of_the_place() {
+        let odd = "a\"},result=\"\n\\";
+        let count = || {
+            telemetry::notified(odd, 7, false, &"");
+            telemetry::notification_failed("b", "retried", 2, &"");
+            telemetry::sink_request("c", "accepted", &"");
+        };
+        let read = counted(count, NOTIFICATIONS);
+        assert_eq!(read.keys().collect::<Vec<_>>(), [odd, "b"]);
+        assert_eq!(format!("{:?}", read[odd]), "{\"accepted\": 7.0}");
+        assert_eq!(format!("{:?}", read["b"]), "{\"retried\": 2.0}");
+    }
 
     #[test]
     fn what_has_sent_nothing_does_not_fail() {
-        let unreached = |accepted: u64, retried: u64| {
-            let line = |result: &str, count: u64| {
-                format!("{}{{sink=\"a\",result=\"{result}\"}} {count}\n", SINK_REQUESTS.name)
+        let unreached = |results: &[&'static str]| {
+            let count = || {
+                telemetry::sink_begins("a");
+                for &result in results {
+                    telemetry::sink_request("a", result, &"");
+                }
             };
-            let own = line("accepted", accepted) + &line("retried", retried);
-            is_unreached(&results(&own, SINK_REQUESTS.name, "sink")["a"])
+            is_unreached(&counted(count, SINK_REQUESTS)["a"])
         };
-        assert!(!unreached(0, 0) && unreached(0, 1) && !unreached(1, 1));
+        assert!(!unreached(&[]) && unreached(&["retried"]));
+        assert!(!unreached(&["accepted", "retried"]));
     }
 }

@@ -96,12 +96,27 @@ async fn a_failure_is_tried_again_with_the_same_bytes_and_the_next_window_waits(
 
 #[tokio::test(start_paused = true)]
 async fn what_the_service_asks_for_is_waited_for() {
-    let limited = Reply { after: 0, status: 429, retry_after: Some(120) };
+    let limited = Reply { retry_after: Some(120), ..Reply::from(429) };
     let mut stage = Stage::new(move |asked| if asked.second < 100 { limited } else { 202.into() });
     start(&mut stage, &config(&json!({})), None);
     publish(&stage, &[window(-40, 3)], -20);
     stage.pass(200).await;
     assert_eq!(sent(&stage.intake.asked()), ["0 429 -40=3", "120 202 -40=3"]);
+    stage.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_page_is_no_sign_that_a_window_was_taken() {
+    let page = Reply { body: "<!doctype html><title>Sign in</title>", ..Reply::from(200) };
+    let mut stage = Stage::new(move |asked| if asked.second < 30 { page } else { 202.into() });
+    start(&mut stage, &config(&json!({})), None);
+    publish(&stage, &[window(-40, 3)], -20);
+    stage.pass(29).await;
+    assert_eq!(stage.marks(), [0; 0]);
+    stage.pass(100).await;
+    let sent = sent(&stage.intake.asked());
+    assert!(sent.len() > 2 && sent.last().unwrap().ends_with(" 202 -40=3"), "{sent:?}");
+    assert_eq!(stage.marks(), [-30]);
     stage.end().await;
 }
 
@@ -180,7 +195,7 @@ async fn what_is_over_an_hour_old_is_given_up_and_never_sent() {
 
 #[tokio::test(start_paused = true)]
 async fn after_a_long_outage_the_last_hour_is_sent_and_the_rest_given_up() {
-    let outage = Reply { after: 19, status: 0, retry_after: None };
+    let outage = Reply { after: 19, ..Reply::from(0) };
     let mut stage = Stage::new(move |asked| if asked.second < 7_200 { outage } else { 202.into() });
     start(&mut stage, &config(&json!({})), None);
     let windows: Vec<_> = (-4..720).map(|n| window(n * 10, 1)).collect();
