@@ -118,6 +118,12 @@ pub(super) fn address(text: &str) -> Option<IpAddr> {
     bare.parse::<IpAddr>().ok().map(|address| address.to_canonical())
 }
 
+/// The network of 64 bits around an address, as `2001:db8:77:1::/64`: a household or a machine has one, and takes another address in it
+/// for each request if it likes.
+pub(super) fn network(address: IpAddr) -> String {
+    format!("{}/64", Ipv6Addr::from_bits(bits(address) & (u128::MAX << 64)))
+}
+
 fn bits(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::Table;
-use crate::event::edge::address::{Internal, address};
+use crate::event::edge::address::{Internal, address, network};
 use crate::event::{Personal, Privacy};
 
 /// Longest text that is remembered; longer ones are attacks.
@@ -90,7 +90,10 @@ impl Callers {
         let parsed = address(text);
         let internal = parsed.is_some_and(|address| internal.holds(address));
         // However an address is written, and whatever its port: one name.
-        let written = parsed.map_or(Cow::Borrowed(text), |address| Cow::Owned(address.to_string()));
+        let written = parsed.map_or(Cow::Borrowed(text), |address| match address {
+            IpAddr::V6(_) if !internal => Cow::Owned(network(address)),
+            address => Cow::Owned(address.to_string()),
+        });
         let number = privacy.caller(&written).map(|(name, hash)| {
             if let Some(number) = self.named.get(&name) {
                 return *number;

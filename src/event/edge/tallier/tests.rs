@@ -86,6 +86,29 @@ fn callers_are_told_apart_however_their_address_is_written() {
 }
 
 #[test]
+fn a_client_with_many_addresses_of_one_network_is_one_client() {
+    let watches = vec![watch("per_client", "client")];
+    let internal = Internal::new(["fd00::/8"].into_iter()).unwrap();
+    let scheme = Scheme::new(&[], Vec::new(), internal, watches).unwrap();
+    let mut adder = adder_of(scheme, "nginx_json", None);
+    for client in [
+        "2001:db8:77:1::1",
+        "[2001:db8:77:1:ffff:1:2:3]:443",
+        "2001:db8:77:2::1",
+        "fd00::1",
+        "fd00::2",
+    ] {
+        adder.add(line("1795309896.1", client, "/", 429, "").as_bytes(), NOW).unwrap();
+    }
+    let tally = adder.take().remove(0);
+    let callers = tally.callers.iter().map(|caller| (caller.name.as_str(), caller.limited));
+    let want =
+        [("2001:db8:77:1::/64", 2), ("2001:db8:77:2::/64", 1), ("fd00::1", 1), ("fd00::2", 1)];
+    assert_eq!(callers.collect::<Vec<_>>(), want);
+    assert_eq!((tally.limited.estimate(), tally.limits[0].keys.len()), (4, 4));
+}
+
+#[test]
 fn limits_count_their_own_requests_by_their_own_key() {
     let only_orders = Watch {
         paths: vec![PathPattern::new("/api/orders/*").unwrap()],
