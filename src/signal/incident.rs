@@ -13,6 +13,9 @@ pub const SINK_FAILING: &str = "SinkFailing";
 /// The alert of a tier that says that requests fail, and not whom it hits.
 pub const EDGE_ERRORS: &str = "EdgeErrors";
 
+/// The alert of a tier that refuses requests with 429.
+pub const EDGE_RATE_LIMITED: &str = "EdgeRateLimited";
+
 /// Trouble of the edge and of sign-ins that began within this time of each other is told together.
 pub const TOGETHER_SECONDS: i64 = 15 * 60;
 
@@ -146,10 +149,17 @@ pub struct Transition {
 }
 
 impl Incident {
-    /// Whether one cause may be behind both: see [`Scope::began_with`].
+    /// Whether one cause may be behind both, so that whoever was told of one need not be told of the other: see [`Scope::began_with`].
+    /// Trouble at two tiers has two owners, unless one of them refuses what the other one needs.
     #[must_use]
     pub fn began_with(&self, other: &Self) -> bool {
+        let limits = |one: &Self| &*one.alertname == EDGE_RATE_LIMITED;
+        let apart = match (&self.scope, &other.scope) {
+            (Scope::Tier(a), Scope::Tier(b)) => a != b && !limits(self) && !limits(other),
+            _ => false,
+        };
         self.id != other.id
+            && !apart
             && self.scope.began_with(self.started_at, &other.scope, other.started_at)
     }
 }

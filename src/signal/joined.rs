@@ -91,7 +91,7 @@ fn whole(first: &Incident, parts: Vec<Arc<Incident>>) -> Incident {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signal::{Course, Evidence, Scope};
+    use crate::signal::{Course, EDGE_RATE_LIMITED, Evidence, Scope};
 
     const MINUTE: i64 = 60_000;
 
@@ -155,17 +155,22 @@ mod tests {
 
     #[test]
     fn alerts_of_the_edge_have_one_cause_when_they_began_at_once() {
-        let other = |began, known| incident(Scope::Tier("api".into()), began, known, None);
-        assert_eq!(wholes(&[tier(0, 1, None), other(2, 3)]), ["-", "tier-1"]);
-        assert_eq!(wholes(&[tier(0, 1, None), other(3, 4)]), ["-", "-"]);
-        assert_eq!(wholes(&[tier(0, 1, Some(5)), other(2, 6)]), ["-", "-"], "it was over");
-        // Of two that were known at once, the one that says whom it hits gives its name.
-        let named = |name: &str, id: &str| {
-            let one =
-                Incident { alertname: name.into(), id: id.into(), ..(*tier(0, 1, None)).clone() };
+        let named = |name: &str, id: &str, tier: &str, began, known, over| {
+            let one = incident(Scope::Tier(tier.into()), began, known, over);
+            let mut one = Incident::clone(&one);
+            (one.alertname, one.id) = (name.into(), id.into());
             Arc::new(one)
         };
-        let (errors, limited) = (named(EDGE_ERRORS, "a"), named("EdgeRateLimited", "b"));
+        let limited = |id, began, known| named(EDGE_RATE_LIMITED, id, "api", began, known, None);
+        assert_eq!(wholes(&[tier(0, 1, None), limited("b", 2, 3)]), ["-", "tier-1"]);
+        assert_eq!(wholes(&[tier(0, 1, None), limited("b", 3, 4)]), ["-", "-"]);
+        assert_eq!(wholes(&[tier(0, 1, Some(5)), limited("b", 2, 6)]), ["-", "-"], "it was over");
+        // At one tier all is one trouble; two tiers have two, unless one refuses the other.
+        let errors = |id, tier| named(EDGE_ERRORS, id, tier, 1, 2, None);
+        assert_eq!(wholes(&[tier(0, 1, None), errors("b", "web")]), ["-", "tier-1"]);
+        assert_eq!(wholes(&[tier(0, 1, None), errors("b", "api")]), ["-", "-"]);
+        // Of two that were known at once, the one that says whom it hits gives its name.
+        let (errors, limited) = (named(EDGE_ERRORS, "a", "web", 0, 1, None), limited("b", 0, 1));
         assert_eq!(wholes(&[errors, limited]), ["b", "-"]);
     }
 

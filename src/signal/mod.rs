@@ -15,8 +15,8 @@ pub use course::{Course, Happened, Reach, Step, Unwatched};
 pub use crowd::{Came, CrowdMinute, CrowdView, Share};
 pub use edge::{Buckets, KeyView, LimitView, Talker, TierCounts, TierMinute, TierView, TierWindow};
 pub use incident::{
-    EDGE_ERRORS, Evidence, Incident, SINK_FAILING, Scope, Severity, State, TOGETHER_SECONDS,
-    Transition,
+    EDGE_ERRORS, EDGE_RATE_LIMITED, Evidence, Incident, SINK_FAILING, Scope, Severity, State,
+    TOGETHER_SECONDS, Transition,
 };
 pub use joined::joined;
 pub use snapshot::{

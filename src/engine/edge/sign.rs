@@ -11,7 +11,7 @@ use super::stream::{BIN_SECONDS, Stream, Verdict};
 use super::tier::counts;
 use super::trouble::Trouble;
 use crate::event::edge::{DURATION_BOUNDS_MICROS, EdgeTally};
-use crate::signal::{EDGE_ERRORS, Severity, TierCounts};
+use crate::signal::{EDGE_ERRORS, EDGE_RATE_LIMITED, Severity, TierCounts};
 
 /// Buckets of durations.
 const BUCKETS: usize = DURATION_BOUNDS_MICROS.len() + 1;
@@ -114,7 +114,7 @@ impl Sign {
         match self {
             Self::Errors => EDGE_ERRORS,
             Self::Slow => "EdgeLatencyHigh",
-            Self::Limited => "EdgeRateLimited",
+            Self::Limited => EDGE_RATE_LIMITED,
             Self::Blocked => "EdgeBlocked",
             Self::TooLong => "EdgeUriTooLong",
             Self::Internal => "EdgeInternalTraffic",
