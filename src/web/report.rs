@@ -113,7 +113,8 @@ impl Report {
                 (None, None) => "so far".into(),
             };
             let all = count(*attempts, incident.scope.counted());
-            self.line(format_args!("- {bad} of {all}{share} went wrong {when}"));
+            let what = counted(&incident.alertname);
+            self.line(format_args!("- {bad} of {all}{share} {what} {when}"));
         }
         if let Some(peak) = course.peak {
             let (from, until) = (moment(peak.from, day), moment(peak.until, day));
@@ -266,6 +267,17 @@ impl Display for Plain<'_> {
     }
 }
 
+/// What is said of those that an alert counts: not all of them went wrong.
+fn counted(alertname: &str) -> &'static str {
+    match alertname {
+        "EdgeInternalTraffic" => "were internal",
+        "EdgeLatencyHigh" | "SsoLatencyHigh" => "took longer than usual",
+        "EdgeUriTooLong" => "had a URI that was too long, or nearly",
+        "EdgeLimitNear" => "would have been refused",
+        _ => "went wrong",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -284,6 +296,21 @@ mod tests {
         ] {
             let mut incident = sample::incident(state);
             incident.evidence.window_seconds = window;
+            let report = markdown(&incident, &sample::snapshot());
+            assert!(report.contains(want), "{want}: {report}");
+        }
+    }
+
+    #[test]
+    fn what_is_internal_or_slow_did_not_go_wrong() {
+        for (alertname, want) in [
+            ("EdgeInternalTraffic", " were internal so far"),
+            ("EdgeLatencyHigh", " took longer than usual so far"),
+            ("EdgeErrors", " went wrong so far"),
+        ] {
+            let mut incident = sample::incident(State::Firing);
+            incident.alertname = alertname.into();
+            incident.evidence.window_seconds = None;
             let report = markdown(&incident, &sample::snapshot());
             assert!(report.contains(want), "{want}: {report}");
         }

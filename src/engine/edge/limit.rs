@@ -238,9 +238,13 @@ impl Shadow {
         }
     }
 
-    /// Forgets keys that used nothing lately, and peaks that are past.
+    /// Forgets keys that used nothing lately, but for those of which the refusals are told, and peaks that are past.
     pub(super) fn forget(&mut self, limit: &Limit, now: Nanos) {
-        self.keys.retain(|_, key| !key.bucket.is_empty(now) || key.sustained(limit, now) >= 0.001);
+        let refused = &self.refused;
+        self.keys.retain(|name, key| {
+            let uses = !key.bucket.is_empty(now) || key.sustained(limit, now) >= 0.001;
+            uses || refused.contains_key(name)
+        });
         let oldest = now.div_euclid(SECOND) - PEAK_SECONDS;
         while self.peaks.pop_front_if(|(second, _)| *second <= oldest).is_some() {}
     }
@@ -280,6 +284,7 @@ impl Shadow {
             KeyView {
                 key: name.clone(),
                 utilization: key.map_or(0.0, |key| key.used(limit, nanos)),
+                // Where there was no room for it: who was refused has used all there was.
                 peak: key.map_or(1.0, |key| key.peak),
                 requests: key.map_or(0, |key| key.requests),
                 refused: refused.map_or(0, |refused| refused.requests),

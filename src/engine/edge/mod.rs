@@ -6,6 +6,7 @@
 mod bar;
 mod config;
 mod evidence;
+mod few;
 mod gcra;
 mod gross;
 mod hours;

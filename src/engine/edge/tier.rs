@@ -186,7 +186,7 @@ impl Minute {
         TierMinute { start_seconds: self.number * 60, counts: self.counts }
     }
 
-    fn take(&mut self, tally: &EdgeTally) {
+    pub(super) fn take(&mut self, tally: &EdgeTally) {
         self.counts += counts(tally);
         self.limited.merge(&tally.limited);
         self.blocked.merge(&tally.blocked);

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::few::few;
 use super::sign::Sign;
 use super::stream::Verdict;
-use super::tier::{Minute, Tier};
+use super::tier::Tier;
 use super::trouble::Trouble;
 use super::words;
 use crate::engine::Engine;
@@ -14,7 +15,7 @@ use crate::engine::rule::Phase;
 use crate::engine::watch::labels;
 use crate::engine::worst::Worst;
 use crate::event::Timestamp;
-use crate::signal::{Evidence, Reach, Scope, Severity, Stretch, Talker};
+use crate::signal::{Evidence, Reach, Scope, Severity, Stretch};
 
 /// Share of the accepted false alarms that the edge has.
 const SHARE: f64 = 0.1;
@@ -22,11 +23,6 @@ const SHARE: f64 = 0.1;
 /// Causes and callers that an alert names.
 const CAUSES_MAX: usize = 5;
 const CALLERS_MAX: usize = 10;
-
-/// Fewer clients are too few for a page about whom the edge refuses, and so are those who have this share of what is beyond the usual:
-/// the limit or the blocklist may do what it is there for.
-const FEW_CLIENTS: usize = 2;
-const FEW_SHARE: f64 = 0.9;
 
 impl Engine {
     /// Judges what is complete, and turns what began or ended into incidents.
@@ -204,35 +200,4 @@ pub(super) fn finding(
         reach: Reach::default(),
         worst: told.worst,
     }
-}
-
-/// How many clients have nearly all that is beyond the usual, where they are few; `None` also where the log names no clients, and where
-/// one of them, with a tenth of it or more, is internal: that is a service of ours behind one address, whom no limit is meant for.
-fn few(
-    clients: u64,
-    trouble: Trouble,
-    sign: Sign,
-    seen: &Minute,
-    talkers: &[Talker],
-) -> Option<usize> {
-    let ours = |talker: &Talker| talker.internal && talker.requests * 10 >= trouble.bad;
-    if talkers.iter().take(FEW_CLIENTS).any(ours) {
-        return None;
-    }
-    let clients = usize::try_from(clients).unwrap_or(usize::MAX);
-    if clients <= FEW_CLIENTS {
-        return (clients > 0).then_some(clients);
-    }
-    #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 52 bits")]
-    let count = |count: u64| count as f64;
-    let beyond = count(sign.among(&seen.counts)?) - trouble.usual * count(seen.counts.requests);
-    let mut theirs = 0.0;
-    talkers
-        .iter()
-        .take(FEW_CLIENTS)
-        .position(|talker| {
-            theirs += count(talker.requests.saturating_sub(talker.over));
-            beyond > 0.0 && theirs >= FEW_SHARE * beyond
-        })
-        .map(|place| place + 1)
 }

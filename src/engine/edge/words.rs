@@ -98,7 +98,7 @@ pub(super) fn tier_summary(told: &Told<'_>, since: Timestamp) -> String {
         Some(clients) => add(&mut text, format_args!(", by {clients} clients")),
         None => {}
     }
-    if let (Some(few), Some(3..)) = (told.few, told.clients) {
+    if let (Some(few @ 1..), Some(3..)) = (told.few, told.clients) {
         add(&mut text, format_args!(", nearly all beyond the usual by {few} of them"));
     }
     if told.clients.is_some() && told.from.is_none() {

@@ -115,3 +115,22 @@ fn floods_of_keys_stay_within_the_memory_and_the_fullest_remain() {
     let busy = shadow.view(&limit, Timestamp::from_millis(3_600_000));
     assert_eq!((busy.utilization, busy.requests), (Some(0.0), 25_040));
 }
+
+#[test]
+fn who_was_refused_keeps_its_highest_use_and_its_requests_when_it_is_quiet() {
+    let limit = limit(10, 1, 2);
+    let mut shadow = Shadow::default();
+    // Five at once where two are the burst, once; and twice the quota for a minute.
+    shadow.take(&limit, 0, &used(&[("once", [5, 0, 0, 0, 0, 0, 0, 0, 0, 0], 0)]), false);
+    for second in 0..60 {
+        shadow.take(&limit, second, &even("busy", 20), false);
+    }
+    let known = |shadow: &Shadow| {
+        let view = shadow.view(&limit, Timestamp::from_millis(3_600_000));
+        view.keys.iter().map(|key| (key.peak, key.requests)).collect::<Vec<_>>()
+    };
+    let before = known(&shadow);
+    assert!(before[0].0 > 1.5 && before[1].1 == 5, "{before:?}");
+    shadow.forget(&limit, at(3_600));
+    assert_eq!(known(&shadow), before);
+}
