@@ -36,6 +36,11 @@ fn place(sign: Sign) -> Option<usize> {
 }
 
 impl Gross {
+    /// Whether a sign is watched so.
+    pub(super) fn has(sign: Sign) -> bool {
+        place(sign).is_some()
+    }
+
     /// Counts a second in the bin that begins there.
     pub(super) fn count(&mut self, tally: &EdgeTally, begin: i64) {
         for (kind, count) in &tally.cells {
@@ -49,6 +54,10 @@ impl Gross {
     pub(super) fn among(&self, sign: Sign, begin: i64) -> Option<u64> {
         let place = place(sign)?;
         Some(self.open.get(&begin).map_or(0, |counted| counted[place]))
+    }
+
+    pub(super) fn stream_mut(&mut self, sign: Sign) -> Option<&mut Stream> {
+        place(sign).map(|place| &mut self.watched[place].stream)
     }
 
     pub(super) fn stream(&self, sign: Sign) -> Option<&Stream> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::evidence::Bin;
-use super::stream::Share;
+use super::share::Share;
 
 const HOUR_SECONDS: i64 = 3_600;
 
@@ -34,14 +34,19 @@ impl Hours {
     pub(super) fn take(&mut self, bin: Bin, troubled: bool) {
         let hour = bin.second.div_euclid(HOUR_SECONDS);
         if hour != self.hour {
-            let left = libm::exp2(-1.0 / HALF_LIFE_DAYS);
-            let learned = &mut self.of_day[of_day(self.hour)];
-            learned.requests = learned.requests * left + self.open.requests;
-            learned.bad = learned.bad * left + self.open.bad;
-            self.open = Share::default();
+            let open = std::mem::take(&mut self.open);
+            self.learn(self.hour, &open);
             self.hour = hour;
         }
         self.open.add(bin, if troubled { TROUBLED } else { 1.0 });
+    }
+
+    /// Learns an hour, since 1970.
+    pub(super) fn learn(&mut self, hour: i64, share: &Share) {
+        let learned = &mut self.of_day[of_day(hour)];
+        learned.decay(1.0 / HALF_LIFE_DAYS);
+        learned.requests += share.requests;
+        learned.bad += share.bad;
     }
 
     /// The share that is usual at this hour, where `usual` is that of the whole day: no hour is thought better than the day.

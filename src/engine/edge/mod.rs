@@ -12,7 +12,10 @@ mod gross;
 mod hours;
 mod limit;
 pub(super) mod near;
+mod past;
+mod share;
 pub(super) mod sign;
+mod slow;
 mod stream;
 mod talkers;
 mod tier;
@@ -33,6 +36,7 @@ pub use self::config::{Config, LimitConfig, QuotaConfig, Settings, TierConfig, T
 use self::gross::Gross;
 use self::hours::Hours;
 use self::limit::Shadow;
+use self::past::Past;
 use self::sign::Sign;
 use self::stream::{Stream, Verdict};
 use self::tier::Tier;
@@ -73,8 +77,11 @@ impl Edge {
         self.tiers[place].take(tally, now);
         self.stale(place);
         let late = now.seconds() - tally.second > LATE_SECONDS;
-        if !late {
-            self.tiers[place].signs.take(tally, tally.second.min(now.seconds()));
+        let signs = &mut self.tiers[place].signs;
+        if late {
+            signs.remember(tally, now.seconds());
+        } else {
+            signs.take(tally, tally.second.min(now.seconds()));
         }
         if !late && !tally.limits.is_empty() {
             let second = tally.second.min(now.seconds());
@@ -210,6 +217,18 @@ impl Edge {
         for (tier, (gross, hours)) in self.tiers.iter_mut().zip(known) {
             tier.signs.gross = gross;
             tier.signs.gross.know_hours(hours);
+        }
+    }
+
+    /// What was read of the past, and is not learned yet: a part of the state that older builds did not have.
+    pub(super) fn past(&self) -> Vec<&Past> {
+        self.tiers.iter().map(|tier| &tier.signs.past).collect()
+    }
+
+    /// Takes over [`Edge::past`].
+    pub(super) fn know_past(&mut self, known: Vec<Past>) {
+        for (tier, past) in self.tiers.iter_mut().zip(known) {
+            tier.signs.past = past;
         }
     }
 

@@ -7,21 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::bar::Bar;
 use super::evidence::Bin;
 use super::gross::Gross;
+use super::past::Past;
+use super::slow::SlowMark;
 use super::stream::{BIN_SECONDS, Stream, Verdict};
 use super::tier::counts;
 use super::trouble::Trouble;
-use crate::event::edge::{DURATION_BOUNDS_MICROS, EdgeTally};
+use crate::event::edge::EdgeTally;
 use crate::signal::{EDGE_ERRORS, EDGE_RATE_LIMITED, Severity, TierCounts};
-
-/// Buckets of durations.
-const BUCKETS: usize = DURATION_BOUNDS_MICROS.len() + 1;
-
-/// Share of requests that is slow: what is slower than nineteen in twenty used to be.
-const SLOW_SHARE: f64 = 0.05;
-
-/// Requests with a duration, and seconds, from which it is learned what is slow.
-const SLOW_REQUESTS_MIN: f64 = 1_000.0;
-const SLOW_SECONDS_MIN: i64 = 3_600;
 
 /// The shift, and the share of a tier's requests, from which on codes that healthy tiers have at any share tell of trouble.
 const MOST_SHIFT: f64 = 0.8;
@@ -29,9 +21,6 @@ const SHARE_MOST: f64 = 0.5;
 
 /// Signs of which any rise tells; the others are in [`Gross`].
 pub(super) const RISES: usize = 6;
-
-/// How often it is learned anew.
-const RELEARN_SECONDS: i64 = 86_400;
 
 /// A sign of trouble.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -63,9 +52,11 @@ pub(super) struct Signs {
     /// Every bin before this second has been judged.
     judged_until: i64,
     slow: SlowMark,
-    /// Stands behind all else in a checkpoint.
+    /// These stand behind all else in a checkpoint.
     #[serde(skip)]
     pub(super) gross: Gross,
+    #[serde(skip)]
+    pub(super) past: Past,
 }
 
 /// What is counted in a bin.
@@ -73,16 +64,6 @@ pub(super) struct Signs {
 struct Counted {
     counts: TierCounts,
     durations: BTreeMap<u8, u64>,
-}
-
-/// From which duration on a request is slow.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct SlowMark {
-    /// Place of the first bucket that is slow.
-    place: Option<u8>,
-    learned: Vec<f64>,
-    /// When learning began, or was done last.
-    since: i64,
 }
 
 impl Sign {
@@ -178,6 +159,10 @@ impl Signs {
         self.gross.stream(sign).unwrap_or_else(|| &self.streams[sign as usize])
     }
 
+    fn stream_mut(&mut self, sign: Sign) -> &mut Stream {
+        self.gross.stream_mut(sign).unwrap_or_else(|| &mut self.streams[sign as usize])
+    }
+
     pub(super) fn streams(&self) -> &[Stream] {
         &self.streams
     }
@@ -188,11 +173,34 @@ impl Signs {
 
     /// When the next bin is judged, in seconds.
     pub(super) fn next_second(&self, wait_seconds: i64) -> Option<i64> {
-        self.open.keys().next().map(|begin| begin + BIN_SECONDS + wait_seconds)
+        let judged = self.open.keys().next().map(|begin| begin + BIN_SECONDS + wait_seconds);
+        judged.into_iter().chain(self.past.read_until()).min()
+    }
+
+    /// Counts a second of the past that is read at `now`: it teaches what is usual at a tier of which nothing is known.
+    pub(super) fn remember(&mut self, tally: &EdgeTally, now: i64) {
+        if !self.stream(Sign::Errors).is_established() {
+            self.past.take(tally, now);
+        }
+    }
+
+    fn learn_past(&mut self) {
+        let past = std::mem::take(&mut self.past);
+        self.slow.learn_past(past.durations());
+        for sign in Sign::ALL {
+            let usual = past.usual(sign, self.slow.place());
+            let stream = self.stream_mut(sign);
+            if !stream.is_established() {
+                stream.learn(&usual);
+            }
+        }
     }
 
     /// Judges what is complete at `now`: what began or ended.
     pub(super) fn judge(&mut self, now: i64, wait_seconds: i64, days: f64) -> Vec<(Sign, Verdict)> {
+        if self.past.read_until().is_some_and(|read| read <= now) {
+            self.learn_past();
+        }
         let mut verdicts = Vec::new();
         let due = now - wait_seconds - BIN_SECONDS;
         while let Some(entry) = self.open.first_entry().filter(|entry| *entry.key() <= due) {
@@ -225,7 +233,7 @@ impl Signs {
         if let Some(bad) = sign.among(&counted.counts).or_else(gross) {
             return Some(Bin { second, requests: counted.counts.requests, bad });
         }
-        let mark = self.slow.place?;
+        let mark = self.slow.place()?;
         let requests = counted.durations.values().sum();
         let bad = counted.durations.range(mark..).map(|(_, count)| count).sum();
         (requests > 0).then_some(Bin { second, requests, bad })
@@ -233,36 +241,9 @@ impl Signs {
 
     fn learn_slow(&mut self, second: i64, counted: &Counted) {
         let stream = &mut self.streams[Sign::Slow as usize];
-        if stream.trouble().is_some() {
-            return;
-        }
-        let mark = &mut self.slow;
-        mark.learned.resize(BUCKETS, 0.0);
-        for (place, count) in &counted.durations {
-            #[expect(clippy::cast_precision_loss, reason = "requests of a few seconds")]
-            let count = *count as f64;
-            mark.learned[usize::from(*place).min(BUCKETS - 1)] += count;
-        }
-        if mark.since == 0 {
-            mark.since = second;
-        }
-        let wait = if mark.place.is_some() { RELEARN_SECONDS } else { SLOW_SECONDS_MIN };
-        let all: f64 = mark.learned.iter().sum();
-        if second - mark.since < wait || all < SLOW_REQUESTS_MIN {
-            return;
-        }
-        let mut above = 0.0;
-        let first = (0..BUCKETS).rev().take_while(|place| {
-            above += mark.learned[*place];
-            above <= SLOW_SHARE * all
-        });
-        let place = first.last().unwrap_or(BUCKETS - 1);
-        let place = u8::try_from(place).expect("27 buckets");
-        if mark.place.replace(place) != Some(place) {
+        if stream.trouble().is_none() && self.slow.learn(second, &counted.durations) {
             *stream = Stream::default();
         }
-        mark.since = second;
-        mark.learned.iter_mut().for_each(|count| *count *= 0.5);
     }
 
     /// The trouble of a sign, counted up to now.
@@ -298,8 +279,7 @@ impl Signs {
 
     /// From how many microseconds on a request is slow.
     pub(super) fn slow_micros(&self) -> Option<u64> {
-        let place = usize::from(self.slow.place?);
-        place.checked_sub(1).map(|below| DURATION_BOUNDS_MICROS[below])
+        self.slow.micros()
     }
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::bar::Bar;
 use super::evidence::{BINS, Bin, GROSS_SHIFT, Scale, Strongest, Weights};
 use super::hours::Hours;
+use super::share::Share;
 use super::trouble::Trouble;
 use super::uneven::Unevenness;
 use super::worse::Worse;
@@ -82,12 +83,6 @@ pub(super) struct Stream {
     pub(super) worse: Worse,
 }
 
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Share {
-    pub(super) requests: f64,
-    pub(super) bad: f64,
-}
-
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Alarm {
     trouble: Trouble,
@@ -109,14 +104,6 @@ pub(super) enum Verdict {
     TicketOver,
 }
 
-impl Share {
-    #[expect(clippy::cast_precision_loss, reason = "requests of a few seconds")]
-    pub(super) fn add(&mut self, bin: Bin, weight: f64) {
-        self.requests += bin.requests as f64 * weight;
-        self.bad += bin.bad as f64 * weight;
-    }
-}
-
 impl Stream {
     /// The share that is usual; `None` when nothing is known and nothing thought.
     pub(super) fn usual(&self, bar: &Bar) -> Option<f64> {
@@ -135,7 +122,7 @@ impl Stream {
     }
 
     /// Whether enough has entered the usual to find small shifts.
-    fn is_established(&self) -> bool {
+    pub(super) fn is_established(&self) -> bool {
         self.learned.requests >= PRIOR_REQUESTS
     }
 
@@ -283,6 +270,27 @@ impl Stream {
         Verdict::PageOver
     }
 
+    /// Learns hours of the past, oldest first.
+    pub(super) fn learn(&mut self, past: &[(i64, Share)]) {
+        let [(first, _), .., (last, _)] = past else { return };
+        let mut requests = 0.0;
+        let mut before = *first;
+        for (hour, share) in past {
+            #[expect(clippy::cast_precision_loss, reason = "hours of a week")]
+            let passed = (hour - before) as f64;
+            self.learned.decay(passed * 3_600.0 / HALF_LIFE_SECONDS);
+            self.learned.requests += share.requests;
+            self.learned.bad += share.bad;
+            self.hours.learn(*hour, share);
+            requests += share.requests;
+            before = *hour;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "bins of a week")]
+        let bins = ((last - first + 1) * 3_600 / BIN_SECONDS) as f64;
+        self.pace = requests / bins;
+        self.bins = bins.min(PACE_BINS);
+    }
+
     /// Begins to follow an alarm of a state that does not say how it goes.
     pub(super) fn follow(&mut self) {
         if let Some(alarm) = &self.alarm {
@@ -336,9 +344,9 @@ impl Stream {
 
     fn enter(&mut self, second: i64) {
         #[expect(clippy::cast_precision_loss, reason = "seconds of some days")]
-        let left = libm::exp2(-((second - self.entered_at) as f64) / HALF_LIFE_SECONDS);
-        self.learned.requests = self.learned.requests * left + self.fresh.requests;
-        self.learned.bad = self.learned.bad * left + self.fresh.bad;
+        self.learned.decay((second - self.entered_at) as f64 / HALF_LIFE_SECONDS);
+        self.learned.requests += self.fresh.requests;
+        self.learned.bad += self.fresh.bad;
         self.fresh = Share::default();
         self.entered_at = second;
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::evidence::Bin;
-use super::stream::Share;
+use super::share::Share;
 
 /// Length of the parts from which it is learned how unevenly bad answers come.
 const PART_SECONDS: i64 = 600;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::event::edge::{Histogram, Kind, Method};
+use crate::event::edge::{DURATION_BOUNDS_MICROS, Histogram, Kind, Method};
 
 fn tally(second: i64, code: u16, requests: u64, place: u8) -> EdgeTally {
     let kind = Kind { route: "/".into(), method: Method::Get, code, internal: false };

@@ -57,7 +57,8 @@ fn the_alarm_of_an_older_state_is_followed_from_what_it_has_counted() {
         apply(&mut engine, second + 1, second_of(second, bad, 503, false, 3));
     }
     let saved = engine.save();
-    let known = (engine.memory.edge.worsening(), engine.memory.edge.gross());
+    let edge = &engine.memory.edge;
+    let known = (edge.worsening(), edge.gross(), edge.past());
     let mut older = saved[..saved.len() - postcard::to_stdvec(&known).unwrap().len()].to_vec();
     older[0] = crate::engine::SINCE_WORSE - 1;
     let mut engine = Engine::load(EngineConfig::default(), &older).unwrap();
