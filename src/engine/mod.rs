@@ -57,13 +57,13 @@ use crate::event::{ConnectionInfo, EventId, Source, Timestamp};
 use crate::signal::{ConnectionView, Snapshot, Transition, WINDOWS};
 
 /// Version of the encoding of a checkpoint's engine. A checkpoint of another version is not read: the journal is folded anew.
-const STATE_VERSION: u8 = 24;
+const STATE_VERSION: u8 = 25;
 
 /// The oldest version that is read. Each one since has a part more at its end, which begins anew where it is missing: what is known
 /// of the schema, how the odds of providers, of the fleet and of busy connections wander, why sign-ins failed since an alert's
 /// trouble began, which wide alarms an outbreak had, whom those have hit and which alarms get worse, what an outbreak has counted
 /// and how strong evidence was, what is usual at each hour at the edge, whether what pages there gets worse,
-/// codes there of which most tell, and the past of its tiers.
+/// codes there of which most tell, the past of its tiers, and what came late to them.
 const OLDEST_VERSION: u8 = 13;
 const SINCE_DRIFT: u8 = 14;
 const SINCE_WANDER: u8 = 15;
@@ -76,6 +76,7 @@ const SINCE_HOURS: u8 = 21;
 const SINCE_WORSE: u8 = 22;
 const SINCE_GROSS: u8 = 23;
 const SINCE_PAST: u8 = 24;
+const SINCE_LATE: u8 = 25;
 
 /// What an engine is told once.
 #[derive(Clone, Debug)]
@@ -271,6 +272,8 @@ impl Engine {
         let bytes = bytes.and_then(|bytes| postcard::to_extend(&gross, bytes));
         let past = self.memory.edge.past();
         let bytes = bytes.and_then(|bytes| postcard::to_extend(&past, bytes));
+        let late = self.memory.edge.late();
+        let bytes = bytes.and_then(|bytes| postcard::to_extend(&late, bytes));
         bytes.expect("memory grows as needed, and every part of the state can be encoded")
     }
 
@@ -338,7 +341,12 @@ impl Engine {
             memory.edge.know_gross(gross);
         }
         if *version >= SINCE_PAST {
-            memory.edge.know_past(postcard::from_bytes(rest)?);
+            let past;
+            (past, rest) = postcard::take_from_bytes(rest)?;
+            memory.edge.know_past(past);
+        }
+        if *version >= SINCE_LATE {
+            memory.edge.know_late(postcard::from_bytes(rest)?);
         }
         memory.adapt(&lengths);
         memory.closing.forget(&config.window_sinks);

@@ -631,5 +631,8 @@ fn a_state_of_a_version_that_had_fewer_parts_is_read() {
     parts[0] = SINCE_PAST;
     parts.extend(postcard::to_stdvec(&engine.memory.edge.past()).unwrap());
     Engine::load(Config::default(), &parts).unwrap();
+    parts[0] = SINCE_LATE;
+    parts.extend(postcard::to_stdvec(&engine.memory.edge.late()).unwrap());
+    Engine::load(Config::default(), &parts).unwrap();
     assert!(parts == engine.save(), "there are no more");
 }

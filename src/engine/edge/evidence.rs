@@ -7,6 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::stream::BIN_SECONDS;
+
 /// The shifts that are looked for, from one in two thousand to nearly all.
 const SHIFTS: [f64; 8] = [0.000_5, 0.001_5, 0.005, 0.015, 0.05, 0.15, 0.4, 0.8];
 const SHIFTS_LEN: usize = SHIFTS.len();
@@ -117,15 +119,30 @@ impl Weights {
                 *run = Run { since: bin.second, ..Run::default() };
             }
             run.weight += nats.min(CAP * threshold);
-            run.bins += u32::from(nats > 0.0);
+            if nats > 0.0 {
+                run.bins += 1;
+                // What comes late may show that it began before.
+                run.since = run.since.min(bin.second);
+            }
             run.requests += bin.requests;
             run.bad += bin.bad;
         }
     }
 
-    /// The strongest evidence for a shift of at least `shift_min` that has shown in so many bins.
-    pub(super) fn strongest(&self, scale: &Scale, shift_min: f64, bins: u32) -> Option<Strongest> {
-        let shown = |index: &usize| SHIFTS[*index] >= shift_min && self.runs[*index].bins >= bins;
+    /// The strongest evidence for a shift of at least `shift_min` that has shown in so many bins up to the one that begins at `second`.
+    pub(super) fn strongest(
+        &self,
+        scale: &Scale,
+        shift_min: f64,
+        bins: u32,
+        second: i64,
+    ) -> Option<Strongest> {
+        // Parts of a bin that come at other times count as bins; together they are no longer than it is.
+        let shown = |index: &usize| {
+            let run = &self.runs[*index];
+            let lasted = (second - run.since) / BIN_SECONDS + 1;
+            SHIFTS[*index] >= shift_min && run.bins >= bins && lasted >= i64::from(bins)
+        };
         let all = (scale.first..SHIFTS_LEN).filter(shown).map(|index| {
             let run = self.runs[index];
             let nats = run.weight.max(0.0) - scale.correction[index];

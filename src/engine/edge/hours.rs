@@ -33,6 +33,11 @@ impl Hours {
     /// Counts a bin, which came while an alarm was up or not.
     pub(super) fn take(&mut self, bin: Bin, troubled: bool) {
         let hour = bin.second.div_euclid(HOUR_SECONDS);
+        if hour < self.hour {
+            // A log that comes late: the hour was learned without it.
+            self.of_day[of_day(hour)].add(bin, if troubled { TROUBLED } else { 1.0 });
+            return;
+        }
         if hour != self.hour {
             let open = std::mem::take(&mut self.open);
             self.learn(self.hour, &open);

@@ -10,6 +10,7 @@ mod few;
 mod gcra;
 mod gross;
 mod hours;
+mod late;
 mod limit;
 pub(super) mod near;
 mod past;
@@ -35,6 +36,7 @@ use serde::{Deserialize, Serialize};
 pub use self::config::{Config, LimitConfig, QuotaConfig, Settings, TierConfig, Traffic, Wait};
 use self::gross::Gross;
 use self::hours::Hours;
+use self::late::Late;
 use self::limit::Shadow;
 use self::past::Past;
 use self::sign::Sign;
@@ -81,7 +83,7 @@ impl Edge {
         if late {
             signs.remember(tally, now.seconds());
         } else {
-            signs.take(tally, tally.second.min(now.seconds()));
+            signs.take(tally, tally.second.min(now.seconds()), now.seconds());
         }
         if !late && !tally.limits.is_empty() {
             let second = tally.second.min(now.seconds());
@@ -223,6 +225,18 @@ impl Edge {
     /// What was read of the past, and is not learned yet: a part of the state that older builds did not have.
     pub(super) fn past(&self) -> Vec<&Past> {
         self.tiers.iter().map(|tier| &tier.signs.past).collect()
+    }
+
+    /// What came late, and is not judged yet: a part of the state that older builds did not have.
+    pub(super) fn late(&self) -> Vec<&Late> {
+        self.tiers.iter().map(|tier| &tier.signs.late).collect()
+    }
+
+    /// Takes over [`Edge::late`].
+    pub(super) fn know_late(&mut self, known: Vec<Late>) {
+        for (tier, late) in self.tiers.iter_mut().zip(known) {
+            tier.signs.late = late;
+        }
     }
 
     /// Takes over [`Edge::past`].

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::bar::Bar;
 use super::evidence::Bin;
 use super::gross::Gross;
+use super::late::Late;
 use super::past::Past;
 use super::slow::SlowMark;
 use super::stream::{BIN_SECONDS, Stream, Verdict};
@@ -18,6 +19,9 @@ use crate::signal::{EDGE_ERRORS, EDGE_RATE_LIMITED, Severity, TierCounts};
 /// The shift, and the share of a tier's requests, from which on codes that healthy tiers have at any share tell of trouble.
 const MOST_SHIFT: f64 = 0.8;
 const SHARE_MOST: f64 = 0.5;
+
+/// What comes later than this behind the bins that have been judged comes from a log that is late, or in batches.
+const LATE_SECONDS: i64 = 15;
 
 /// Signs of which any rise tells; the others are in [`Gross`].
 pub(super) const RISES: usize = 6;
@@ -57,13 +61,24 @@ pub(super) struct Signs {
     pub(super) gross: Gross,
     #[serde(skip)]
     pub(super) past: Past,
+    #[serde(skip)]
+    pub(super) late: Late,
 }
 
 /// What is counted in a bin.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Counted {
+pub(super) struct Counted {
     counts: TierCounts,
     durations: BTreeMap<u8, u64>,
+}
+
+impl Counted {
+    fn add(&mut self, tally: &EdgeTally) {
+        self.counts += counts(tally);
+        for (place, count) in &tally.durations.buckets {
+            *self.durations.entry(*place).or_default() += count;
+        }
+    }
 }
 
 impl Sign {
@@ -144,15 +159,18 @@ impl Sign {
 }
 
 impl Signs {
-    /// Counts a second. One whose bin has been judged counts in the oldest that has not: the evidence is the same.
-    pub(super) fn take(&mut self, tally: &EdgeTally, second: i64) {
-        let begin = (second.div_euclid(BIN_SECONDS) * BIN_SECONDS).max(self.judged_until);
-        self.gross.count(tally, begin);
-        let bin = self.open.entry(begin).or_default();
-        bin.counts += counts(tally);
-        for (place, count) in &tally.durations.buckets {
-            *bin.durations.entry(*place).or_default() += count;
+    /// Counts a second that comes at `now`. One that is a little late counts in the oldest bin that has not been judged: the evidence is
+    /// the same. What is later has bins of its own, so that a log that comes in batches is judged by its own time.
+    pub(super) fn take(&mut self, tally: &EdgeTally, second: i64, now: i64) {
+        let begin = second.div_euclid(BIN_SECONDS) * BIN_SECONDS;
+        if self.judged_until - begin > LATE_SECONDS {
+            self.gross.count(tally, begin);
+            self.late.bin(begin, now).add(tally);
+            return;
         }
+        let begin = begin.max(self.judged_until);
+        self.gross.count(tally, begin);
+        self.open.entry(begin).or_default().add(tally);
     }
 
     fn stream(&self, sign: Sign) -> &Stream {
@@ -173,8 +191,9 @@ impl Signs {
 
     /// When the next bin is judged, in seconds.
     pub(super) fn next_second(&self, wait_seconds: i64) -> Option<i64> {
-        let judged = self.open.keys().next().map(|begin| begin + BIN_SECONDS + wait_seconds);
-        judged.into_iter().chain(self.past.read_until()).min()
+        let wait = BIN_SECONDS + wait_seconds;
+        let begins = self.open.keys().next().copied().into_iter().chain(self.late.first_came());
+        begins.map(|begin| begin + wait).chain(self.past.read_until()).min()
     }
 
     /// Counts a second of the past that is read at `now`: it teaches what is usual at a tier of which nothing is known.
@@ -203,16 +222,17 @@ impl Signs {
         }
         let mut verdicts = Vec::new();
         let due = now - wait_seconds - BIN_SECONDS;
+        let mut complete = self.late.complete(due);
         while let Some(entry) = self.open.first_entry().filter(|entry| *entry.key() <= due) {
-            let (begin, counted) = entry.remove_entry();
+            complete.push(entry.remove_entry());
+        }
+        for (begin, counted) in complete {
             for sign in Sign::ALL {
                 let Some(bin) = self.bin(sign, begin, &counted) else { continue };
                 let bar = sign.bar(days);
                 let gross = self.gross.judge(sign, bin, &bar);
-                verdicts.push((
-                    sign,
-                    gross.unwrap_or_else(|| self.streams[sign as usize].take(bin, &bar)),
-                ));
+                let judge = || self.streams[sign as usize].take(bin, &bar);
+                verdicts.push((sign, gross.unwrap_or_else(judge)));
             }
             self.gross.close(begin);
             self.learn_slow(begin, &counted);
@@ -261,7 +281,7 @@ impl Signs {
 
     /// What is not judged yet is in the numbers that stand beside those of the trouble.
     fn up_to_now(&self, sign: Sign, mut trouble: Trouble) -> Trouble {
-        for (begin, counted) in &self.open {
+        for (begin, counted) in self.late.bins().chain(&self.open) {
             if let Some(bin) = self.bin(sign, *begin, counted) {
                 trouble.requests += bin.requests;
                 trouble.bad += bin.bad;

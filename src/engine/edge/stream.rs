@@ -175,8 +175,8 @@ impl Stream {
         self.tempered.weigh(bin, &tempered, threshold);
         let strongest = |shift_min: f64, bins: u32| {
             let either = [
-                self.full.strongest(&full, shift_min, bins),
-                self.tempered.strongest(&tempered, shift_min, bins),
+                self.full.strongest(&full, shift_min, bins, bin.second),
+                self.tempered.strongest(&tempered, shift_min, bins, bin.second),
             ];
             either.into_iter().flatten().max_by(|a, b| a.nats.total_cmp(&b.nats))
         };

@@ -50,7 +50,7 @@ impl Turn {
         let passed = (bin.second - self.last_second) / BIN_SECONDS;
         #[expect(clippy::cast_precision_loss, reason = "bins of some days")]
         let empty = if self.last_second == 0 { 0.0 } else { (passed - 1).max(0) as f64 };
-        self.last_second = bin.second;
+        self.last_second = self.last_second.max(bin.second);
         if !is_alarmed {
             self.bins = (self.bins + 1.0 + empty).min(BEFORE_BINS);
             self.before.take(bin, empty.min(self.bins - 1.0), self.bins);

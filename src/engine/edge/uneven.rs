@@ -22,7 +22,8 @@ pub(super) struct Unevenness {
 impl Unevenness {
     pub(super) fn take(&mut self, bin: Bin, usual: f64) {
         let begin = bin.second.div_euclid(PART_SECONDS);
-        if begin != self.begin {
+        // What comes late belongs to no part of its own.
+        if begin > self.begin {
             let expected = self.part.requests * usual;
             if self.begin != 0 && expected > 0.05 {
                 let off = self.part.bad - expected;

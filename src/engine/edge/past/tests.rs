@@ -29,7 +29,8 @@ fn told(code: u16, past: &[u64], bad: u64) -> Vec<(Sign, Verdict, i64)> {
     }
     let mut told = Vec::new();
     for second in 0..1_200 {
-        signs.take(&tally(NOW + second, code, if second < 120 { 0 } else { bad }), NOW + second);
+        let bad = if second < 120 { 0 } else { bad };
+        signs.take(&tally(NOW + second, code, bad), NOW + second, NOW + second);
         let verdicts = signs.judge(NOW + second, 2, DAYS);
         told.extend(verdicts.into_iter().map(|(sign, verdict)| (sign, verdict, second - 120)));
     }

@@ -20,9 +20,9 @@ fn a_second_counts_once_whenever_it_comes() {
     let mut verdicts = Vec::new();
     for second in 0..60 {
         // The second log is eight seconds behind: its seconds count in the bin that is still open.
-        signs.take(&tally(second, 200, 50, 1), second);
+        signs.take(&tally(second, 200, 50, 1), second, second);
         if second >= 8 {
-            signs.take(&tally(second - 8, 503, 50, 1), second - 8);
+            signs.take(&tally(second - 8, 503, 50, 1), second - 8, second);
         }
         verdicts.extend(signs.judge(second, 2, DAYS));
     }
@@ -39,10 +39,10 @@ fn what_is_slow_is_learned_before_it_is_judged() {
     let mut verdicts = Vec::new();
     for second in 0..12_000 {
         // Three in a hundred are in bucket 20, the others in bucket 5; from 10,000 on half are in bucket 12.
-        signs.take(&tally(second, 200, 97, 5), second);
-        signs.take(&tally(second, 200, 3, 20), second);
+        signs.take(&tally(second, 200, 97, 5), second, second);
+        signs.take(&tally(second, 200, 3, 20), second, second);
         if second >= 10_000 {
-            signs.take(&tally(second, 200, 100, 12), second);
+            signs.take(&tally(second, 200, 100, 12), second, second);
         }
         for verdict in signs.judge(second, 2, DAYS) {
             verdicts.push((second, verdict));
