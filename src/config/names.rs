@@ -52,6 +52,14 @@ impl Config {
                 `POST /v1/edge?tier={tier}`"
             ));
         }
+        for (index, limit) in
+            self.edge.limits.iter().enumerate().filter(|(_, limit)| limit.lacks_burst())
+        {
+            warnings.push(format!(
+                "`edge.limits[{index}].burst`: {} without a burst lets one request through at a time, at a steady pace; set it to what may come at once",
+                limit.quota
+            ));
+        }
         warnings
     }
 
@@ -155,6 +163,18 @@ mod tests {
         );
         let error = error.unwrap_err().to_string();
         assert!(error.contains("there is no tier `web`; known are api, default."), "{error}");
+    }
+
+    #[test]
+    fn a_quota_of_an_hour_without_a_burst_is_likely_a_mistake() {
+        for (limit, warned) in
+            [("quota: 5000/h", true), ("quota: 5000/h, burst: 500", false), ("quota: 100/m", false)]
+        {
+            let limit = format!("edge: {{ limits: [ {{ name: a, key: client, {limit} }} ] }}");
+            let warnings = config(&limit).warnings();
+            let words = "`edge.limits[0].burst`: 5000/h without a burst";
+            assert_eq!(warnings.iter().any(|one| one.starts_with(words)), warned, "{warnings:?}");
+        }
     }
 
     /// Runbooks of alerts that Prometheus' rules alone raise.

@@ -185,6 +185,13 @@ impl Config {
 }
 
 impl LimitConfig {
+    /// Whether the quota is of an hour or more, and nothing may come at once: then a caller far below it is refused whenever two of its
+    /// requests are closer than the steady pace has them.
+    #[must_use]
+    pub fn lacks_burst(&self) -> bool {
+        self.burst == 0 && self.quota.seconds >= 3_600
+    }
+
     fn watch(&self) -> Result<Watch, String> {
         label(&self.name)?;
         let paths = self.paths.iter().map(|path| PathPattern::new(path));

@@ -136,9 +136,22 @@ impl Engine {
             counts: seen.counts,
             slow_micros: tier.signs.slow_micros(),
             together: self.together(since, key),
+            beside: self.beside(since, key),
             worst: Worst::Of(Stretch::worst(tier.minutes(sign), since, self.memory.now)),
             now: self.memory.now,
         }
+    }
+
+    /// Other alerts of the same tier whose trouble began at another time.
+    fn beside(&self, since: Timestamp, key: &Key) -> Vec<(Box<str>, Timestamp)> {
+        let others = self.memory.alerts.open();
+        let others = others.filter(|other| *other != key && other.scope == key.scope);
+        let others = others.filter_map(|other| {
+            let began = self.memory.alerts.started_at(other)?;
+            let apart = !key.scope.began_with(since, &other.scope, began);
+            apart.then_some((other.alertname.clone(), began))
+        });
+        others.collect()
     }
 
     /// Other alerts of the edge, or of it and of sign-ins, whose trouble began at about the same time.

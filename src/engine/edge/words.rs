@@ -81,8 +81,9 @@ pub(super) struct Told<'a> {
     /// Everything since the trouble began.
     pub(super) counts: TierCounts,
     pub(super) slow_micros: Option<u64>,
-    /// Alerts that began at about the same time.
+    /// Alerts that began at about the same time, and others that are open at the tier.
     pub(super) together: Vec<(Box<str>, Timestamp)>,
+    pub(super) beside: Vec<(Box<str>, Timestamp)>,
     /// The worst minute of it.
     pub(super) worst: Worst,
     pub(super) now: Timestamp,
@@ -169,6 +170,10 @@ pub(super) fn tier_description(told: &Told<'_>) -> String {
     }
     text.push_str(likely(told));
     together(&mut text, &told.together, told.now);
+    for (name, since) in &told.beside {
+        let since = clock(*since, told.now);
+        add(&mut text, format_args!(" {name} is open at this tier since about {since}."));
+    }
     text
 }
 

@@ -44,7 +44,8 @@ fn a_page_for_few_requests_does_not_hide_an_outage() {
 
 #[test]
 fn what_one_client_more_is_refused_is_no_page_beside_that_of_many() {
-    let named = |all: &[String]| all.iter().filter(|told| told.contains("EdgeOutageWorse")).count();
+    let named =
+        |all: &[String]| all.iter().filter(|told| told.contains("page EdgeOutageWorse: ")).count();
     let (one, many) = (told(429, 60, 1, |engine| engine), told(429, 60, 40, |engine| engine));
     assert_eq!((named(&one), named(&many)), (0, 2), "{one:#?} {many:#?}");
 }
