@@ -281,17 +281,41 @@ fn what_is_caught_up_with_hangs_nowhere() {
 }
 
 #[test]
+fn history_that_is_read_beside_the_present_hangs_nowhere() {
+    let (mut engine, end) = learned(&[Source::WorkosApi]);
+    for at in end..end + 100 {
+        // Half an hour ago somebody began, and gave up; now somebody else succeeds.
+        read(&mut engine, at, at - 1_800, 10_000_000 + at, Step::Started);
+        if at % 10 == 0 {
+            sign_in(&mut engine, at, at, Step::Started);
+            sign_in(&mut engine, at, at, Step::Succeeded);
+        }
+    }
+    engine.advance(second(end + 200));
+    assert_eq!(hang(&mut engine), 0);
+}
+
+#[test]
 fn another_source_that_is_heard_does_not_say_what_ended_meanwhile() {
     let (learned, end) = learned(&[Source::WorkosApi]);
-    for heard in [Source::Push, Source::WorkosWebhook] {
+    let hear: [(&str, fn(&mut Engine, i64)); 4] = [
+        ("nothing", |_, _| {}),
+        ("a push", |engine, at| comes(engine, Source::Push, 0, at, "user.created")),
+        ("a webhook", |engine, at| comes(engine, Source::WorkosWebhook, 0, at, "user.created")),
+        ("a webhook that was known", |engine, at| brought(engine, 0, at)),
+    ];
+    for (what, heard) in hear {
         let mut engine = learned.clone();
-        for at in (end..end + 100).step_by(2) {
+        // They should have ended while nothing could be heard.
+        for at in (end + 60..end + 100).step_by(2) {
             sign_in(&mut engine, at, at, Step::Started);
         }
+        let mut told = engine.clone();
         engine.apply(&health(end + 101, Some((end + 100, false))));
-        comes(&mut engine, heard, 0, end + 170, "user.created");
-        engine.advance(second(end + 400));
-        assert_eq!(hang(&mut engine), 0, "{heard:?}");
+        heard(&mut engine, end + 170);
+        engine.advance(second(end + 200));
+        told.advance(second(end + 200));
+        assert_eq!((hang(&mut engine), hang(&mut told)), (0, 1), "{what}");
     }
 }
 

@@ -2,7 +2,7 @@ use super::*;
 use crate::engine::{Config as EngineConfig, Engine};
 use crate::event::edge::{Arrivals, Kind, Method};
 use crate::event::{Entry, Personal, Record, Source};
-use crate::signal::{Evidence, Happened, Incident};
+use crate::signal::{EDGE_ERRORS, Evidence, Happened, Incident};
 
 const START: i64 = 1_795_309_800;
 
@@ -373,6 +373,52 @@ fn one_refusal_of_an_internal_client_beside_a_strangers_many_is_no_page() {
     let incidents = engine.snapshot().incidents;
     let found = incidents.iter().find(|incident| incident.scope.is_of_edge()).unwrap();
     assert_eq!(found.severity, Severity::Ticket, "{}", found.summary);
+}
+
+/// What is told of a tier after two hours of `usual` seconds and two minutes of others.
+fn told_of(usual: impl Fn(i64) -> EdgeTally, then: impl Fn(i64) -> EdgeTally) -> Incident {
+    let mut engine = Engine::new(EngineConfig::default());
+    for second in 0..7_420 {
+        let tally = if second < 7_300 { usual(second) } else { then(second) };
+        apply(&mut engine, second + 1, tally);
+    }
+    let incidents = engine.snapshot().incidents;
+    let of_edge = incidents.iter().find(|incident| incident.scope.is_of_edge());
+    Incident::clone(of_edge.expect("it is told"))
+}
+
+#[test]
+fn of_internal_traffic_the_internal_callers_are_named() {
+    let told = told_of(
+        |second| second_of(second, 0, 200, false, 3),
+        |second| {
+            let mut tally = second_of(second, 0, 200, false, 3);
+            let mut ours = second_of(second, 50, 200, true, 1);
+            ours.callers[0].name = Personal::shown("ours").unwrap();
+            tally.merge(&ours);
+            tally
+        },
+    );
+    assert_eq!(&*told.alertname, "EdgeInternalTraffic");
+    assert!(told.description.contains("busiest of them: ours (internal) "), "{}", told.description);
+    let callers: Vec<_> = told.evidence.callers.iter().map(|(name, _)| &**name).collect();
+    assert_eq!(callers, ["ours"]);
+}
+
+#[test]
+fn where_nobody_stands_out_nobody_is_named() {
+    let crowd = |second: i64, bad: u64| {
+        let mut tally = second_of(second, bad, 503, false, 40);
+        for (place, caller) in tally.callers.iter_mut().enumerate() {
+            caller.name = Personal::shown(&format!("c{second}_{place}")).unwrap();
+        }
+        tally
+    };
+    let told = told_of(|second| crowd(second, 0), |second| crowd(second, 30));
+    assert_eq!(&*told.alertname, EDGE_ERRORS);
+    assert!(told.description.contains("routes: 503 /api/items"), "{}", told.description);
+    assert!(!told.description.contains("busiest callers"), "{}", told.description);
+    assert_eq!(told.evidence.callers, []);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::*;
 use crate::engine::calendar::Place;
 use crate::event::{Covers, Marker, Planned, Silence};
-use crate::signal::{Happened, Incident};
+use crate::signal::{Happened, Incident, Scope};
 
 fn silence(from: i64, until: i64) -> Record {
     Record::Silenced(Silence {
@@ -156,19 +156,30 @@ fn silence_is_expected_where_all_are_covered_that_sign_in_there() {
     let connections = |names: &[&str]| {
         Covers::Connections(names.iter().map(|name| ConnectionId::new(name)).collect())
     };
-    for (covers, held) in [
-        (Covers::All, true),
-        (connections(&["big"]), true),
-        (connections(&["small"]), false),
-        (Covers::ConnectionType("OktaSAML".into()), false),
+    for (covers, of_all, of_entra) in [
+        (Covers::All, true, true),
+        (connections(&["big"]), true, false),
+        (connections(&["small"]), false, true),
+        (Covers::ConnectionType("OktaSAML".into()), true, false),
+        (Covers::ConnectionType("GoogleSAML".into()), false, false),
     ] {
         let mut engine = Engine::new(Config::default());
-        for minute in 0..600 {
+        let of = |id: &str, connection_type: &str| ConnectionInfo {
+            id: ConnectionId::new(id),
+            connection_type: Some(connection_type.into()),
+            ..connection_info("active")
+        };
+        let directory = vec![of("big", "OktaSAML"), of("small", "AzureSAML")];
+        engine.apply(&record(0, Record::Directory(directory)));
+        for minute in 1..600 {
             trouble(&mut engine, minute * 60, "big", 0, 19, 19);
             trouble(&mut engine, minute * 60 + 1, "small", 0, 1, 1);
         }
-        engine.apply(&record(36_000, marker("m", 36_000, 40_000, covers, true)));
-        assert_eq!(engine.is_expected(Place::Fleet, &[]), held);
+        let marked = marker("m", 36_000, 40_000, covers.clone(), true);
+        engine.apply(&record(36_000, marked));
+        let entra = engine.place(&Scope::ConnectionType("AzureSAML".into())).unwrap();
+        let held = [Place::Fleet, entra].map(|place| engine.is_expected(place, &[]));
+        assert_eq!(held, [of_all, of_entra], "{covers:?}");
     }
 }
 

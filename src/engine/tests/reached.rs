@@ -87,6 +87,36 @@ fn all_whom_a_wide_outage_hit_are_counted_since_it_began() {
 }
 
 #[test]
+fn what_grows_long_after_its_page_is_a_page_of_its_own() {
+    for (minutes, anew) in [(6, false), (60, true)] {
+        let mut fleet = Fleet::healthy();
+        fleet.broken = 1;
+        // Until the customer's page, and so much longer.
+        let paged = |fleet: &Fleet| {
+            let incidents = fleet.engine.memory.alerts.incidents();
+            incidents.iter().any(|one| &*one.alertname == "SsoConnectionFailing")
+        };
+        while !paged(&fleet) {
+            fleet.pass(1);
+        }
+        fleet.pass(minutes);
+        drop(fleet.engine.transitions());
+        fleet.broken = 25;
+        fleet.pass(40);
+        let all = fleet.engine.transitions();
+        let told: Vec<_> =
+            all.iter().map(|told| (&*told.incident.alertname, told.incident.state)).collect();
+        let rang = told.iter().filter(|one| **one == ("SsoFleetFailing", State::Firing)).count();
+        let own = told.contains(&("SsoConnectionFailing", State::Resolved));
+        assert_eq!((rang, own), (1, anew), "{minutes}: {told:?}");
+        let incidents = fleet.engine.memory.alerts.incidents();
+        let wide = incidents.iter().find(|one| &*one.alertname == "SsoFleetFailing").unwrap();
+        let began = wide.fired_at.unwrap().seconds() - wide.started_at.seconds();
+        assert!(!anew || (0..1_800).contains(&began), "{began} s: {}", wide.summary);
+    }
+}
+
+#[test]
 fn a_small_rise_of_one_customer_is_no_ticket_of_all() {
     let mut fleet = Fleet::healthy();
     fleet.busy = 20;
