@@ -1,5 +1,7 @@
 //! Alerts that are pending or firing, and the incidents that they leave.
 
+mod growing;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -208,35 +210,6 @@ impl Alerts {
         let alert = Alert { phase, deadline, incident: id, progress, causes };
         let before = self.open.insert(key.clone(), alert);
         self.plan(key, before.and_then(|alert| alert.deadline), deadline);
-    }
-
-    /// The alert `from` is part of something wider that `to` says: the incident goes on under that name.
-    pub(super) fn grow(&mut self, from: &Key, to: Key, finding: Finding, now: Timestamp) {
-        let Some(alert) = self.open.remove(from) else { return };
-        let mut progress = Progress::default();
-        self.plan(from.clone(), alert.deadline, None);
-        if let Some(incident) = self.incidents.get_mut(&alert.incident) {
-            let incident = Arc::make_mut(incident);
-            incident.alertname = to.alertname.clone();
-            incident.scope = to.scope.clone();
-            incident.labels = finding.labels;
-            incident.severity = finding.severity;
-            incident.started_at = incident.started_at.min(finding.started_at);
-            incident.course.add(now, Happened::Grew(to.alertname.clone()));
-            let people = finding.evidence.users.unwrap_or(0);
-            // How bad a part of it was says nothing of the whole.
-            incident.course.peak = None;
-            let worst = progress.take(finding.worst, incident.started_at, now);
-            incident.course.reaches(finding.reach, people, worst);
-            incident.summary = finding.summary;
-            incident.description = finding.description;
-            incident.evidence = finding.evidence;
-            self.markers.explain(incident);
-            let incident = Arc::new(incident.clone());
-            self.transitions.push(Transition { at: now, incident });
-        }
-        let causes = Causes::default();
-        self.open.insert(to, Alert { deadline: None, progress, causes, ..alert });
     }
 
     fn plan(&mut self, key: Key, before: Option<Timestamp>, after: Option<Timestamp>) {

@@ -1,6 +1,7 @@
 //! What tells the troubles of two scopes apart: their causes, and how much worse one is.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Engine;
@@ -33,10 +34,18 @@ impl Engine {
 
     /// Gives what a wider alarm does not explain an incident of its own.
     pub(super) fn split(&mut self, now: u32) {
-        let Memory { outbreaks, detection, connections, .. } = &mut self.memory;
+        let mut outbreaks = std::mem::take(&mut self.memory.outbreaks);
+        let memory = &self.memory;
+        let Memory { detection, connections, .. } = memory;
         let began = |(place, signal)| detection.numbers(place, signal).map(|own| own.since);
-        let apart =
-            outbreaks.split(began, |alarm, wide| stands_out(detection, connections, alarm, wide));
+        let has_another_cause = |lead: Alarm, alarm: Alarm| {
+            let [scope, part] = [lead.0, alarm.0].map(|place| memory.tally(place));
+            let began = began(alarm).filter(|_| has_causes(alarm.1));
+            began.is_some_and(|began| has_another_cause(scope, part, began))
+        };
+        let stands_out = |alarm, wide: &Wide| stands_out(detection, connections, alarm, wide);
+        let apart = outbreaks.split(began, stands_out, has_another_cause);
+        self.memory.outbreaks = outbreaks;
         for (place, signal) in apart {
             self.raised(Change { second: now, place, signal, what: What::Raised }, now, true);
         }
@@ -80,23 +89,47 @@ pub(super) fn stands_out(
     own.nats_against(share) >= STANDS_OUT_NATS
 }
 
-/// Whether the troubles of two connections have the same cause: the most frequent one of the last hour where failures have
-/// causes, else the provider.
-pub(super) fn akin(signal: Signal, one: &Connection, other: &Connection) -> bool {
-    if !matches!(kind_of(signal), Some(Kind::Failing | Kind::Denied)) {
-        return one.provider == other.provider;
+/// Whether the trouble of a connection has the same cause as that of another one, or of a provider: the most frequent one of the last
+/// hour where failures have causes, else the provider.
+pub(super) fn akin(
+    signal: Signal,
+    (provider, tally): (u32, &Tally),
+    connection: &Connection,
+) -> bool {
+    if !has_causes(signal) {
+        return provider == connection.provider;
     }
-    has_cause_of(&one.tally, other)
+    let cause = main_cause(tally);
+    cause.is_some() && cause == main_cause(&connection.tally)
 }
 
-/// Whether the most frequent cause of the failures of the last hour is the same on a connection as in another scope.
-pub(super) fn has_cause_of(scope: &Tally, connection: &Connection) -> bool {
-    let cause = main_cause(scope);
-    cause.is_some() && cause == main_cause(&connection.tally)
+/// Whether causes are known of what a signal is about: what hangs or does not come has none.
+fn has_causes(signal: Signal) -> bool {
+    matches!(kind_of(signal), Some(Kind::Failing | Kind::Denied))
+}
+
+/// Whether the most frequent cause of a part's failures since `began` is another one than that of all others in its scope in the last
+/// hour.
+fn has_another_cause(scope: &Tally, part: &Tally, began: u32) -> bool {
+    let (mut others, hour) = (scope.windows[1].causes(), &part.windows[1]);
+    for (name, count) in hour.causes() {
+        others.entry(name).and_modify(|all| *all = all.saturating_sub(count));
+    }
+    others.retain(|_, count| *count > 0);
+    let minute = i64::from(began) / 60 * 60;
+    let mut own = BTreeMap::new();
+    for (name, count) in hour.causes_between(minute, i64::MAX) {
+        *own.entry(name).or_default() += count;
+    }
+    most(own).zip(most(others)).is_some_and(|(own, other)| own != other)
 }
 
 /// The most frequent cause of a scope's failures in the last hour.
 fn main_cause(scope: &Tally) -> Option<&Arc<str>> {
-    let causes = scope.windows[1].causes().into_iter();
+    most(scope.windows[1].causes())
+}
+
+fn most(causes: BTreeMap<&Arc<str>, u64>) -> Option<&Arc<str>> {
+    let causes = causes.into_iter();
     causes.max_by_key(|(name, count)| (*count, Reverse(*name))).map(|(name, _)| name)
 }

@@ -1,7 +1,9 @@
 //! From evidence to incidents: takes what the detection found, and tells it.
 
+use std::collections::BTreeMap;
+
 use super::alert::Key;
-use super::apart::{akin, has_cause_of, stands_out};
+use super::apart::{akin, stands_out};
 use super::calendar::Place;
 use super::detect::{
     Alarm, Change, Kin, Kind, LATE_SECONDS, Numbers, Outbreak, Signal, Step, What,
@@ -62,6 +64,9 @@ impl Engine {
         if i64::from(now) % RENEW_SECONDS == 0 {
             self.own(now);
             self.split(now);
+            let Memory { outbreaks, detection, .. } = &mut self.memory;
+            let lasting = outbreaks.iter().flat_map(|outbreak| outbreak.wide.keys().copied());
+            detection.forget_tolls(&lasting.collect());
             self.memory.note_flares();
             self.renew();
             self.tell_worse();
@@ -128,30 +133,35 @@ impl Engine {
             return self.hold(change, held, &numbers);
         }
         let change = Change { second: now, ..change };
+        let leads = self.memory.outbreaks.iter().map(|outbreak| outbreak.lead);
+        let told = leads.filter_map(|lead| {
+            let incident = self.memory.alerts.incident(&self.key(lead))?;
+            Some((lead, second_of(incident.fired_at?)))
+        });
+        let told: BTreeMap<Alarm, u32> = told.collect();
         let Memory { outbreaks, detection, connections, providers, .. } = &mut self.memory;
         if outbreaks.explain_silence(change.signal, |places| detection.share_of_all(places)) {
             return self.memory.held.push(change);
         }
+        let is_akin = |place: Place, other: u32| {
+            let whose = match place {
+                Place::Connection(index) => {
+                    let one = &connections[index as usize];
+                    (one.provider, &one.tally)
+                }
+                Place::Provider(index) => (index, &providers[index as usize].tally),
+                Place::Fleet => return false,
+            };
+            akin(change.signal, whose, &connections[other as usize])
+        };
         let kin = Kin {
             provider_of: &|index| connections[index as usize].provider,
-            akin: &|one, other| {
-                let [one, other] = [one, other].map(|index| &connections[index as usize]);
-                akin(change.signal, one, other)
-            },
+            akin: &|one, other| is_akin(Place::Connection(one), other),
             like_most: &|lead| {
-                let like = |index: u32| {
-                    let one = &connections[index as usize];
-                    match lead {
-                        Place::Connection(lead) => {
-                            akin(change.signal, &connections[lead as usize], one)
-                        }
-                        Place::Provider(lead) => has_cause_of(&providers[lead as usize].tally, one),
-                        Place::Fleet => false,
-                    }
-                };
-                let alike = carriers.iter().filter(|(index, _)| like(*index)).count();
+                let alike = carriers.iter().filter(|(index, _)| is_akin(lead, *index)).count();
                 alike * 2 > carriers.len()
             },
+            told_at: &|lead| told.get(&lead).copied(),
             stands_out: &|alarm, wide| stands_out(detection, connections, alarm, wide),
         };
         let (step, absorbed) = outbreaks.raised(&change, numbers.since, alone, kin);
@@ -170,7 +180,7 @@ impl Engine {
                 self.rename(before, &self.memory.outbreaks.get(index).clone());
             }
             Step::Outgrew(index, before) => {
-                // Who was woken for one customer an hour ago has to hear of all.
+                // Who was woken for one customer long ago has to hear of all.
                 let key = self.key(before);
                 self.memory.alerts.end(&key, self.memory.now);
                 self.tell(&self.memory.outbreaks.get(index).clone());

@@ -295,10 +295,13 @@ fn history_that_is_read_beside_the_present_hangs_nowhere() {
     assert_eq!(hang(&mut engine), 0);
 }
 
+/// Something is heard at that second.
+type Heard = fn(&mut Engine, i64);
+
 #[test]
 fn another_source_that_is_heard_does_not_say_what_ended_meanwhile() {
     let (learned, end) = learned(&[Source::WorkosApi]);
-    let hear: [(&str, fn(&mut Engine, i64)); 4] = [
+    let hear: [(&str, Heard); 4] = [
         ("nothing", |_, _| {}),
         ("a push", |engine, at| comes(engine, Source::Push, 0, at, "user.created")),
         ("a webhook", |engine, at| comes(engine, Source::WorkosWebhook, 0, at, "user.created")),

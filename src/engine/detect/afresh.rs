@@ -1,5 +1,7 @@
 //! The end of an outbreak: what it explained starts afresh, so that no count is told twice.
 
+use std::collections::BTreeSet;
+
 use super::{Alarm, Detection, Explained, Kind, Signal, Stream};
 use crate::engine::calendar::Place;
 
@@ -9,6 +11,9 @@ impl Detection {
     pub(in crate::engine) fn start_afresh(&mut self, explained: &Explained) -> Vec<(Place, Kind)> {
         for alarm in &explained.alarms {
             self.dismiss(*alarm);
+        }
+        if explained.is_silence(self.share_of_all(&explained.places)) {
+            self.successes.dismiss();
         }
         let mut tickets = Vec::new();
         for place in self.places_within(explained) {
@@ -29,6 +34,21 @@ impl Detection {
         tickets
     }
 
+    /// Forgets whom alarms of groups have hit that are over, but for those that `lasting` incidents have: they may come back.
+    pub(in crate::engine) fn forget_tolls(&mut self, lasting: &BTreeSet<Alarm>) {
+        let providers = (0..).zip(&mut self.providers);
+        let groups = providers.map(|(index, group)| (Place::Provider(index), group));
+        for (place, group) in groups.chain([(Place::Fleet, &mut self.fleet)]) {
+            for kind in Kind::ALL {
+                if !lasting.contains(&(place, Signal::Stream(kind))) {
+                    group.stream_mut(kind).forget_toll();
+                }
+            }
+        }
+        self.spreading
+            .forget_tolls(|code| lasting.iter().any(|(_, signal)| *signal == Signal::Code(code)));
+    }
+
     /// Ends an alarm that another explains.
     pub(in crate::engine) fn dismiss(&mut self, (place, signal): Alarm) {
         match signal {
@@ -41,7 +61,7 @@ impl Detection {
                 self.spreading.dismiss(code);
                 self.spread.remove(&code);
             }
-            // Silence is the fleet's: nothing explains it.
+            // Silence is the fleet's, and told by itself.
             Signal::Drought(_) => {}
         }
     }
@@ -74,7 +94,7 @@ mod tests {
     use super::super::bar::Bar;
     use super::super::config::{Config, Level};
     use super::super::stream::{Attempt, Verdict};
-    use super::super::{Change, Kin, Outbreaks, What};
+    use super::super::{Arrival, Change, Kin, Outbreaks, What};
     use super::*;
 
     /// Bad attempts of strangers, one a minute, until the stream has a ticket; the second of it.
@@ -100,8 +120,37 @@ mod tests {
         panic!("an hour of failures is evidence");
     }
 
+    fn kin() -> Kin<'static> {
+        Kin {
+            provider_of: &|_| 0,
+            akin: &|_, _| true,
+            like_most: &|_| false,
+            told_at: &|_| None,
+            stands_out: &|_, _| false,
+        }
+    }
+
     fn change(place: Place, second: u32, what: What) -> Change {
         Change { second, place, signal: Signal::Stream(Kind::Failing), what }
+    }
+
+    #[test]
+    fn a_drought_is_spent_with_the_trouble_of_half_of_all_that_explains_it() {
+        let begun = 86_400 * 20_000;
+        for (share, spent) in [(0.85, true), (0.4, false)] {
+            let mut detection = Detection::default();
+            detection.connections.resize_with(1, Default::default);
+            detection.connections[0].streams[0].at_pace(20_000, share * 1_000.0);
+            detection.fleet.stream_mut(Kind::Failing).stream.at_pace(20_000, 1_000.0);
+            detection.successes.dry_since(begun);
+            let mut outbreaks = Outbreaks::default();
+            let place = Place::Connection(0);
+            outbreaks.raised(&change(place, begun + 60, What::Raised), begun, false, kin());
+            let explained = outbreaks.over(&change(place, begun + 3_600, What::Over)).unwrap();
+            detection.start_afresh(&explained);
+            let drought = Signal::Drought(Arrival::Success);
+            assert_eq!(detection.is_up(Place::Fleet, drought), !spent, "{share}");
+        }
     }
 
     #[test]
@@ -118,13 +167,7 @@ mod tests {
         }
         let mut outbreaks = Outbreaks::default();
         let place = Place::Provider(0);
-        let kin = Kin {
-            provider_of: &|_| 0,
-            akin: &|_, _| true,
-            like_most: &|_| false,
-            stands_out: &|_, _| false,
-        };
-        outbreaks.raised(&change(place, begun + 60, What::Raised), begun, false, kin);
+        outbreaks.raised(&change(place, begun + 60, What::Raised), begun, false, kin());
         let explained = outbreaks.over(&change(place, begun + 3_600, What::Over)).unwrap();
         let tickets = detection.start_afresh(&explained);
         assert_eq!(tickets, [(Place::Connection(0), Kind::Failing)]);

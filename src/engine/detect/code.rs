@@ -113,15 +113,29 @@ impl Code {
         (counts.len(), largest, counts.iter().map(|(_, count)| count).sum())
     }
 
-    /// Takes out the failures of connections whose trouble is told by itself, and their part of the evidence.
+    /// Takes out the failures of connections whose trouble is told by itself, and their part of the evidence: they are not counted
+    /// here as well.
     pub(super) fn take_out(&mut self, is_told: &dyn Fn(u32) -> bool) {
-        let all = self.hits.len();
+        if !self.hits.iter().any(|(_, connection)| is_told(*connection)) {
+            return;
+        }
+        let since = |hits: &VecDeque<(u32, u32)>, since| {
+            hits.iter().filter(|(at, _)| *at >= since).count().max(1)
+        };
+        let before = self.runs.map(|run| since(&self.hits, run.since));
         self.hits.retain(|(_, connection)| !is_told(*connection));
-        let left = self.hits.len();
-        if left < all {
+        for (run, before) in self.runs.iter_mut().zip(before) {
+            let left = self.hits.iter().filter(|(at, _)| *at >= run.since).count();
             #[expect(clippy::cast_precision_loss, reason = "few are remembered")]
-            let left = left as f64 / all as f64;
-            self.runs.iter_mut().for_each(|run| run.weight *= left);
+            let left = left as f64 / before as f64;
+            run.weight *= left;
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "no more than before"
+            )]
+            let bad = libm::round(f64::from(run.bad) * left) as u32;
+            run.bad = bad;
         }
     }
 

@@ -173,6 +173,12 @@ impl Flow {
         }
     }
 
+    /// Something else explains the silence until now.
+    pub(super) fn dismiss(&mut self) {
+        self.alarm = None;
+        self.runs = Default::default();
+    }
+
     fn restart(&mut self, bin: u32) {
         self.bin = bin;
         self.in_bin = 0;

@@ -14,16 +14,25 @@ impl Detection {
         self.stream(place, kind)?.alarm.as_ref()?.worse.rise()
     }
 
-    /// The share of all sign-ins that those of these places are, where they do not overlap.
+    /// The share of all sign-ins that those of these places are.
     pub(in crate::engine) fn share_of_all(&self, places: &BTreeSet<Place>) -> f64 {
+        let is_counted = |place: &&Place| match place {
+            // Those of its provider are counted with that.
+            Place::Connection(index) => {
+                let watch = self.connections.get(*index as usize);
+                watch.is_some_and(|watch| !places.contains(&Place::Provider(watch.provider)))
+            }
+            Place::Provider(_) | Place::Fleet => true,
+        };
         let kind = Kind::Failing;
-        let per_day = |place: &Place| self.stream(*place, kind).map_or(0.0, Stream::per_day);
-        places.iter().map(per_day).sum::<f64>() / self.fleet.stream(kind).stream.per_day()
+        let daily = |place: &Place| self.stream(*place, kind).map_or(0.0, Stream::daily);
+        let those = places.iter().filter(is_counted).map(daily).sum();
+        share_of_day(those, self.fleet.stream(kind).stream.daily())
     }
 
-    /// What usually happens on a connection, in a day.
+    /// What happens on a connection on an ordinary day; on the first one so far.
     pub(in crate::engine) fn attempts_a_day(&self, connection: u32) -> f64 {
-        self.stream(Place::Connection(connection), Kind::Failing).map_or(0.0, Stream::per_day)
+        self.stream(Place::Connection(connection), Kind::Failing).map_or(0.0, Stream::daily_so_far)
     }
 
     /// The share of those hit lately, of an alarm that is up.
@@ -123,5 +132,58 @@ impl Detection {
             Signal::Code(code) => self.spreading.carriers(code),
             Signal::Drought(_) => Vec::new(),
         }
+    }
+}
+
+/// The share of `all` sign-ins of an ordinary day that some are; 0 where no day is known. The fleet does not count those who are not
+/// judged yet, or whose trouble is told by itself.
+pub(super) fn share_of_day(some: f64, all: f64) -> f64 {
+    if all > 0.0 { (some / all).min(1.0) } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two connections of a provider, and one of another, with so many sign-ins a day; their groups count them.
+    fn with(daily: [f64; 3]) -> Detection {
+        let mut detection = Detection::default();
+        detection.connections.resize_with(3, Default::default);
+        detection.providers.resize_with(2, Default::default);
+        detection.connections[2].provider = 1;
+        let at = |stream: &mut Stream, daily| stream.at_pace(20_000, daily);
+        for (watch, daily) in detection.connections.iter_mut().zip(daily) {
+            at(&mut watch.streams[Kind::Failing as usize], daily);
+        }
+        let [first, second, third] = daily;
+        for (group, daily) in detection.providers.iter_mut().zip([first + second, third]) {
+            at(&mut group.stream_mut(Kind::Failing).stream, daily);
+        }
+        let all = daily.iter().sum();
+        at(&mut detection.fleet.stream_mut(Kind::Failing).stream, all);
+        detection
+    }
+
+    #[test]
+    fn the_share_of_places_counts_nobody_twice() {
+        let detection = with([20.0, 10.0, 70.0]);
+        let share = |places: &[Place]| detection.share_of_all(&places.iter().copied().collect());
+        let [first, second, third] = [0, 1, 2].map(Place::Connection);
+        let all = [
+            (vec![first], 0.2),
+            (vec![first, second], 0.3),
+            (vec![first, second, Place::Provider(0)], 0.3),
+            (vec![third, Place::Provider(0)], 1.0),
+        ];
+        for (places, want) in all {
+            assert!((share(&places) - want).abs() < 1e-9, "{places:?}: {}", share(&places));
+        }
+    }
+
+    #[test]
+    fn a_share_of_a_day_that_nobody_knows_is_none() {
+        assert!(with([0.0; 3]).share_of_all(&[Place::Connection(0)].into()) == 0.0);
+        assert!(share_of_day(5.0, 0.0) == 0.0 && share_of_day(5.0, 4.0) <= 1.0);
+        assert!(with([0.0; 3]).attempts_a_day(0) == 0.0, "an idle connection is no traffic");
     }
 }

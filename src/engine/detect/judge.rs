@@ -4,6 +4,7 @@ use super::alarm::Found;
 use super::bar::Bar;
 use super::change::{Change, Signal, Telling, Trial, What};
 use super::config::{Config, Kind, Level, SHARE_TAKEOVER};
+use super::found::share_of_day;
 use super::grid::Strongest;
 use super::group::{GroupStream, Hit};
 use super::owner::is_shared;
@@ -34,8 +35,8 @@ impl Detection {
         let name = trial.code.filter(|_| trial.bad);
         let code = name.map(code_id);
         // What is told by itself says nothing of the others.
-        let told = self.is_apart(trial.connection, Kind::Failing, second);
-        if established && trial.telling == Telling::Fleet && !told {
+        let speaks = established && trial.telling == Telling::Fleet;
+        if speaks && !self.is_apart(trial.connection, Kind::Failing, second) {
             let has_own = self.has_own(trial, Kind::Failing);
             let failure = name.zip(code);
             let whose = (trial.connection, has_own);
@@ -49,8 +50,7 @@ impl Detection {
             for news in news {
                 let (code, place, what) = match news {
                     News::Spreads(code) => {
-                        let mut carriers = self.spreading.carriers(code);
-                        carriers.retain(|(one, _)| !self.is_apart(*one, Kind::Failing, second));
+                        let carriers = self.spreading.carriers(code);
                         let place = self.narrow(&carriers, Kind::Failing, self.spreading.due(code));
                         self.spread.insert(code, place);
                         (code, place, What::Raised)
@@ -89,8 +89,8 @@ impl Detection {
         let scopes = f64::from(self.known.max(1));
         let watch = &mut self.connections[trial.connection as usize];
         let wander = self.busy.wander(watch, kind);
-        let of_all = self.fleet.stream(kind).stream.daily().max(1.0);
-        let share = watch.streams[kind as usize].daily() / of_all;
+        let own = watch.streams[kind as usize].daily();
+        let share = share_of_day(own, self.fleet.stream(kind).stream.daily());
         let bar = Bar { scopes, wander, established, ..config.bar_of(share, kind) };
         let stream = &mut watch.streams[kind as usize];
         let (verdict, _) = stream.attempt(attempt, &bar);
@@ -119,9 +119,6 @@ impl Detection {
         if found.nats >= threshold && found.shift >= bar.shift_min && found.bad >= config.min_users
         {
             stream.raise_on(found, second, &bar);
-            if let Some(takeover) = &mut watch.takeover {
-                takeover.forget();
-            }
             tell(What::Raised);
         }
     }

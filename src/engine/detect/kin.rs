@@ -21,6 +21,8 @@ pub(in crate::engine) struct Kin<'a> {
     pub(in crate::engine) akin: &'a dyn Fn(u32, u32) -> bool,
     /// Whether the trouble of a connection or provider has the same cause as that of most connections that carry the alarm.
     pub(in crate::engine) like_most: &'a dyn Fn(Place) -> bool,
+    /// When somebody was woken for an outbreak with this lead.
+    pub(in crate::engine) told_at: &'a dyn Fn(Alarm) -> Option<u32>,
     /// Whether an alarm stands out among wider ones, which do not explain it.
     pub(in crate::engine) stands_out: &'a dyn Fn(Alarm, &Wide) -> bool,
 }

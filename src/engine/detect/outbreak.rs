@@ -9,6 +9,7 @@
 
 mod owned;
 mod saved;
+mod silent;
 
 use std::collections::BTreeSet;
 
@@ -19,17 +20,17 @@ pub(in crate::engine) use self::owned::Owned;
 pub(in crate::engine) use self::saved::Counted;
 use super::flares::Flares;
 use super::kin::Kin;
-use super::symptom::{Symptom, covers, level, symptom};
+use super::symptom::{covers, level, symptom};
 use super::wide::{self, Wide};
-use super::{Arrival, Change, Numbers, Signal, What};
+use super::{Change, Numbers, Signal, What};
 use crate::engine::calendar::Place;
 
 /// A wider alarm takes a narrower one over unless it began so long after it; a narrower one that began so long after the wider
 /// one has to be explained by it.
 pub(in crate::engine) const GROW_SECONDS: u32 = 1_200;
 
-/// Trouble of so large a share of all sign-ins is why successes of all do not come.
-const SILENT_SHARE: f64 = 0.5;
+/// Narrower trouble that stands out is told by itself when it began so long after the wider one.
+const APART_SECONDS: u32 = 600;
 
 /// Connections that an outbreak names at most; of wider scopes there are few.
 const PLACES_MAX: usize = 1_000;
@@ -61,7 +62,7 @@ pub(in crate::engine) struct Outbreak {
     pub(super) alarms: BTreeSet<(Place, Signal)>,
     /// Alarms of providers and the fleet that it ever had. Stands behind all else in a checkpoint.
     #[serde(skip)]
-    pub(super) wide: Wide,
+    pub(in crate::engine) wide: Wide,
     /// What its lead's alarms have counted. Stands behind all else in a checkpoint.
     #[serde(skip)]
     pub(in crate::engine) flares: Flares,
@@ -75,8 +76,8 @@ pub(in crate::engine) struct Explained {
     pub(super) alarms: BTreeSet<(Place, Signal)>,
     /// When the trouble is believed to have begun.
     pub(super) since: u32,
-    lead: Place,
-    places: BTreeSet<Place>,
+    lead: Alarm,
+    pub(super) places: BTreeSet<Place>,
 }
 
 /// A scope and what is wrong with it.
@@ -154,7 +155,9 @@ impl Outbreaks {
             // Who suffers on alone does not keep the wider trouble open, and is told when that has ended.
             return (Step::Joined, absorbed);
         }
-        let told_long_ago = change.second.saturating_sub(outbreak.raised_at) >= GROW_SECONDS;
+        let told_at = (kin.told_at)(outbreak.lead);
+        let told_long_ago =
+            told_at.is_some_and(|at| change.second.saturating_sub(at) >= GROW_SECONDS);
         if let Some(quiet_since) = outbreak.quiet_since.take() {
             outbreak.pause = outbreak.pause.max(change.second.saturating_sub(quiet_since));
             // What flares up with it shares its cause, however long ago it first did; what was before is spent.
@@ -207,22 +210,25 @@ impl Outbreaks {
         (index, others.iter().map(|other| other.lead).collect())
     }
 
-    /// Takes out of each outbreak what its wider alarms do not explain: connections whose trouble began well after it, by `began`,
-    /// and that `stands_out` among them. Gives their alarms.
+    /// Takes out of each outbreak what its wider alarms do not explain: narrower trouble that began well after it, by `began`, and
+    /// that `stands_out` among them. Of what is quiet it may be a flare, unless it `has_another_cause`. Gives their alarms.
     pub(in crate::engine) fn split(
         &mut self,
         began: impl Fn(Alarm) -> Option<u32>,
         stands_out: impl Fn(Alarm, &Wide) -> bool,
+        has_another_cause: impl Fn(Alarm, Alarm) -> bool,
     ) -> Vec<Alarm> {
         let mut apart = Vec::new();
         let all: Wide = self.0.iter().flat_map(|outbreak| outbreak.wide.clone()).collect();
-        for outbreak in self.0.iter_mut().filter(|outbreak| outbreak.quiet_since.is_none()) {
-            let Outbreak { lead, since, places, alarms, .. } = outbreak;
+        for outbreak in &mut self.0 {
+            let Outbreak { lead, since, places, alarms, quiet_since, .. } = outbreak;
+            let is_new = |alarm| quiet_since.is_none() || has_another_cause(*lead, alarm);
             let later = |alarm: Alarm| {
-                began(alarm).is_some_and(|began| began.saturating_sub(*since) >= GROW_SECONDS)
+                began(alarm).is_some_and(|began| began.saturating_sub(*since) >= APART_SECONDS)
             };
             let narrow = alarms.iter().filter(|(place, _)| level(*place) < level(lead.0));
-            let strange = narrow.filter(|alarm| later(**alarm) && stands_out(**alarm, &all));
+            let strange = narrow
+                .filter(|alarm| later(**alarm) && is_new(**alarm) && stands_out(**alarm, &all));
             for place in strange.map(|(place, _)| *place).collect::<BTreeSet<_>>() {
                 places.remove(&place);
                 apart.extend(alarms.extract_if(.., |(other, _)| *other == place));
@@ -257,7 +263,7 @@ impl Outbreaks {
         Some(Explained {
             alarms: std::mem::take(&mut outbreak.alarms),
             places: outbreak.places.clone(),
-            lead: outbreak.lead.0,
+            lead: outbreak.lead,
             since: outbreak.since,
         })
     }
@@ -283,22 +289,6 @@ impl Outbreaks {
         self.0.extract_if(.., is_over).collect()
     }
 
-    /// Whether a silence of all is no more than what narrower trouble that goes on explains, by the share of all sign-ins that it covers.
-    pub(in crate::engine) fn explain_silence(
-        &self,
-        signal: Signal,
-        share_of_all: impl Fn(&BTreeSet<Place>) -> f64,
-    ) -> bool {
-        // Whoever fails starts all the same.
-        signal == Signal::Drought(Arrival::Success)
-            && self.0.iter().any(|one| {
-                level(one.lead.0) < 2
-                    && one.quiet_since.is_none()
-                    && matches!(symptom(one.lead), Symptom::Refused | Symptom::Waiting)
-                    && share_of_all(&one.places) >= SILENT_SHARE
-            })
-    }
-
     /// The lead of the outbreak whose widest scope is that of an alarm: where there are several, of the same symptom.
     pub(in crate::engine) fn lead_at(&self, alarm: Alarm) -> Option<Alarm> {
         let leads = || self.0.iter().map(|one| one.lead).filter(|lead| lead.0 == alarm.0);
@@ -314,20 +304,20 @@ impl Outbreaks {
 impl Explained {
     /// Whether it was a provider's trouble.
     pub(super) fn is_of_provider(&self) -> bool {
-        level(self.lead) == 1
+        level(self.lead.0) == 1
     }
 
     /// Whether it explains what happened at `place`: that lies within, and is narrower than what was paged for. What is as wide
     /// says itself whether the trouble is back.
     pub(super) fn covers(&self, place: Place, provider_of: impl Fn(u32) -> u32) -> bool {
-        level(place) < level(self.lead) && covers(&self.places, place, provider_of)
+        level(place) < level(self.lead.0) && covers(&self.places, place, provider_of)
     }
 }
 
 impl Outbreak {
-    /// Narrower alarms that are up when it has ended: they began when those of the lead's kind of scope were over.
+    /// Narrower alarms that are up when it has ended, the widest first: they began when those of the lead's kind of scope were over.
     pub(in crate::engine) fn left(&self) -> impl Iterator<Item = Alarm> {
-        self.alarms.iter().copied()
+        self.alarms.iter().rev().copied()
     }
 
     /// Alarms of its lead's scope that are up beside the lead.

@@ -50,9 +50,9 @@ impl Detection {
     /// when it was over and comes back.
     pub(super) fn is_apart(&self, connection: u32, kind: Kind, second: u32) -> bool {
         let provider = Place::Provider(self.connections[connection as usize].provider);
-        self.is_explained(Place::Fleet, connection, kind, second)
-            && self.is_told(Place::Fleet, connection, kind)
+        self.is_told(Place::Fleet, connection, kind)
             && !self.told_by_code.contains(&provider)
+            && self.is_explained(Place::Fleet, connection, kind, second)
     }
 
     /// Whether the connection's own alarm has explained an attempt for a while.
@@ -83,20 +83,23 @@ impl Detection {
         per_day(&self.providers[provider as usize]) / per_day(&self.fleet)
     }
 
-    /// The narrowest group that holds the carriers: a provider when nearly all of them are its own, or nearly all beyond the share that
-    /// was `due` anyway, and it is not nearly all of the fleet.
-    pub(super) fn narrow(&self, carriers: &[(u32, u32)], kind: Kind, due: f64) -> Place {
+    /// The provider that most of the carriers are of, those of them, and all.
+    fn foremost(&self, carriers: &[(u32, u32)]) -> Option<(u32, f64, f64)> {
         let mut by_provider: BTreeMap<u32, u32> = BTreeMap::new();
         for (connection, count) in carriers {
             *by_provider.entry(self.connections[*connection as usize].provider).or_default() +=
                 count;
         }
-        let total: f64 = by_provider.values().copied().map(f64::from).sum();
-        let Some((provider, most)) = by_provider.into_iter().max_by_key(|(_, count)| *count) else {
-            return Place::Fleet;
-        };
+        let all = by_provider.values().copied().map(f64::from).sum();
+        let (provider, most) = by_provider.into_iter().max_by_key(|(_, count)| *count)?;
+        Some((provider, f64::from(most), all))
+    }
+
+    /// The narrowest group that holds the carriers: a provider when nearly all of them are its own, or nearly all beyond the share that
+    /// was `due` anyway, and it is not nearly all of the fleet.
+    pub(super) fn narrow(&self, carriers: &[(u32, u32)], kind: Kind, due: f64) -> Place {
+        let Some((provider, most, total)) = self.foremost(carriers) else { return Place::Fleet };
         let share = self.share_of(provider, kind);
-        let most = f64::from(most);
         let stands_out = || binomial::nats(most, total, share) >= OWN_NATS;
         let due = due.min(1.0) * total;
         let beyond = most - due * share >= OWN_SHARE_BEYOND * (total - due);
@@ -122,15 +125,9 @@ impl Detection {
             Signal::Drought(_) => return None,
         };
         let carriers = self.carriers(place, signal, numbers.since);
-        let Place::Provider(provider) = self.narrow(&carriers, kind, due) else { return None };
-        let is_its_own =
-            |(one, _): &&(u32, u32)| self.connections[*one as usize].provider == provider;
-        let count = |carriers: &mut dyn Iterator<Item = &(u32, u32)>| -> f64 {
-            carriers.map(|(_, count)| f64::from(*count)).sum()
-        };
-        let (own, all) =
-            (count(&mut carriers.iter().filter(is_its_own)), count(&mut carriers.iter()));
-        let owner = (Place::Provider(provider), Signal::Stream(kind));
+        let place @ Place::Provider(_) = self.narrow(&carriers, kind, due) else { return None };
+        let (provider, own, all) = self.foremost(&carriers)?;
+        let owner = (place, Signal::Stream(kind));
         let surely = binomial::nats(own, all, self.share_of(provider, kind)) >= OWN_NATS;
         (surely && self.is_up(owner.0, owner.1)).then_some(owner)
     }
@@ -148,7 +145,45 @@ mod tests {
     use super::super::DAY;
     use super::super::alarm::Found;
     use super::super::config::Level;
+    use super::super::group::Hit;
     use super::*;
+
+    /// Whether a provider with a quarter of all attempts, whose alarm is up, owns an alarm of the fleet that so many of its own and
+    /// of others carry.
+    fn is_owner(own: u32, others: u32) -> bool {
+        let (day, mut detection) = (20_000, Detection::default());
+        detection.connections.resize_with(2, Default::default);
+        detection.providers.resize_with(2, Default::default);
+        detection.connections[1].provider = 1;
+        let bar = Config::default().bar(Level::Provider, Kind::Failing);
+        let begun = day * DAY;
+        let found = Found { nats: 20.0, since: begun, attempts: 9, bad: 9, shift: 0.9 };
+        let groups = detection.providers.iter_mut().chain([&mut detection.fleet]);
+        for (group, daily) in groups.zip([1e3, 3e3, 4e3]) {
+            group.stream_mut(Kind::Failing).stream.at_pace(day, daily);
+        }
+        let fleet = detection.fleet.stream_mut(Kind::Failing);
+        for (connection, count) in [(0, own), (1, others)] {
+            for _ in 0..count {
+                fleet.hit(Hit { at: begun, connection, first: true });
+            }
+        }
+        for place in [Place::Provider(0), Place::Fleet] {
+            let group = detection.group_mut(place).stream_mut(Kind::Failing);
+            group.stream.raise_on(found, begun, &bar);
+        }
+        let fleet = detection.fleet.stream_mut(Kind::Failing);
+        fleet.begin_toll(begun);
+        let owner = detection.owner((Place::Fleet, Signal::Stream(Kind::Failing)));
+        owner == Some((Place::Provider(0), Signal::Stream(Kind::Failing)))
+    }
+
+    #[test]
+    fn a_provider_owns_the_fleets_alarm_when_it_is_surely_nobody_elses() {
+        assert!(is_owner(20, 0) && is_owner(19, 1));
+        assert!(!is_owner(12, 8), "others have too much of it");
+        assert!(!is_owner(4, 0), "it may be chance");
+    }
 
     #[test]
     fn a_provider_that_is_told_is_apart_from_the_codes_of_the_fleet_unless_a_code_tells_it() {

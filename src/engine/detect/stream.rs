@@ -101,6 +101,11 @@ impl Stream {
         self.pace.rate
     }
 
+    /// The same; on the first day what it has brought so far.
+    pub(super) fn daily_so_far(&self) -> f64 {
+        if self.pace.rate > 0.0 { self.pace.rate } else { self.pace.today.into() }
+    }
+
     /// Nats that a page needs.
     pub(super) fn threshold(&self, bar: &Bar) -> f64 {
         libm::log(bar.false_alarm_days * self.pace.per_day() * bar.scopes)

@@ -80,7 +80,7 @@ impl Takeover {
         best
     }
 
-    /// Forgets the evidence: an alarm stands on it.
+    /// Forgets the evidence: what it was of is over.
     pub(super) fn forget(&mut self) {
         for code in &mut self.codes {
             code.runs = Default::default();

@@ -146,15 +146,26 @@ fn what_breaks_while_others_suffer_a_little_has_a_page_of_its_own() {
 
 #[test]
 fn who_suffers_on_when_all_others_are_well_again_has_a_page_of_its_own() {
+    // Of the same cause when the incident of all has ended, for it may flare up; of another one at once.
+    let [fleet, own] = ["fleet", "connection"].map(|scope| (scope, State::Firing));
+    let end = ("fleet", State::Resolved);
+    assert_eq!(told_of_who_suffers_on("server_error"), [fleet, end, own]);
+    assert_eq!(told_of_who_suffers_on("saml_certificate_expired"), [fleet, own, end]);
+}
+
+/// All fail for half an hour, then two in five of one, with that code.
+fn told_of_who_suffers_on(then: &str) -> Vec<(&'static str, State)> {
     let (mut engine, from) = healthy();
     let mut told = Vec::new();
     for minute in 1..=180 {
         let at = from + minute * 60;
         for n in 0u64..5 {
             let person = 100_000 + minute.unsigned_abs() * 10 + n;
-            // All for half an hour, then two in five of one.
-            let fails = minute <= 30 || (n == 2 && minute % 5 < 2);
-            let code = fails.then_some("server_error");
+            let code = match (minute <= 30, n == 2 && minute % 5 < 2) {
+                (true, _) => Some("server_error"),
+                (false, true) => Some(then),
+                (false, false) => None,
+            };
             sign_in(&mut engine, at, &format!("c{n}"), person, code);
         }
         engine.advance(second(at + 50));
@@ -165,8 +176,7 @@ fn who_suffers_on_when_all_others_are_well_again_has_a_page_of_its_own() {
             }
         }
     }
-    let all = [("fleet", State::Firing), ("fleet", State::Resolved)];
-    assert_eq!(told, [&all[..], &[("connection", State::Firing)]].concat());
+    told
 }
 
 #[test]
@@ -195,4 +205,24 @@ fn who_breaks_within_a_wider_incident_does_not_keep_it_open_and_is_told() {
         told.iter().find(|(_, scope, state)| *scope == "connection" && *state == State::Firing);
     assert!(own.is_some_and(|(minute, ..)| *minute < 120), "{told:?}");
     assert!(told.iter().any(|(_, scope, state)| *scope == "fleet" && *state == State::Resolved));
+}
+
+#[test]
+fn what_hangs_is_of_its_provider_and_what_fails_of_its_cause() {
+    let (mut engine, from) = healthy();
+    for minute in 1..=5i64 {
+        let person = 100_000 + minute.unsigned_abs();
+        sign_in(&mut engine, from + minute * 60, "c0", person, Some("server_error"));
+    }
+    let Memory { connections, providers, .. } = &engine.memory;
+    let index = engine.memory.place(Some(&ConnectionId::new("c0"))).unwrap();
+    let one = &connections[index as usize];
+    let provider = &providers[one.provider as usize].tally;
+    let [failing, hanging] = [Kind::Failing, Kind::Hanging].map(Signal::Stream);
+    let akin = |signal, provider, tally| apart::akin(signal, (provider, tally), one);
+    assert!(akin(failing, one.provider + 1, provider), "of the same cause, whatever the provider");
+    let other = connections.iter().find(|other| !std::ptr::eq(*other, one)).unwrap();
+    assert!(!akin(failing, one.provider, &other.tally), "nobody fails there");
+    assert!(akin(hanging, one.provider, &other.tally), "what hangs has no cause");
+    assert!(!akin(hanging, one.provider + 1, provider));
 }

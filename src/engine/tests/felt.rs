@@ -1,6 +1,8 @@
 //! What people feel is told, once; what they do not feel is not.
 
 use super::*;
+use crate::engine::calendar::Place;
+use crate::engine::detect::{Kind, Signal};
 
 /// Six customers, somebody signs in with each every minute.
 struct Site {
@@ -87,6 +89,30 @@ fn the_next_everyday_failure_after_an_outage_is_no_second_one() {
     site.pass(600, &usual);
     assert!(!site.is_open("SsoConnectionFailing"));
     assert_eq!(site.pages.len(), 1, "{:?}", site.pages);
+}
+
+#[test]
+fn the_next_failure_with_the_code_of_what_is_over_does_not_count_it_again() {
+    let mut site = Site::new();
+    let expired = Some("saml_certificate_expired");
+    site.pass(30, &|number, customer| {
+        if customer == 2 { expired } else { usual(number, customer) }
+    });
+    let place = site.engine.memory.place(Some(&ConnectionId::new("c2"))).unwrap();
+    let is_up = |site: &Site| {
+        let signal = Signal::Stream(Kind::Failing);
+        site.engine.memory.detection.is_up(Place::Connection(place), signal)
+    };
+    while is_up(&site) {
+        site.pass(1, &|_, _| None);
+    }
+    // The incident waits for its end, and goes on.
+    assert!(site.is_open("SsoConnectionFailing"));
+    site.pass(2, &|_, customer| expired.filter(|_| customer == 2));
+    assert!(is_up(&site));
+    let incidents = site.engine.memory.alerts.incidents();
+    let one = incidents.iter().find(|one| &*one.alertname == "SsoConnectionFailing").unwrap();
+    assert_eq!(one.evidence.bad, 32, "{}", one.summary);
 }
 
 #[test]

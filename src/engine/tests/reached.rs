@@ -1,6 +1,8 @@
 //! Whom trouble of many reaches, and what is told of it.
 
 use super::*;
+use crate::engine::calendar::Place;
+use crate::engine::detect::{Kind, Signal};
 
 const CUSTOMERS: u64 = 30;
 
@@ -84,6 +86,34 @@ fn all_whom_a_wide_outage_hit_are_counted_since_it_began() {
     fleet.pass(1);
     let (summary, ..) = fleet.told("SsoFleetFailing");
     assert!(summary.ends_with(" connections are hit") && !summary.contains(" 0 "), "{summary}");
+}
+
+#[test]
+fn whom_an_outage_hit_before_it_came_back_is_counted_on_and_once_it_is_over_no_more() {
+    let mut fleet = Fleet::healthy();
+    fleet.broken = 25;
+    fleet.pass(30);
+    let is_up = |fleet: &Fleet| {
+        fleet.engine.memory.detection.is_up(Place::Fleet, Signal::Stream(Kind::Failing))
+    };
+    fleet.broken = 0;
+    while is_up(&fleet) {
+        fleet.pass(1);
+    }
+    let (_, before, named) = fleet.told("SsoFleetFailing");
+    fleet.broken = 8;
+    fleet.pass(20);
+    let (summary, connections, after) = fleet.told("SsoFleetFailing");
+    assert!(summary.contains("; 25 connections are hit; it came back"), "{summary}");
+    assert!((before, connections) == (25, 25) && after > named, "{named} {after}");
+    fleet.broken = 0;
+    fleet.pass(180);
+    fleet.broken = 8;
+    fleet.pass(20);
+    let incidents = fleet.engine.memory.alerts.incidents();
+    let last = incidents.iter().filter(|one| &*one.alertname == "SsoFleetFailing").next_back();
+    let summary = &last.unwrap().summary;
+    assert!(summary.ends_with("; 8 connections are hit"), "{summary}");
 }
 
 #[test]

@@ -134,3 +134,12 @@ fn silence_while_nobody_listened_is_no_drought() {
         assert_eq!(weathers.into_iter().any(|it| it == Weather::Drought), want, "{listening}");
     }
 }
+
+impl Flow {
+    /// As if nobody had arrived since then.
+    pub(in crate::engine::detect) fn dry_since(&mut self, since: u32) {
+        let (back_bins, back_due, back_came) = (0, 0.0, 0);
+        self.alarm =
+            Some(Dry { since, due: 100.0, came: 0, nats: 30.0, back_bins, back_due, back_came });
+    }
+}

@@ -1,4 +1,5 @@
-use super::super::Kind;
+use super::super::{Arrival, Kind};
+use super::silent::SILENT_SHARE;
 use super::*;
 
 const FAILING: Signal = Signal::Stream(Kind::Failing);
@@ -9,14 +10,29 @@ fn provider_of(connection: u32) -> u32 {
     connection / 3
 }
 
-fn raise(outbreaks: &mut Outbreaks, second: u32, place: Place, signal: Signal) -> (Step, usize) {
-    let change = Change { second, place, signal, what: What::Raised };
-    let kin = Kin {
+/// What tells little: some connections are akin, and nobody was woken.
+fn kin() -> Kin<'static> {
+    Kin {
         provider_of: &provider_of,
         akin: &|one, other| one / 4 == other / 4,
         like_most: &|_| false,
+        told_at: &|_| None,
         stands_out: &|_, _| false,
-    };
+    }
+}
+
+fn raise(outbreaks: &mut Outbreaks, second: u32, place: Place, signal: Signal) -> (Step, usize) {
+    raise_among(outbreaks, second, place, signal, kin())
+}
+
+fn raise_among(
+    outbreaks: &mut Outbreaks,
+    second: u32,
+    place: Place,
+    signal: Signal,
+    kin: Kin<'_>,
+) -> (Step, usize) {
+    let change = Change { second, place, signal, what: What::Raised };
     let (step, absorbed) = outbreaks.raised(&change, second - 60, false, kin);
     (step, absorbed.len())
 }
@@ -55,12 +71,59 @@ fn what_grows_long_after_it_was_told_is_told_anew() {
     for (later, want) in [(1_199, Step::Grew(0, connection)), (1_200, Step::Outgrew(0, connection))]
     {
         let mut outbreaks = Outbreaks::default();
-        assert_eq!(raise(&mut outbreaks, 10_000, connection.0, FAILING).0, Step::Began(0));
-        assert_eq!(raise(&mut outbreaks, 10_000 + later, Place::Provider(0), FAILING).0, want);
+        let told_at = |lead| (lead == connection).then_some(10_000);
+        let kin = Kin { told_at: &told_at, ..kin() };
+        let mut raise =
+            |second, place, signal| raise_among(&mut outbreaks, second, place, signal, kin).0;
+        assert_eq!(raise(10_000, connection.0, FAILING), Step::Began(0));
+        assert_eq!(raise(10_000 + later, Place::Provider(0), FAILING), want);
         // From then on it is the wider one's.
-        let grown = raise(&mut outbreaks, 11_200 + later, Place::Provider(0), HANGING).0;
-        assert_eq!((grown, outbreaks.get(0).places.len()), (Step::Joined, 2));
+        assert_eq!(raise(11_200 + later, Place::Provider(0), HANGING), Step::Joined);
+        assert_eq!(outbreaks.get(0).places.len(), 2);
     }
+}
+
+#[test]
+fn what_grows_after_it_flared_up_is_told_anew_by_the_time_of_its_page() {
+    let mut outbreaks = Outbreaks::default();
+    let connection = (Place::Connection(0), FAILING);
+    let told_at = |lead| (lead == connection).then_some(10_000);
+    let kin = Kin { told_at: &told_at, ..kin() };
+    raise(&mut outbreaks, 10_000, connection.0, FAILING);
+    over(&mut outbreaks, 11_000, connection.0, FAILING);
+    raise(&mut outbreaks, 11_400, connection.0, FAILING);
+    let grown = raise_among(&mut outbreaks, 11_500, Place::Fleet, FAILING, kin).0;
+    assert_eq!(grown, Step::Outgrew(0, connection));
+}
+
+#[test]
+fn what_is_left_when_the_wider_trouble_ends_is_told_widest_first() {
+    let mut outbreaks = Outbreaks::default();
+    let (connection, provider) = (Place::Connection(0), Place::Provider(0));
+    raise(&mut outbreaks, 10_000, Place::Fleet, FAILING);
+    over(&mut outbreaks, 11_000, Place::Fleet, FAILING);
+    for place in [connection, provider] {
+        assert_eq!(raise(&mut outbreaks, 11_200, place, FAILING).0, Step::Joined);
+    }
+    let ended = outbreaks.ended(11_600, 600, |_| false);
+    let left: Vec<Alarm> = ended.iter().flat_map(Outbreak::left).collect();
+    assert_eq!(left, [(provider, FAILING), (connection, FAILING)]);
+}
+
+#[test]
+fn silence_is_explained_by_trouble_of_half_of_all_while_that_goes_on() {
+    let mut outbreaks = Outbreaks::default();
+    let silence = Signal::Drought(Arrival::Success);
+    raise(&mut outbreaks, 10_000, Place::Provider(0), FAILING);
+    let half = |_: &BTreeSet<Place>| SILENT_SHARE;
+    assert!(outbreaks.explain_silence(silence, half));
+    assert!(!outbreaks.explain_silence(silence, |_| SILENT_SHARE - 0.01));
+    assert!(!outbreaks.explain_silence(Signal::Drought(Arrival::Start), half));
+    let end =
+        Change { second: 11_000, place: Place::Provider(0), signal: FAILING, what: What::Over };
+    let explained = outbreaks.over(&end).unwrap();
+    assert!(!outbreaks.explain_silence(silence, half), "it is over");
+    assert!(explained.is_silence(SILENT_SHARE) && !explained.is_silence(SILENT_SHARE - 0.01));
 }
 
 #[test]
@@ -99,20 +162,15 @@ fn what_the_wider_alarm_does_not_explain_is_taken_out_and_stays_alone() {
     for (second, place) in [(10_600, early), (14_000, late), (14_000, same)] {
         assert_eq!(raise(&mut outbreaks, second, place, FAILING).0, Step::Joined);
     }
-    let began = |(place, _)| Some(if place == early { 10_540 } else { 13_940 });
+    let began = |(place, _)| Some(if place == early { 10_539 } else { 10_540 });
     // Two are worse than all together, and one of these was with them from the beginning.
     let worse = |(place, _): Alarm, wide: &Wide| {
         *wide == wide::of((Place::Fleet, FAILING)) && place != same
     };
-    assert_eq!(outbreaks.split(began, worse), [(late, FAILING)]);
-    assert_eq!(outbreaks.split(began, worse), [], "once");
+    assert_eq!(outbreaks.split(began, worse, |_, _| false), [(late, FAILING)]);
+    assert_eq!(outbreaks.split(began, worse, |_, _| false), [], "once");
     let change = Change { second: 14_010, place: late, signal: FAILING, what: What::Raised };
-    let kin = Kin {
-        provider_of: &provider_of,
-        akin: &|_, _| true,
-        like_most: &|_| false,
-        stands_out: &|_, _| true,
-    };
+    let kin = Kin { akin: &|_, _| true, stands_out: &|_, _| true, ..kin() };
     assert_eq!(outbreaks.raised(&change, 13_940, true, kin).0, Step::Began(1));
     let again = Change { second: 14_020, place: Place::Fleet, signal: HANGING, what: What::Raised };
     assert_eq!(outbreaks.raised(&again, 9_900, false, kin), (Step::Joined, vec![]));
@@ -122,18 +180,28 @@ fn what_the_wider_alarm_does_not_explain_is_taken_out_and_stays_alone() {
 }
 
 #[test]
+fn what_stands_out_while_the_wider_trouble_is_quiet_is_a_flare_unless_its_cause_is_another() {
+    let mut outbreaks = Outbreaks::default();
+    let (fleet, late) = ((Place::Fleet, FAILING), (Place::Connection(1), FAILING));
+    raise(&mut outbreaks, 10_000, fleet.0, FAILING);
+    over(&mut outbreaks, 11_000, fleet.0, FAILING);
+    assert_eq!(raise(&mut outbreaks, 11_200, late.0, FAILING).0, Step::Joined);
+    for (another, want) in [(false, vec![]), (true, vec![late])] {
+        let has_another = |lead, alarm| (lead, alarm) == (fleet, late) && another;
+        assert_eq!(outbreaks.split(|_| Some(11_140), |_, _| true, has_another), want);
+    }
+}
+
+#[test]
 fn a_providers_trouble_that_others_have_as_well_now_is_the_fleets_however_late() {
     for (alike, want) in
         [(true, Step::Outgrew(0, (Place::Provider(0), FAILING))), (false, Step::Began(1))]
     {
         let mut outbreaks = Outbreaks::default();
         raise(&mut outbreaks, 10_000, Place::Provider(0), FAILING);
-        let kin = Kin {
-            provider_of: &provider_of,
-            akin: &|_, _| false,
-            like_most: &|lead| alike && lead == Place::Provider(0),
-            stands_out: &|_, _| false,
-        };
+        let like_most = |lead| alike && lead == Place::Provider(0);
+        let told_at = |_| Some(10_000);
+        let kin = Kin { like_most: &like_most, told_at: &told_at, ..kin() };
         let (second, place) = (16_000, Place::Fleet);
         let change = Change { second, place, signal: FAILING, what: What::Raised };
         assert_eq!(outbreaks.raised(&change, 15_000, false, kin).0, want);

@@ -1,3 +1,4 @@
+use super::super::code::Run;
 use super::*;
 
 /// Attempts between false alarms on one code that the test accepts.
@@ -131,4 +132,21 @@ fn evidence_fades_with_the_attempts_after_the_last_failure() {
     assert!(nats(80.0) > 15.0, "{}", nats(80.0));
     assert!(nats(80.0) > nats(200.0) && nats(200.0) > nats(2_000.0));
     assert!(nats(1e9) < 1.0);
+}
+
+#[test]
+fn failures_that_are_told_elsewhere_are_neither_evidence_nor_counted() {
+    let mut code = code(0.0);
+    let run = |since, bad| Run { weight: 8.0, since, began: 0.0, bad };
+    (code.runs[0], code.runs[1]) = (run(0, 4), run(30, 2));
+    code.hits = [(10, 1), (20, 1), (30, 2), (40, 2)].into();
+    code.take_out(&|connection| connection == 1);
+    let left = |code: &Code, index: usize| (code.runs[index].weight, code.runs[index].bad);
+    assert_eq!(
+        (left(&code, 0), left(&code, 1)),
+        ((4.0, 2), (8.0, 2)),
+        "by what came since each began"
+    );
+    code.take_out(&|_| true);
+    assert_eq!((left(&code, 0), left(&code, 1), code.hits.len()), ((0.0, 0), (0.0, 0), 0));
 }
