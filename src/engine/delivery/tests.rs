@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 use crate::engine::Config;
 use crate::event::{
@@ -282,7 +284,10 @@ fn what_is_caught_up_with_hangs_nowhere() {
 
 #[test]
 fn history_that_is_read_beside_the_present_hangs_nowhere() {
-    let (mut engine, end) = learned(&[Source::WorkosApi]);
+    let (learned, end) = learned(&[Source::WorkosApi]);
+    // Sessions that may last for an hour are not forgotten as stalled before they are looked at.
+    let lasting = Config { session_timeout: Duration::from_hours(1), ..learned.config.clone() };
+    let mut engine = Engine::load(lasting, &learned.save()).unwrap();
     for at in end..end + 100 {
         // Half an hour ago somebody began, and gave up; now somebody else succeeds.
         read(&mut engine, at, at - 1_800, 10_000_000 + at, Step::Started);

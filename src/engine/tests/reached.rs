@@ -111,7 +111,7 @@ fn whom_an_outage_hit_before_it_came_back_is_counted_on_and_once_it_is_over_no_m
     fleet.broken = 8;
     fleet.pass(20);
     let incidents = fleet.engine.memory.alerts.incidents();
-    let last = incidents.iter().filter(|one| &*one.alertname == "SsoFleetFailing").next_back();
+    let last = incidents.iter().rfind(|one| &*one.alertname == "SsoFleetFailing");
     let summary = &last.unwrap().summary;
     assert!(summary.ends_with("; 8 connections are hit"), "{summary}");
 }

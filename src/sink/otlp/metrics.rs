@@ -54,6 +54,9 @@ pub struct Metrics<T> {
     push: Option<Push>,
     /// When the next totals are read.
     due_at: Instant,
+    /// Whether a request of the push was taken since then: newer totals do not take the place of those that are getting through, for
+    /// then the last connections would never be told.
+    moves: bool,
     /// When the receiver last had the latest totals, or the sink was made.
     told_at: Timestamp,
 }
@@ -87,6 +90,7 @@ impl<T: Transport> Metrics<T> {
             interval: config.interval.duration(),
             push: None,
             due_at: Instant::now(),
+            moves: false,
             told_at: clock.now(),
         }))
     }
@@ -123,7 +127,10 @@ impl<T: Transport> Metrics<T> {
         // Before the engine has spoken nothing is known.
         if Instant::now() >= self.due_at && snapshot.now != Timestamp::default() {
             self.due_at = Instant::now() + self.interval;
-            self.begin(now).await;
+            let moved = std::mem::take(&mut self.moves);
+            if self.courier.is_idle() || !moved {
+                self.begin(now).await;
+            }
         }
         let had = !self.courier.is_idle();
         self.step(now, stop).await;
@@ -143,8 +150,10 @@ impl<T: Transport> Metrics<T> {
 
     /// Sends one body, and makes the next when it was taken.
     async fn step(&mut self, now: Timestamp, stop: &mut watch::Receiver<bool>) {
+        let had = !self.courier.is_idle();
         self.courier.step(now, stop).await;
         if self.courier.is_idle() {
+            self.moves |= had;
             self.load(now).await;
         }
     }

@@ -157,15 +157,17 @@ fn what_a_receiver_refuses_of_what_it_takes_is_read_from_its_answer() {
     }
 }
 
-/// A receiver that answers with the next status, the last one for ever.
+/// A receiver that answers with the next status, the last one for ever, after a while.
 #[derive(Clone)]
 struct Receiver {
+    takes: Duration,
     statuses: Arc<Mutex<Vec<u16>>>,
     requests: watch::Sender<Vec<Request>>,
 }
 
 impl Transport for Receiver {
     async fn send(&self, request: &Request) -> Result<Answer, SendError> {
+        tokio::time::sleep(self.takes).await;
         self.requests.send_modify(|requests| requests.push(request.clone()));
         let mut statuses = self.statuses.lock().unwrap();
         let status = if statuses.len() > 1 { statuses.remove(0) } else { statuses[0] };
@@ -185,8 +187,13 @@ struct Play {
 
 impl Play {
     fn begin(statuses: &[u16], connections: u64) -> Self {
+        Self::begin_slowly(Duration::ZERO, statuses, connections)
+    }
+
+    fn begin_slowly(takes: Duration, statuses: &[u16], connections: u64) -> Self {
         let config = config("headers: { Authorization: \"Bearer k\", X-Tenant: acme }");
         let receiver = Receiver {
+            takes,
             statuses: Arc::new(Mutex::new(statuses.to_vec())),
             requests: watch::Sender::default(),
         };
@@ -276,4 +283,16 @@ async fn a_push_of_many_connections_is_made_request_by_request() {
     assert!(requests.iter().all(|request| request.body.len() <= ENVELOPE.bytes_max));
     play.stop.send_replace(true);
     play.run.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_push_that_takes_longer_than_the_interval_is_made_whole() {
+    let takes = Duration::from_secs(90);
+    let play = Play::begin_slowly(takes, &[200], 8_000);
+    let totals = play.pushes(3).await;
+    assert!((totals.iter().sum::<f64>() - 8_000.0).abs() < 0.1, "{totals:?}");
+    // The one after the next begins when the totals have changed.
+    play.total.send_replace(2);
+    let totals = play.pushes(9).await;
+    assert!((totals[6..].iter().sum::<f64>() - 16_000.0).abs() < 0.1, "{totals:?}");
 }
