@@ -74,7 +74,13 @@ impl Engine {
         let mut summary = words::found(signal, &self.who(place), &evidence, counted, (since, now));
         let reach = self.reach(place, carriers.iter().map(|(index, _)| *index));
         if connection.is_none() && kind_of(signal).is_some() {
-            words::hit(&mut summary, reach.connections);
+            // Each flare counts anew whom it hits.
+            let mut outbreaks = self.memory.outbreaks.iter();
+            let came_back =
+                outbreaks.any(|one| one.lead == (place, signal) && one.flares.again().is_some());
+            let known = self.memory.alerts.incident(key).filter(|_| came_back);
+            let before = known.map_or(0, |known| known.course.reach.connections);
+            words::hit(&mut summary, reach.connections.max(before));
         }
         Finding {
             severity,

@@ -64,9 +64,6 @@ impl Engine {
         if i64::from(now) % RENEW_SECONDS == 0 {
             self.own(now);
             self.split(now);
-            let Memory { outbreaks, detection, .. } = &mut self.memory;
-            let lasting = outbreaks.iter().flat_map(|outbreak| outbreak.wide.keys().copied());
-            detection.forget_tolls(&lasting.collect());
             self.memory.note_flares();
             self.renew();
             self.tell_worse();
@@ -91,7 +88,8 @@ impl Engine {
             What::Raised => self.raised(change, now, false),
             What::Over => {
                 if let Some(explained) = self.memory.outbreaks.over(&change) {
-                    for (place, kind) in self.memory.detection.start_afresh(&explained) {
+                    let told = self.memory.outbreaks.tell_silence();
+                    for (place, kind) in self.memory.detection.start_afresh(&explained, told) {
                         let signal = Signal::Stream(kind);
                         self.end_ticket(Change { place, signal, what: What::TicketOver, ..change });
                     }

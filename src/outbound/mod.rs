@@ -56,7 +56,20 @@ pub struct Answer {
 }
 
 /// What a page of HTML begins with where it does not say that it is one. Services may answer in XML.
-const PAGE_BEGINS: [&[u8]; 5] = [b"html", b"head", b"body", b"script", b"meta"];
+const PAGE_BEGINS: [&[u8]; 12] = [
+    b"html",
+    b"head",
+    b"title",
+    b"meta",
+    b"style",
+    b"script",
+    b"noscript",
+    b"body",
+    b"center",
+    b"div",
+    b"form",
+    b"h1",
+];
 
 /// Sends a request: the real client, or a test.
 pub trait Transport: Clone + Send + Sync + 'static {

@@ -17,7 +17,7 @@ impl Alerts {
         finding: Finding,
         now: Timestamp,
     ) {
-        if *from != to {
+        if *from != to && self.open.contains_key(from) {
             // Under that name nothing else is open any more: what nobody was told of stays in the record.
             self.settle(&to, now);
             self.end(&to, now);

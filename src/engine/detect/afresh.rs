@@ -1,18 +1,21 @@
 //! The end of an outbreak: what it explained starts afresh, so that no count is told twice.
 
-use std::collections::BTreeSet;
-
 use super::{Alarm, Detection, Explained, Kind, Signal, Stream};
 use crate::engine::calendar::Place;
 
 impl Detection {
     /// Drops the evidence that `explained` accounts for, and what of it was not yet usual. Gives the tickets that were open on
     /// such evidence. What was known before the outbreak began is trouble of its own and stays.
-    pub(in crate::engine) fn start_afresh(&mut self, explained: &Explained) -> Vec<(Place, Kind)> {
+    /// A silence of successes that `is_told` ends by itself.
+    pub(in crate::engine) fn start_afresh(
+        &mut self,
+        explained: &Explained,
+        is_told: bool,
+    ) -> Vec<(Place, Kind)> {
         for alarm in &explained.alarms {
             self.dismiss(*alarm);
         }
-        if explained.is_silence(self.share_of_all(&explained.places)) {
+        if !is_told && explained.is_silence(self.share_of_all(&explained.places)) {
             self.successes.dismiss();
         }
         let mut tickets = Vec::new();
@@ -32,21 +35,6 @@ impl Detection {
             }
         }
         tickets
-    }
-
-    /// Forgets whom alarms of groups have hit that are over, but for those that `lasting` incidents have: they may come back.
-    pub(in crate::engine) fn forget_tolls(&mut self, lasting: &BTreeSet<Alarm>) {
-        let providers = (0..).zip(&mut self.providers);
-        let groups = providers.map(|(index, group)| (Place::Provider(index), group));
-        for (place, group) in groups.chain([(Place::Fleet, &mut self.fleet)]) {
-            for kind in Kind::ALL {
-                if !lasting.contains(&(place, Signal::Stream(kind))) {
-                    group.stream_mut(kind).forget_toll();
-                }
-            }
-        }
-        self.spreading
-            .forget_tolls(|code| lasting.iter().any(|(_, signal)| *signal == Signal::Code(code)));
     }
 
     /// Ends an alarm that another explains.
@@ -137,7 +125,9 @@ mod tests {
     #[test]
     fn a_drought_is_spent_with_the_trouble_of_half_of_all_that_explains_it() {
         let begun = 86_400 * 20_000;
-        for (share, spent) in [(0.85, true), (0.4, false)] {
+        for (share, is_told, spent) in
+            [(0.85, false, true), (0.85, true, false), (0.4, false, false)]
+        {
             let mut detection = Detection::default();
             detection.connections.resize_with(1, Default::default);
             detection.connections[0].streams[0].at_pace(20_000, share * 1_000.0);
@@ -147,9 +137,9 @@ mod tests {
             let place = Place::Connection(0);
             outbreaks.raised(&change(place, begun + 60, What::Raised), begun, false, kin());
             let explained = outbreaks.over(&change(place, begun + 3_600, What::Over)).unwrap();
-            detection.start_afresh(&explained);
+            detection.start_afresh(&explained, is_told);
             let drought = Signal::Drought(Arrival::Success);
-            assert_eq!(detection.is_up(Place::Fleet, drought), !spent, "{share}");
+            assert_eq!(detection.is_up(Place::Fleet, drought), !spent, "{share} {is_told}");
         }
     }
 
@@ -169,7 +159,7 @@ mod tests {
         let place = Place::Provider(0);
         outbreaks.raised(&change(place, begun + 60, What::Raised), begun, false, kin());
         let explained = outbreaks.over(&change(place, begun + 3_600, What::Over)).unwrap();
-        let tickets = detection.start_afresh(&explained);
+        let tickets = detection.start_afresh(&explained, false);
         assert_eq!(tickets, [(Place::Connection(0), Kind::Failing)]);
         let has = |detection: &Detection| {
             let place = |index| Place::Connection(index);

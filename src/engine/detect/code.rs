@@ -135,6 +135,8 @@ impl Code {
                 reason = "no more than before"
             )]
             let bad = libm::round(f64::from(run.bad) * left) as u32;
+            // They are no attempts of others either.
+            run.began += f64::from(run.bad - bad);
             run.bad = bad;
         }
     }

@@ -197,7 +197,9 @@ impl GroupStream {
     }
 
     pub(super) fn hit(&mut self, hit: Hit) {
-        if self.stream.alarm.is_some() && hit.first {
+        if self.stream.alarm.is_none() {
+            self.toll = Toll::default();
+        } else if hit.first {
             self.toll.hit(hit.connection);
         }
         if self.hits.len() >= HITS_MAX {
@@ -226,14 +228,7 @@ impl GroupStream {
 
     /// Counts on, from who was hit since then: an alarm was raised.
     pub(super) fn begin_toll(&mut self, since: u32) {
-        self.toll.begin(self.carriers(since));
-    }
-
-    /// Its incident is over: whoever is hit next is hit anew.
-    pub(super) fn forget_toll(&mut self) {
-        if self.stream.alarm.is_none() {
-            self.toll = Toll::default();
-        }
+        self.toll = Toll::begin(self.carriers(since));
     }
 
     /// The connections that the alarm has hit, or without one those hit since then; most hit first, with how often.

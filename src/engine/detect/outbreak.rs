@@ -62,7 +62,7 @@ pub(in crate::engine) struct Outbreak {
     pub(super) alarms: BTreeSet<(Place, Signal)>,
     /// Alarms of providers and the fleet that it ever had. Stands behind all else in a checkpoint.
     #[serde(skip)]
-    pub(in crate::engine) wide: Wide,
+    pub(super) wide: Wide,
     /// What its lead's alarms have counted. Stands behind all else in a checkpoint.
     #[serde(skip)]
     pub(in crate::engine) flares: Flares,

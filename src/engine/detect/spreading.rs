@@ -150,13 +150,6 @@ impl Spreading {
         }
     }
 
-    /// Forgets whom alarms have hit that are over, but for those of the codes that are `kept`.
-    pub(super) fn forget_tolls(&mut self, is_kept: impl Fn(u64) -> bool) {
-        for code in self.codes.iter_mut().filter(|code| code.alarm.is_none() && !is_kept(code.id)) {
-            code.toll = Toll::default();
-        }
-    }
-
     /// Whether a code is on its way to an alarm: further than chance brings one every quarter of an hour, and over connections. A
     /// single failure with a rare code is much evidence.
     pub(super) fn is_uneasy(&self, per_day: f64, config: &Config) -> bool {
@@ -311,7 +304,7 @@ impl Spreading {
             during: during(run.bad.into(), looked_at.into(), usual),
             relief: 0.0,
         });
-        code.toll.begin(code.counts(run.since));
+        code.toll = Toll::begin(code.counts(run.since));
         code.runs = Default::default();
         true
     }

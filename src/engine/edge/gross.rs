@@ -75,6 +75,11 @@ impl Gross {
         place(sign).map(|place| self.watched[place].stream.silence(now))
     }
 
+    /// Nothing of what is counted will be judged.
+    pub(super) fn drop_unjudged(&mut self) {
+        self.open.clear();
+    }
+
     /// Everything of the bin is judged.
     pub(super) fn close(&mut self, begin: i64) {
         self.open.remove(&begin);

@@ -28,6 +28,7 @@ mod words;
 mod worse;
 pub(super) mod worsened;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -246,14 +247,23 @@ impl Edge {
         }
     }
 
-    /// How what pages at which tier has got much worse, by the sign that most requests show.
-    fn risen(&self) -> Vec<(usize, Sign, Trouble)> {
-        let worst = |(place, tier): (usize, &Tier)| {
+    /// How what pages at which tier has got much worse; the signs that most requests show first.
+    fn risen(&self) -> BTreeMap<usize, Vec<(Sign, Trouble)>> {
+        let rises = |(place, tier): (usize, &Tier)| {
             let signs = Sign::ALL.into_iter().filter(|sign| sign.severity() == Severity::Page);
-            let rises = signs.filter_map(|sign| Some((place, sign, tier.signs.rise(sign)?)));
-            rises.max_by_key(|(.., rise)| rise.bad)
+            let rises = signs.filter_map(|sign| Some((sign, tier.signs.rise(sign)?)));
+            let mut rises: Vec<_> = rises.collect();
+            rises.sort_by_key(|(_, rise)| Reverse(rise.bad));
+            (!rises.is_empty()).then_some((place, rises))
         };
-        self.tiers.iter().enumerate().filter_map(worst).collect()
+        self.tiers.iter().enumerate().filter_map(rises).collect()
+    }
+
+    /// Nobody judges: what waits for it is dropped.
+    fn drop_unjudged(&mut self, now: i64) {
+        for tier in &mut self.tiers {
+            tier.signs.drop_unjudged(now);
+        }
     }
 
     /// What goes on at which tier, and how urgent it is.

@@ -87,7 +87,8 @@ impl Past {
         let ratio = |share: &Share| share.bad / share.requests;
         let mut sorted: Vec<f64> = shares.iter().map(|(_, share)| ratio(share)).collect();
         sorted.sort_by(f64::total_cmp);
-        let median = sorted.get(sorted.len() / 2).copied().unwrap_or_default();
+        // Of two, the better one: the other may be an outage.
+        let median = sorted.get(sorted.len().saturating_sub(1) / 2).copied().unwrap_or_default();
         shares.retain(|(_, share)| ratio(share) <= TROUBLE_FACTOR * median + TROUBLE_MORE);
         shares
     }

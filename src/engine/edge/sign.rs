@@ -215,6 +215,14 @@ impl Signs {
         }
     }
 
+    /// Drops what is not judged: it would grow for ever, and be told days later.
+    pub(super) fn drop_unjudged(&mut self, now: i64) {
+        self.open.clear();
+        self.gross.drop_unjudged();
+        (self.late, self.past) = Default::default();
+        self.judged_until = self.judged_until.max(now.div_euclid(BIN_SECONDS) * BIN_SECONDS);
+    }
+
     /// Judges what is complete at `now`: what began or ended.
     pub(super) fn judge(&mut self, now: i64, wait_seconds: i64, days: f64) -> Vec<(Sign, Verdict)> {
         if self.past.read_until().is_some_and(|read| read <= now) {

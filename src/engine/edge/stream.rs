@@ -307,6 +307,8 @@ impl Stream {
             return Verdict::Nothing;
         }
         if self.alarm.take().is_some() {
+            // What came in an outage is not what is usual.
+            self.fresh = Share::default();
             return Verdict::PageOver;
         }
         if self.ticket.take().is_some() { Verdict::TicketOver } else { Verdict::Nothing }

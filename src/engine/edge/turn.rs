@@ -6,16 +6,20 @@ use serde::{Deserialize, Serialize};
 use super::evidence::Bin;
 use super::stream::BIN_SECONDS;
 
-/// Bins over which it is known what came before: half an hour.
+/// Bins over which it is known what came before, at most: half an hour. So many where much of what comes is bad, so that it is what came
+/// before that; else so many times those of what comes now: what came an hour ago, a batch or a peak, is not what is missing now.
 const BEFORE_BINS: f64 = 360.0;
+const BEFORE_TIMES: f64 = 3.0;
 
 /// Bins over which it is known what comes now, at least, and how many good requests were due in them.
 const LATELY_BINS: f64 = 6.0;
 const LATELY_DUE: f64 = 40.0;
 
-/// Good requests have turned into bad ones when so much is left of them, and bad ones are so many times as many.
+/// Good requests have turned into bad ones when so much is left of them, and bad ones are so many times as many, and more by so much
+/// of what is missing.
 const LEFT: f64 = 0.5;
 const RISE: f64 = 2.0;
+const INSTEAD: f64 = 0.3;
 
 /// Good and bad requests a bin, before and lately.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -51,16 +55,22 @@ impl Turn {
         #[expect(clippy::cast_precision_loss, reason = "bins of some days")]
         let empty = if self.last_second == 0 { 0.0 } else { (passed - 1).max(0) as f64 };
         self.last_second = self.last_second.max(bin.second);
-        if !is_alarmed {
-            self.bins = (self.bins + 1.0 + empty).min(BEFORE_BINS);
-            self.before.take(bin, empty.min(self.bins - 1.0), self.bins);
-        }
         let due = LATELY_DUE / self.before.good.max(1e-3);
-        self.lately.take(bin, empty, due.clamp(LATELY_BINS, BEFORE_BINS));
+        let lately = due.clamp(LATELY_BINS, BEFORE_BINS / BEFORE_TIMES);
+        self.lately.take(bin, empty, lately);
+        if !is_alarmed {
+            let is_bad = RISE * self.lately.bad >= self.lately.good;
+            let most = if is_bad { BEFORE_BINS } else { BEFORE_TIMES * lately };
+            self.bins = (self.bins + 1.0 + empty).min(BEFORE_BINS);
+            self.before.take(bin, empty.min(self.bins - 1.0), self.bins.min(most));
+        }
     }
 
     /// Whether bad requests stand where good ones used to come.
     pub(super) fn is_turned(&self) -> bool {
-        self.lately.good < LEFT * self.before.good && self.lately.bad > RISE * self.before.bad
+        let Self { before, lately, .. } = self;
+        lately.good < LEFT * before.good
+            && lately.bad > RISE * before.bad
+            && lately.bad - before.bad > INSTEAD * (before.good - lately.good)
     }
 }

@@ -27,11 +27,11 @@ const CALLERS_MAX: usize = 10;
 impl Engine {
     /// Judges what is complete, and turns what began or ended into incidents.
     pub(in crate::engine) fn look_at_tiers(&mut self) {
+        let now = self.memory.now;
         let Some(detection) = self.config.detection.as_ref().filter(|_| self.config.edge.alerts)
         else {
-            return;
+            return self.memory.edge.drop_unjudged(now.seconds());
         };
-        let now = self.memory.now;
         let days = detection.false_alarm_days(SHARE);
         let changes = self.memory.edge.judge(now.seconds(), &self.config.edge, days);
         let anything = !changes.is_empty();

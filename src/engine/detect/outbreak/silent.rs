@@ -28,6 +28,14 @@ impl Outbreaks {
     }
 }
 
+impl Outbreaks {
+    /// Whether one of them is that successes of all do not come, or has that as a part.
+    pub(in crate::engine) fn tell_silence(&self) -> bool {
+        let silence = (Place::Fleet, Signal::Drought(Arrival::Success));
+        self.0.iter().any(|one| one.alarms.contains(&silence))
+    }
+}
+
 impl Explained {
     /// Whether it was why successes of all did not come, by the share of all sign-ins that it covers.
     pub(in crate::engine::detect) fn is_silence(&self, share_of_all: f64) -> bool {

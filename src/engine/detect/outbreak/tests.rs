@@ -124,6 +124,11 @@ fn silence_is_explained_by_trouble_of_half_of_all_while_that_goes_on() {
     let explained = outbreaks.over(&end).unwrap();
     assert!(!outbreaks.explain_silence(silence, half), "it is over");
     assert!(explained.is_silence(SILENT_SHARE) && !explained.is_silence(SILENT_SHARE - 0.01));
+    assert!(!outbreaks.tell_silence());
+    raise(&mut outbreaks, 12_000, Place::Fleet, silence);
+    assert!(outbreaks.tell_silence());
+    over(&mut outbreaks, 13_000, Place::Fleet, silence);
+    assert!(!outbreaks.tell_silence());
 }
 
 #[test]

@@ -13,7 +13,7 @@ impl Spreading {
     pub(in crate::engine::detect) fn begin_tolls(&mut self) {
         for code in &mut self.codes {
             if let Some(since) = code.alarm.map(|alarm| alarm.since) {
-                code.toll.begin(code.counts(since));
+                code.toll = Toll::begin(code.counts(since));
             }
         }
     }

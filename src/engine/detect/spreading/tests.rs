@@ -141,12 +141,17 @@ fn failures_that_are_told_elsewhere_are_neither_evidence_nor_counted() {
     (code.runs[0], code.runs[1]) = (run(0, 4), run(30, 2));
     code.hits = [(10, 1), (20, 1), (30, 2), (40, 2)].into();
     code.take_out(&|connection| connection == 1);
-    let left = |code: &Code, index: usize| (code.runs[index].weight, code.runs[index].bad);
+    let left = |code: &Code, index: usize| {
+        (code.runs[index].weight, code.runs[index].bad, code.runs[index].began)
+    };
     assert_eq!(
         (left(&code, 0), left(&code, 1)),
-        ((4.0, 2), (8.0, 2)),
+        ((4.0, 2, 2.0), (8.0, 2, 0.0)),
         "by what came since each began"
     );
     code.take_out(&|_| true);
-    assert_eq!((left(&code, 0), left(&code, 1), code.hits.len()), ((0.0, 0), (0.0, 0), 0));
+    assert_eq!(
+        (left(&code, 0), left(&code, 1), code.hits.len()),
+        ((0.0, 0, 4.0), (0.0, 0, 2.0), 0)
+    );
 }

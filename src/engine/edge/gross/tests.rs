@@ -49,7 +49,19 @@ fn most_requests_that_turn_bad_page() {
 #[test]
 fn what_strangers_add_and_what_does_not_sleep_pages_nobody() {
     for good in [290.0, 58.0, 10.0] {
-        let cases: [&[(i64, f64, f64)]; 5] = [
+        let cases: [&[(i64, f64, f64)]; 8] = [
+            // A batch, and a scan soon or long after it.
+            &[(25, 10.0 * good, good), (15, good, 0.1 * good), (60, good, 6.0 * good)],
+            &[(25, 10.0 * good, good), (60, good, 0.1 * good), (60, good, 6.0 * good)],
+            // A scan that goes on while people leave.
+            &[
+                (60, good, 2.0 * good),
+                (40, 0.8 * good, 2.0 * good),
+                (40, 0.6 * good, 2.0 * good),
+                (40, 0.45 * good, 2.0 * good),
+                (40, 0.35 * good, 2.0 * good),
+                (40, 0.25 * good, 2.0 * good),
+            ],
             // A scan of random paths.
             &[(30, good, 8.0 * good), (60, good, 1.0)],
             // People leave within an hour, robots do not.

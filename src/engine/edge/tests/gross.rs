@@ -21,7 +21,7 @@ fn told(code: u16, cuts: i64) -> Vec<String> {
                 ));
             }
         }
-        if second % 997 < cuts {
+        if second % 97 < cuts {
             engine = Engine::load(EngineConfig::default(), &engine.save()).unwrap();
         }
     }

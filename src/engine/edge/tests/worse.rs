@@ -74,3 +74,39 @@ fn the_alarm_of_an_older_state_is_followed_from_what_it_has_counted() {
         .collect();
     assert_eq!(open, ["EdgeErrors"]);
 }
+
+#[test]
+fn what_one_client_more_is_refused_hides_no_outage() {
+    let mut engine = Engine::new(EngineConfig::default());
+    let mut paged = Vec::new();
+    for second in 0..9_400 {
+        let share = |small, large| match second {
+            9_100.. => large,
+            7_300.. => small,
+            _ => 0,
+        };
+        let [errors, refused] = [(503, share(3, 60), 3), (429, share(5, 95), 1)]
+            .map(|(code, bad, clients)| second_of(second, bad, code, false, clients));
+        apply(&mut engine, second + 1, errors);
+        apply(&mut engine, second + 1, refused);
+        let began = engine.transitions().into_iter().map(|told| told.incident);
+        paged.extend(began.filter(|one| &*one.alertname == super::super::worsened::ALERTNAME));
+    }
+    let [one] = &paged[..] else { panic!("{paged:#?}") };
+    assert!(one.summary.contains("5xx"), "{}", one.summary);
+}
+
+#[test]
+fn what_nobody_judges_is_not_kept() {
+    let size = |seconds: i64| {
+        let mut config = EngineConfig::default();
+        config.edge.alerts = false;
+        let mut engine = Engine::new(config);
+        for second in 0..seconds {
+            apply(&mut engine, second + 1, second_of(second, 3, 404, false, 3));
+        }
+        engine.save().len()
+    };
+    let (hour, two) = (size(3_600), size(7_200));
+    assert!(two < hour + 1_000, "{hour} {two}");
+}
