@@ -4,6 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::numbers::Numbers;
 
+/// An alarm lasts longer than this: one whose trouble began so soon after the last one's stands on the same failures, and has counted
+/// them. So the code that took a connection over raises it again with the next failure.
+const SAME_SECONDS: u32 = 300;
+
 /// The counts of all alarms of an outbreak's lead so far.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub(in crate::engine) struct Flares {
@@ -31,7 +35,7 @@ impl Flares {
     /// Looks at the alarm that is up.
     pub(super) fn note(&mut self, own: &Numbers) {
         match self.last {
-            Some((since, _)) if since == own.since => {}
+            Some((since, _)) if own.since < since.saturating_add(SAME_SECONDS) => {}
             Some((_, over)) => {
                 self.past = self.past.and(over);
                 self.again += 1;

@@ -102,11 +102,7 @@ impl Detection {
             Verdict::Nothing => {}
             Verdict::Ticket => tell(What::Ticket),
             Verdict::TicketOver => tell(What::TicketOver),
-            Verdict::Over => {
-                // What failed until now is told, with whatever code.
-                watch.takeover.iter_mut().for_each(|takeover| takeover.forget());
-                return tell(What::Over);
-            }
+            Verdict::Over => tell(What::Over),
             Verdict::Page(strongest) => {
                 let enough = config.min_users + u32::from(kind == Kind::Denied);
                 if stream.run(strongest).people >= enough {
