@@ -211,6 +211,9 @@ mod tests {
         }
         for page in [
             "\u{feff}\n<!DOCTYPE html>",
+            "<title>Sign in</title>",
+            "<div class=\"portal\">",
+            "<form action=\"/login\">",
             "<!doctype HTML PUBLIC \"-//W3C//DTD HTML 4.01//EN\">",
             "<?xml version=\"1.0\"?><!DOCTYPE x><HTML>",
             "<!-- a proxy's -->\n<html\nlang=\"en\">",

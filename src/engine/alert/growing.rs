@@ -89,6 +89,9 @@ mod tests {
             assert_eq!(states.len(), 2, "{states:?}");
             assert!(states.contains(&wide(State::Resolved)), "{phase:?} {states:?}");
             assert!(states.contains(&wide(State::Firing)), "{phase:?} {states:?}");
+            // What is not open takes no name away.
+            alerts.grow(&key("narrow"), key("wide"), finding(), at(4));
+            assert!(matches!(alerts.phase(&key("wide")), Phase::Firing { .. }));
             alerts.end(&key("wide"), at(4));
             assert!(alerts.incidents().iter().all(|one| one.state == State::Resolved));
         }

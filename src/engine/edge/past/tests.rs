@@ -58,6 +58,18 @@ fn an_outage_before_the_first_start_is_not_the_usual() {
 }
 
 #[test]
+fn of_two_hours_the_worse_one_may_be_an_outage() {
+    let usual = |past: &[u64]| {
+        let mut read = Past::default();
+        for (hour, bad) in (0..).zip(past) {
+            read.take(&tally(NOW - 48 * 3_600 + hour * 3_600, 500, *bad), NOW);
+        }
+        read.usual(Sign::Errors, None).len()
+    };
+    assert_eq!((usual(&[1, 600]), usual(&[1, 1]), usual(&[])), (1, 2, 0));
+}
+
+#[test]
 fn what_is_slow_is_known_from_the_past() {
     let mut signs = Signs::default();
     for minute in 0..600 {

@@ -306,7 +306,9 @@ fn a_page_ends_by_evidence_of_the_usual_or_by_silence_and_what_lasts_for_days_is
     let mut silent = raised();
     silent.pace = 0.1;
     assert_eq!(silent.silence(1_510 * 5 + 800), Verdict::Nothing);
+    silent.fresh = Share { requests: 1_000.0, bad: 900.0 };
     assert_eq!(silent.silence(1_510 * 5 + 900), Verdict::PageOver);
+    assert!(silent.fresh.requests == 0.0, "an outage that ends in silence is not learned");
     let mut stays = raised();
     let over = (1_510..200_000)
         .find(|bin| stays.take(steady(bin * 5, 100, 30), &bar) == Verdict::PageOver);
