@@ -26,9 +26,7 @@ impl Outbreaks {
                     && share_of_all(&one.places) >= SILENT_SHARE
             })
     }
-}
 
-impl Outbreaks {
     /// Whether one of them is that successes of all do not come, or has that as a part.
     pub(in crate::engine) fn tell_silence(&self) -> bool {
         let silence = (Place::Fleet, Signal::Drought(Arrival::Success));
