@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Breaks one promise of docs/durability.md after the other in a copy of the code, and says which seeds of the simulation find it.
 
-SEEDS=1..101 are run on each. The unchanged code must pass them; a mutation that no seed finds, or that no longer fits the
-code, ends the run with an error. Debug builds, one for each mutation, after one of all dependencies: half an hour on 2 cores."""
+SEEDS=1..101 are run on each, and where none of them finds it, the unit tests. The unchanged code must pass both; a mutation that neither
+finds, or that no longer fits the code, ends the run with an error. Debug builds, one for each mutation, after one of all dependencies: half an hour on 2 cores."""
 
 import os
 import re
@@ -90,26 +90,47 @@ def copy():
         shutil.copy2(ROOT / name, COPY / name)
 
 
-def failing():
-    """The seeds that fail on the copy as it is now. The words of other tests' failures would be no proof: a build must succeed."""
-    environment = os.environ | {"CARGO_TARGET_DIR": str(BUILD)}
+def tested(arguments, environment):
+    """The outcome of library tests on the copy as it is now. The words of other tests' failures would be no proof: a build must succeed."""
     # A mutation may leave something unused: that is not what is tested.
-    environment["RUSTFLAGS"] = ""
+    environment = os.environ | {"CARGO_TARGET_DIR": str(BUILD), "RUSTFLAGS": ""} | environment
     cargo = ["cargo", "test", "--quiet", "--lib"]
     subprocess.run([*cargo, "--no-run"], cwd=COPY, env=environment, check=True, stderr=subprocess.DEVNULL)
-    test = [*cargo, "--", "simulation::every_promise"]
-    run = subprocess.run(test, cwd=COPY, env=environment | {"SIMULATION_SEEDS": SEEDS}, capture_output=True, text=True)
-    seeds = sorted({int(seed) for seed in re.findall(r"^seed (\d+): ", run.stdout, re.M)})
-    if (run.returncode != 0) != bool(seeds):
-        sys.exit(f"the simulation ended without a word about seeds:\n{run.stdout}\n{run.stderr}")
-    return seeds
+    return subprocess.run([*cargo, "--", *arguments], cwd=COPY, env=environment, capture_output=True, text=True)
+
+
+def failing(pattern, run, what):
+    """What failed, as the output names it."""
+    found = sorted(set(re.findall(pattern, run.stdout, re.M)))
+    if (run.returncode != 0) != bool(found):
+        sys.exit(f"{what} ended without a word about what failed:\n{run.stdout}\n{run.stderr}")
+    return found
+
+
+def seeds():
+    """The seeds of the simulation that fail."""
+    run = tested(["simulation::every_promise"], {"SIMULATION_SEEDS": SEEDS})
+    return sorted(map(int, failing(r"^seed (\d+): ", run, "the simulation")))
+
+
+def unit_tests():
+    """The names of the unit tests that fail."""
+    run = tested(["--skip", "simulation", "--skip", "backtest", "--skip", "fuzz"], {})
+    names = failing(r"^    (\S+::\S+)$", run, "the unit tests")
+    return [f"`{name.rsplit('::', 1)[1]}`" for name in names]
+
+
+def some(found):
+    """The first of them, and how many more there are."""
+    more = f" and {len(found) - FIRST} more" if len(found) > FIRST else ""
+    return ", ".join(map(str, found[:FIRST])) + more
 
 
 def main():
     copy()
-    if seeds := failing():
-        sys.exit(f"unchanged code fails seeds {seeds}")
-    print(f"| mutation | seeds of {SEEDS} that found it |\n| --- | --- |", flush=True)
+    if found := seeds() or unit_tests():
+        sys.exit(f"unchanged code fails {found}")
+    print(f"| mutation | found by seeds of {SEEDS}, or else by unit tests |\n| --- | --- |", flush=True)
     missed = []
     for name, path, before, after in MUTATIONS:
         file = COPY / path
@@ -117,15 +138,13 @@ def main():
         if text.count(before) != 1:
             sys.exit(f"{name}: {path} holds its code {text.count(before)} times; mend the mutation")
         file.write_text(text.replace(before, after))
-        seeds = failing()
+        found = seeds() or unit_tests()
         file.write_text(text)
-        first = ", ".join(map(str, seeds[:FIRST]))
-        more = f" and {len(seeds) - FIRST} more" if len(seeds) > FIRST else ""
-        print(f"| {name} | {first or 'none'}{more} |", flush=True)
-        if not seeds:
+        print(f"| {name} | {some(found) or 'none'} |", flush=True)
+        if not found:
             missed.append(name)
     if missed:
-        sys.exit(f"found by no seed: {missed}")
+        sys.exit(f"found by nothing: {missed}")
 
 
 if __name__ == "__main__":

@@ -129,7 +129,7 @@ impl Events {
             put(format_args!(r#","error":{{"code":"{code}","message":"{message}"}}"#));
         }
         put(format_args!(
-            "}},\"created_at\":\"{at}\",\"context\":{{\"client_id\":\"client_01HZX3B9V7Q0R5W2N8K4M6T1YC\",\"actor\":{{\"source\":\"user\"}}}}}}\n"
+            "}},\"created_at\":\"{at}\",\"context\":{{\"client_id\":\"client_01HZX3B9V7Q0R5W2N8K4M6T1YC\",\"actor\":{{\"source\":\"api\"}}}}}}\n"
         ));
     }
 

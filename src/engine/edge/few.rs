@@ -14,6 +14,11 @@ const WANDERS: f64 = 1.25;
 const DEVIATIONS: f64 = 3.0;
 const CHANCE: f64 = 3.0;
 
+/// Clients with this share of all requests of the hour before stand for everybody: a proxy in front of the edge whose address the log
+/// names. Of fewer requests than these nothing is said.
+const EVERYBODY: f64 = 0.9;
+const EVERYBODYS_REQUESTS: u64 = 100;
+
 /// How many clients have nearly all that is beyond the usual in what was `seen`, where they are few, and 0 where nothing is beyond it any
 /// more; `None` also where the log names no clients, and where one of them, with a tenth of it or more, is internal: that is a service of
 /// ours behind one address, whom no limit is meant for.
@@ -43,6 +48,15 @@ pub(super) fn few(
         others -= theirs;
         others <= most
     })
+}
+
+/// Whether these, who have nearly all that is refused, had nearly all requests `before` it.
+pub(super) fn stand_for_all(few: &[Talker], before: &Minute) -> bool {
+    let all = before.counts.requests;
+    let theirs: u64 = few.iter().map(|talker| before.talkers.surely(&talker.name)).sum();
+    #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 52 bits")]
+    let share = theirs as f64 / all.max(1) as f64;
+    all >= EVERYBODYS_REQUESTS && share >= EVERYBODY
 }
 
 #[cfg(test)]

@@ -52,6 +52,12 @@ impl Talkers {
         *least = newcomer;
     }
 
+    /// Requests that are surely this caller's.
+    pub(super) fn surely(&self, name: &Personal) -> u64 {
+        let known = self.0.iter().find(|talker| same(&talker.name, name));
+        known.map_or(0, |talker| talker.requests - talker.over)
+    }
+
     /// The busiest, most requests first.
     pub(super) fn top(&self, count: usize) -> Vec<Talker> {
         let mut all = self.0.clone();

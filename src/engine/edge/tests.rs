@@ -526,4 +526,5 @@ fn announced_work_at_a_tier_pages_nobody_before_its_end_and_at_once_for_what_out
 
 mod gross;
 mod late;
+mod proxy;
 mod worse;

@@ -138,8 +138,18 @@ impl Tier {
     /// All since then, to the minute.
     pub(super) fn since(&self, since: Timestamp) -> Minute {
         let first = since.seconds().div_euclid(60);
-        let mut sum = Minute { number: first, ..Minute::default() };
-        for minute in self.minutes.iter().filter(|minute| minute.number >= first) {
+        self.sum(|minute| minute.number >= first)
+    }
+
+    /// All of the last hour before then, to the minute.
+    pub(super) fn before(&self, then: Timestamp) -> Minute {
+        let first = then.seconds().div_euclid(60);
+        self.sum(|minute| minute.number < first)
+    }
+
+    fn sum(&self, counts: impl Fn(&Minute) -> bool) -> Minute {
+        let mut sum = Minute::default();
+        for minute in self.minutes.iter().filter(|minute| counts(minute)) {
             sum.merge(minute);
         }
         sum

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::few::few;
+use super::few::{few, stand_for_all};
 use super::sign::Sign;
 use super::stream::Verdict;
 use super::tier::Tier;
@@ -124,12 +124,15 @@ impl Engine {
             talkers.truncate(CALLERS_MAX);
         }
         let routes = seen.routes(sign, CAUSES_MAX).into_iter();
+        let few = clients.and_then(|clients| few(clients, trouble, sign, &seen, &talkers));
+        // Behind a proxy nobody knows how many there are.
+        let proxy = few.is_some_and(|few| stand_for_all(&talkers[..few], &tier.before(began)));
         words::Told {
             tier: &tier.name,
             sign,
             trouble,
-            clients: clients.map(most).filter(|clients| *clients > 0),
-            few: clients.and_then(|clients| few(clients, trouble, sign, &seen, &talkers)),
+            clients: clients.map(most).filter(|clients| *clients > 0 && !proxy),
+            few: few.filter(|_| !proxy),
             talkers,
             routes: routes.map(|(route, count)| (route, most(count))).collect(),
             from: Tier::first_minute(began, self.memory.now),

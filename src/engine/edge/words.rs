@@ -177,6 +177,10 @@ pub(super) fn tier_description(told: &Told<'_>) -> String {
     text
 }
 
+/// Said where nobody can be counted.
+const CLIENTS_UNKNOWN: &str =
+    "The log does not tell which clients are hit: it names none, or a proxy in place of them.";
+
 /// What is likely behind it.
 fn likely(told: &Told<'_>) -> &'static str {
     let bad: u64 = told.talkers.iter().map(|talker| talker.requests).sum();
@@ -188,6 +192,7 @@ fn likely(told: &Told<'_>) -> &'static str {
         Sign::Limited if internal * 2 > bad => {
             "Internal callers are hit most: a rate limit meets a migration, a batch job or a deployment."
         }
+        Sign::Limited if told.clients.is_none() => CLIENTS_UNKNOWN,
         Sign::Limited if told.clients.is_some_and(|clients| clients > 1) && largest * 2 <= bad => {
             "Many clients are hit: the limit is too tight for today's traffic, or they share a key."
         }
@@ -197,6 +202,7 @@ fn likely(told: &Told<'_>) -> &'static str {
         Sign::Blocked if told.counts.too_long + told.counts.long_uris > 0 => {
             "URIs are too long, or nearly, on the same tier: a blocklist may be fed by 414s."
         }
+        Sign::Blocked if told.clients.is_none() => CLIENTS_UNKNOWN,
         Sign::Blocked
             if told.few.is_none() && told.clients.is_some_and(|clients| clients >= 10) =>
         {
