@@ -124,7 +124,7 @@ fn traffic(round: usize) -> (String, String) {
     }
     let mut lines = String::new();
     for n in 0..400_u32 {
-        let status = [200, 200, 200, 502, 429, 403, 414, 200][n as usize % 8];
+        let status = [200, 404, 499, 502, 429, 403, 414, 200][n as usize % 8];
         let remote =
             if n % 10 == 0 { "10.1.2.3".to_owned() } else { format!("203.0.113.{}", n % 3) };
         let line = json!({"msec": f64::from(u32::try_from((now - 2000) / 1000).unwrap()) + f64::from(n % 100) / 100.0,

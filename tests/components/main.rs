@@ -16,6 +16,7 @@ mod chart;
 mod component;
 mod daemon;
 mod datadog;
+mod edge_scenarios;
 mod events;
 mod first_alert;
 mod gate;

@@ -7,12 +7,14 @@ use crate::table::{assert_documented, short};
 use crate::wait;
 
 /// Expressions that give nothing even without their thresholds, and why.
-const SILENT: [(&str, &str); 6] = [
+const SILENT: [(&str, &str); 8] = [
     ("SsowatchDown", "asks for what is not there, and it is"),
     ("SourceStalled", "nobody scraped 15 minutes ago"),
     ("SourceLagging", "nobody scraped ten minutes ago"),
     ("SsoLatencyHigh", "nobody scraped an hour ago"),
     ("EdgeLatencyHigh", "nobody scraped an hour ago"),
+    ("EdgeAbandoned", "nobody scraped ten minutes ago"),
+    ("EdgeClientErrors", "nobody scraped ten minutes ago"),
     ("JournalFailing", "the journal has taken everything"),
 ];
 

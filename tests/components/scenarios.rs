@@ -12,7 +12,6 @@ use serde_json::json;
 use ssowatch::config::Config;
 use ssowatch::engine::Engine;
 use ssowatch::event::decode::decode;
-use ssowatch::event::edge::Tallier;
 use ssowatch::event::{AuthEvent, Body, Entry, Privacy, Record, Source, Timestamp, Treatment};
 use ssowatch::web::exposition::Exposition;
 
@@ -30,7 +29,7 @@ const THRESHOLDS: [&str; 2] = ["ssowatch.rules.yaml", "ssowatch-thresholds.rules
 const INCIDENTS: [&str; 2] = ["ssowatch.rules.yaml", "ssowatch-incidents.rules.yaml"];
 
 /// The scenarios, and what they page by thresholds.
-const SCENARIOS: [(&str, &[&str]); 19] = [
+const SCENARIOS: [(&str, &[&str]); 22] = [
     ("healthy", &[]),
     ("connection-failing", &["SsoConnectionFailing"]),
     ("connection-timing-out", &["SsoConnectionTimingOut"]),
@@ -48,6 +47,9 @@ const SCENARIOS: [(&str, &[&str]); 19] = [
     ("edge-502", &["EdgeErrors"]),
     ("edge-429", &["EdgeRateLimited"]),
     ("edge-403", &["EdgeBlocked"]),
+    ("edge-499", &["EdgeAbandoned"]),
+    ("edge-401", &["EdgeClientErrors"]),
+    ("edge-scan", &[]),
     ("edge-limit", &["EdgeLimitNear"]),
     ("down", &["SsowatchDown"]),
     ("not-watching", &["SsowatchNotWatching"]),
@@ -65,7 +67,7 @@ const ELSEWHERE: [(&str, &str); 2] = [
 ];
 
 /// An entry as late as it comes.
-type Delivery = (Timestamp, Record);
+pub(crate) type Delivery = (Timestamp, Record);
 
 /// The events of a scenario, each as it happens.
 fn simulated(scenario: &str) -> Vec<Delivery> {
@@ -85,7 +87,7 @@ fn happened(line: &[u8], privacy: &Privacy) -> Delivery {
 }
 
 /// Folds what is delivered and scrapes it once a minute.
-fn scraped(config: &Config, mut deliveries: Vec<Delivery>) -> Scraped {
+pub(crate) fn scraped(config: &Config, mut deliveries: Vec<Delivery>) -> Scraped {
     deliveries.sort_by_key(|(at, _)| *at);
     let mut engine = Engine::new(config.engine().unwrap());
     let mut next = deliveries[0].0.plus_millis(60_000);
@@ -101,10 +103,6 @@ fn scraped(config: &Config, mut deliveries: Vec<Delivery>) -> Scraped {
         engine.apply(&Entry { received_at, record });
     }
     scraped
-}
-
-fn configuration(text: &str) -> Config {
-    Config::parse("scenario", text, |_| None).unwrap()
 }
 
 /// The files of rules make these pages, and no other, and all are over at the end.
@@ -141,7 +139,7 @@ tests:
 }
 
 /// The thresholds make the pages that the scenario is to make.
-fn assert_thresholds(scenario: &str, scraped: &Scraped) {
+pub(crate) fn assert_thresholds(scenario: &str, scraped: &Scraped) {
     let (_, pages) = SCENARIOS.iter().find(|(name, _)| *name == scenario).unwrap();
     assert_pages(scenario, THRESHOLDS, scraped, pages);
 }
@@ -255,55 +253,6 @@ fn a_certificate_that_expires_within_a_day_is_paged_until_it_is_renewed() {
         deliveries.push(happened(line.to_string().as_bytes(), &privacy));
     }
     assert_thresholds("certificate", &scraped(&Config::default(), deliveries));
-}
-
-/// Two hours of requests of one tier, of which between minutes 60 and 80 each eighth is answered with `code` and one client
-/// sends `more` in each second.
-fn edge(scenario: &str, code: u16, more: u32) {
-    let config = configuration(
-        "data_dir: /tmp\nedge: { limits: [ { name: login, tier: web, key: client, quota: 600/m } ] }\n",
-    );
-    let scheme = Arc::new(config.edge_scheme().unwrap());
-    let privacy = Privacy::new(Treatment::Hash, b"rules");
-    let mut tallier = Tallier::new(scheme, "nginx_json", Some("web"), privacy).unwrap();
-    let begin = Timestamp::parse("2026-01-15T08:00:00.000Z").unwrap();
-    let mut deliveries = Vec::new();
-    for second in 0..2 * 3600_u32 {
-        let at = begin.plus_millis(i64::from(second) * 1000);
-        let bad = (3600..4800).contains(&second);
-        let more = if bad { more } else { 0 };
-        for n in 0..8 + more {
-            let status = if bad && n == 0 { code } else { 200 };
-            let remote =
-                if n < 8 { format!("203.0.113.{}", n % 8) } else { "198.51.100.1".to_owned() };
-            let line = json!({"msec": at.seconds(), "remote_addr": remote, "request_method": "GET",
-                "host": "example.com", "request_uri": "/login", "status": status, "request_time": 0.02});
-            tallier.add(line.to_string().as_bytes(), at).unwrap();
-        }
-        let known = at.plus_millis(1000);
-        deliveries.extend(tallier.take().into_iter().map(|tally| (known, Record::Edge(tally))));
-    }
-    assert_thresholds(scenario, &scraped(&config, deliveries));
-}
-
-#[test]
-fn a_tier_that_fails_is_paged_alone() {
-    edge("edge-502", 502, 0);
-}
-
-#[test]
-fn a_tier_that_limits_is_paged_alone() {
-    edge("edge-429", 429, 0);
-}
-
-#[test]
-fn a_tier_that_blocks_is_paged_alone() {
-    edge("edge-403", 403, 0);
-}
-
-#[test]
-fn a_limit_that_is_nearly_used_up_is_paged_alone() {
-    edge("edge-limit", 200, 9);
 }
 
 /// What a daemon shows whose sink and receiver are answered with `status`, once each of `counters` has counted something.

@@ -4,6 +4,7 @@
 //! id has `${name}` in its place, which Terraform's `templatefile` fills in.
 
 mod board;
+mod edge;
 mod monitor;
 mod monitors;
 mod objective;

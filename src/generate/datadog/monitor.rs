@@ -27,10 +27,10 @@ pub(super) struct Monitor {
 #[derive(Debug)]
 pub(super) enum Kind {
     /// `query` compared with `critical`; the query has everything before the comparison.
-    Metric { query: String, above: bool, critical: f64, warning: Option<f64>, missing: Missing },
+    Metric { query: String, above: bool, critical: f64, missing: Missing },
     /// The same for logs.
     Logs { query: String, critical: f64 },
-    /// Several monitors by name, all of which must alert.
+    /// Several monitors by name, all of which must alert; one with `!` before its name must not.
     Composite(&'static [&'static str]),
     /// The burn rate of the objective over a long and a short window.
     Burn { long: &'static str, short: &'static str, critical: f64 },
@@ -39,12 +39,13 @@ pub(super) enum Kind {
 /// What it means that nothing is there to look at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Missing {
-    /// Nothing new: it stays as it was.
-    Nothing,
     /// After so many minutes, trouble.
     Trouble(u32),
-    /// That it is over.
+    /// That it is over. Of what does not happen no count is sent, so a monitor that stays as it was never ends; and a part
+    /// without data is as good as an alert to a composite.
     Over,
+    /// The same, of a thing whose first ten minutes are its history.
+    OverOnceKnown,
 }
 
 /// How urgent.
@@ -137,9 +138,11 @@ impl Kind {
             }
             Self::Logs { query, critical } => format!("{query} > {critical}"),
             Self::Composite(names) => {
-                let ids: Vec<_> =
-                    names.iter().map(|name| format!("${{{}}}", identifier(name))).collect();
-                ids.join(" && ")
+                let ids = names.iter().map(|name| match name.strip_prefix('!') {
+                    Some(name) => format!("!${{{}}}", identifier(name)),
+                    None => format!("${{{}}}", identifier(name)),
+                });
+                ids.collect::<Vec<_>>().join(" && ")
             }
             Self::Burn { long, short, critical } => format!(
                 "burn_rate(\"${{slo_sign_ins}}\").over(\"30d\").long_window(\"{long}\").short_window(\"{short}\") > {critical}"
@@ -154,26 +157,22 @@ impl Kind {
             "renotify_interval": if severity == Severity::Page { 300 } else { 0 },
         });
         match self {
-            Self::Metric { critical, warning, missing, .. } => {
-                let mut thresholds = json!({"critical": critical});
-                if let Some(warning) = warning {
-                    thresholds["warning"] = json!(warning);
-                }
-                options["thresholds"] = thresholds;
+            Self::Metric { critical, missing, .. } => {
+                options["thresholds"] = json!({"critical": critical});
                 // Windows are closed 30 s after their end, so the last minute is not complete.
                 options["evaluation_delay"] = json!(60);
                 // Quiet connections have few points.
                 options["require_full_window"] = json!(false);
-                // A source's first deliveries are its history.
-                let new = if *missing == Missing::Over { 600 } else { 60 };
+                let new = if *missing == Missing::OverOnceKnown { 600 } else { 60 };
                 options["new_group_delay"] = json!(new);
                 match missing {
-                    Missing::Nothing => options["notify_no_data"] = json!(false),
                     Missing::Trouble(minutes) => {
                         options["notify_no_data"] = json!(true);
                         options["no_data_timeframe"] = json!(minutes);
                     }
-                    Missing::Over => options["on_missing_data"] = json!("resolve"),
+                    Missing::Over | Missing::OverOnceKnown => {
+                        options["on_missing_data"] = json!("resolve");
+                    }
                 }
             }
             Self::Logs { critical, .. } => {

@@ -1,9 +1,10 @@
-//! The monitors.
+//! The monitors, those of the edge aside.
 
+use super::edge;
 use super::monitor::{Kind, Missing, Monitor, Severity};
 
 pub(super) fn all() -> Vec<Monitor> {
-    [connections(), fleet(), itself(), edge()].into_iter().flatten().collect()
+    [connections(), fleet(), itself(), edge::monitors()].into_iter().flatten().collect()
 }
 
 /// The share of sign-ins with `outcome`.
@@ -17,12 +18,13 @@ fn attempts(window: &str, by: &str) -> String {
     format!("sum({window}):sum:sso.sessions_finished{{*}}{by}.as_count()")
 }
 
-fn metric(query: String, above: bool, critical: f64) -> Kind {
-    Kind::Metric { query, above, critical, warning: None, missing: Missing::Nothing }
+/// A metric that must not be above `critical`.
+pub(super) fn metric(query: String, critical: f64) -> Kind {
+    Kind::Metric { query, above: true, critical, missing: Missing::Over }
 }
 
 /// A part of a composite.
-fn part(
+pub(super) fn part(
     name: &str,
     alert: &'static str,
     title: &'static str,
@@ -49,21 +51,21 @@ fn connections() -> Vec<Monitor> {
             "connection-failure-ratio",
             "SsoConnectionFailing",
             "ssowatch: a third of the sign-ins of {{connection_id.name}} fail",
-            metric(ratio("last_15m", "failed", CONNECTION), true, 0.3),
+            metric(ratio("last_15m", "failed", CONNECTION), 0.3),
             "Failed of all sign-ins of a connection that ended in 15 minutes.",
         ),
         part(
             "connection-timeout-ratio",
             "SsoConnectionTimingOut",
             "ssowatch: most sign-ins of {{connection_id.name}} time out",
-            metric(ratio("last_15m", "timed_out", CONNECTION), true, 0.7),
+            metric(ratio("last_15m", "timed_out", CONNECTION), 0.7),
             "Timed-out of all sign-ins of a connection that ended in 15 minutes.",
         ),
         part(
             "connection-attempts",
             "SsoConnectionFailing",
             "ssowatch: {{connection_id.name}} has enough sign-ins to say something",
-            metric(attempts("last_15m", CONNECTION), true, 39.0),
+            metric(attempts("last_15m", CONNECTION), 39.0),
             "At least 40 sign-ins of a connection ended in 15 minutes, so that a ratio says something.",
         ),
         Monitor {
@@ -108,21 +110,21 @@ fn fleet() -> Vec<Monitor> {
             "fleet-failure-ratio",
             "SsoFleetFailing",
             "ssowatch: 15 % of all sign-ins fail",
-            metric(ratio("last_5m", "failed", ""), true, 0.15),
+            metric(ratio("last_5m", "failed", ""), 0.15),
             "Failed of all sign-ins that ended in five minutes.",
         ),
         part(
             "fleet-timeout-ratio",
             "SsoFleetTimingOut",
             "ssowatch: 30 % of all sign-ins time out",
-            metric(ratio("last_5m", "timed_out", ""), true, 0.3),
+            metric(ratio("last_5m", "timed_out", ""), 0.3),
             "Timed-out of all sign-ins that ended in five minutes.",
         ),
         part(
             "fleet-attempts",
             "SsoFleetFailing",
             "ssowatch: there are enough sign-ins to say something",
-            metric(attempts("last_5m", ""), true, 99.0),
+            metric(attempts("last_5m", ""), 99.0),
             "At least 100 sign-ins ended in five minutes, so that a ratio says something.",
         ),
         Monitor {
@@ -188,7 +190,6 @@ fn itself() -> Vec<Monitor> {
                 query: "max(last_10m):max:ssowatch.incidents{alertname:watchdog,state:firing}".to_owned(),
                 above: false,
                 critical: 1.0,
-                warning: None,
                 missing: Missing::Trouble(20),
             },
             severity: Severity::Page,
@@ -205,8 +206,7 @@ fn itself() -> Vec<Monitor> {
                 query: "min(last_10m):max:ssowatch.source_lag_seconds{*} by {source}".to_owned(),
                 above: true,
                 critical: 300.0,
-                warning: None,
-                missing: Missing::Over,
+                missing: Missing::OverOnceKnown,
             },
             severity: Severity::Page,
             what: "For ten minutes every delivery from {{source.name}} has been more than five minutes old.",
@@ -217,7 +217,7 @@ fn itself() -> Vec<Monitor> {
             name: "sink-dropping".to_owned(),
             alert: "SinkFailing",
             title: "ssowatch: {{sink.name}} loses data",
-            kind: metric("sum(last_15m):sum:ssowatch.sink_dropped{!reason:backfilled} by {sink}.as_count()".to_owned(), true, 0.0),
+            kind: metric("sum(last_15m):sum:ssowatch.sink_dropped{!reason:backfilled} by {sink}.as_count()".to_owned(), 0.0),
             severity: Severity::Page,
             what: "ssowatch has given up things that {{sink.name}} did not take.",
             impact: "They are missing there for good.",
@@ -227,7 +227,7 @@ fn itself() -> Vec<Monitor> {
             name: "receiver-failing".to_owned(),
             alert: "ReceiverFailing",
             title: "ssowatch: {{receiver.name}} takes no notifications",
-            kind: metric("sum(last_15m):sum:ssowatch.notifications{result:held} by {receiver}.as_count() + sum:ssowatch.notifications{result:dropped} by {receiver}.as_count()".to_owned(), true, 0.0),
+            kind: metric("sum(last_15m):sum:ssowatch.notifications{result:held} by {receiver}.as_count() + sum:ssowatch.notifications{result:dropped} by {receiver}.as_count()".to_owned(), 0.0),
             severity: Severity::Page,
             what: "{{receiver.name}} has refused notifications.",
             impact: "Whoever is paged by it is not told.",
@@ -237,55 +237,11 @@ fn itself() -> Vec<Monitor> {
             name: "events-rejected".to_owned(),
             alert: "EventsRejected",
             title: "ssowatch: input from {{source.name}} is rejected",
-            kind: metric("sum(last_15m):sum:ssowatch.events_rejected{*} by {source}.as_count()".to_owned(), true, 20.0),
+            kind: metric("sum(last_15m):sum:ssowatch.events_rejected{*} by {source}.as_count()".to_owned(), 20.0),
             severity: Severity::Ticket,
             what: "More than 20 things from {{source.name}} were rejected in 15 minutes; the tag reason says why.",
             impact: "What is rejected is not counted, so rates may be wrong.",
             recovery: "Little or nothing is rejected.",
-        },
-    ]
-}
-
-fn edge() -> Vec<Monitor> {
-    let share = |code: &str| {
-        format!(
-            "sum(last_5m):sum:edge.requests{{code:{code}}} by {{tier}}.as_count() / sum:edge.requests{{*}} by {{tier}}.as_count()"
-        )
-    };
-    vec![
-        Monitor {
-            name: "edge-rate-limited".to_owned(),
-            alert: "EdgeRateLimited",
-            title: "ssowatch: {{tier.name}} refuses requests with 429",
-            kind: metric(share("429"), true, 0.02),
-            severity: Severity::Page,
-            what: "A rate limit refuses more than 2 % of the requests of {{tier.name}}.",
-            impact: "Whoever is refused cannot sign in.",
-            recovery: "Fewer than 2 % are refused.",
-        },
-        Monitor {
-            name: "edge-blocked".to_owned(),
-            alert: "EdgeBlocked",
-            title: "ssowatch: {{tier.name}} refuses requests with 403",
-            kind: metric(share("403"), true, 0.05),
-            severity: Severity::Page,
-            what: "A block list or firewall refuses more than 5 % of the requests of {{tier.name}}.",
-            impact: "Whoever is blocked cannot sign in.",
-            recovery: "Fewer than 5 % are refused.",
-        },
-        Monitor {
-            name: "edge-limit-near".to_owned(),
-            alert: "EdgeLimitNear",
-            title: "ssowatch: {{limit.name}} is nearly used up",
-            kind: metric(
-                "max(last_5m):max:edge.limit_utilization_ratio{*} by {limit}".to_owned(),
-                true,
-                0.8,
-            ),
-            severity: Severity::Page,
-            what: "The busiest key of {{limit.name}} uses more than 80 % of its quota.",
-            impact: "None yet; the next step is that requests are refused.",
-            recovery: "It uses less than 80 %.",
         },
     ]
 }

@@ -1,6 +1,7 @@
 //! The overview.
 
 use super::board::{Board, Group};
+use super::edge::{CLIENT_ERROR, NO_ANSWER};
 use super::widget::{Formula, View, Widget};
 
 const SCOPE: &str = "$organization_id,$connection_type,$connection_id";
@@ -161,6 +162,13 @@ fn incidents() -> Group {
 }
 
 fn edge() -> Group {
+    let share = |alias, scope: &str| {
+        Formula::percent(
+            alias,
+            format!("sum:edge.requests{{{scope}}} by {{tier}}.as_count()"),
+            "sum:edge.requests{$tier} by {tier}.as_count()",
+        )
+    };
     Group {
         title: "Edge tiers and limits",
         color: "vivid_purple",
@@ -171,19 +179,15 @@ fn edge() -> Group {
                 vec![Formula::of("", "sum:edge.requests{$tier} by {code}.as_count()")],
             ),
             Widget::new(
-                "Refused",
+                "Refused and failed",
                 View::Lines,
                 vec![
-                    Formula::percent(
-                        "429, rate limited",
-                        "sum:edge.requests{$tier,code:429} by {tier}.as_count()",
-                        "sum:edge.requests{$tier} by {tier}.as_count()",
-                    ),
-                    Formula::percent(
-                        "403, blocked",
-                        "sum:edge.requests{$tier,code:403} by {tier}.as_count()",
-                        "sum:edge.requests{$tier} by {tier}.as_count()",
-                    ),
+                    share("5xx", "$tier,code:5*"),
+                    share("429, rate limited", "$tier,code:429"),
+                    share("403, blocked", "$tier,code:403"),
+                    // A query has either commas or words between its filters.
+                    share("no answer", &format!("$tier AND {NO_ANSWER}")),
+                    share("other 4xx", &format!("$tier,{CLIENT_ERROR}")),
                 ],
             ),
             Widget::new(

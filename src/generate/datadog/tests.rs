@@ -40,7 +40,7 @@ fn a_composite_names_monitors_that_there_are() {
             continue;
         }
         for name in monitor["query"].as_str().unwrap().split(" && ") {
-            let name = name.trim_start_matches("${").trim_end_matches('}');
+            let name = name.trim_start_matches('!').trim_start_matches("${").trim_end_matches('}');
             assert!(known.iter().any(|known| known == name), "{path}: {name}");
         }
     }
@@ -58,5 +58,44 @@ fn whoever_is_paged_reads_what_happens_whom_it_hits_and_what_to_do() {
         {
             assert!(message.contains(part), "{path}: {part}");
         }
+    }
+}
+
+/// The group of a query: what stands behind ` by `.
+fn group(monitor: &Value) -> String {
+    let query = monitor["query"].as_str().unwrap();
+    let (_, group) = query.split_once(" by {").unwrap_or_default();
+    group.split('}').next().unwrap().to_owned()
+}
+
+#[test]
+fn the_parts_of_a_composite_have_one_group_and_are_never_without_data() {
+    let all = monitors_json();
+    let mut seen = 0;
+    for (path, monitor) in all.iter().filter(|(_, monitor)| monitor["type"] == "composite") {
+        let query = monitor["query"].as_str().unwrap();
+        let parts: Vec<_> = all
+            .iter()
+            .filter(|(path, _)| {
+                let name = path.rsplit('/').next().unwrap().trim_end_matches(".json");
+                query.contains(&format!("${{{}}}", name.replace('-', "_")))
+            })
+            .map(|(_, part)| part)
+            .collect();
+        assert!(parts.iter().all(|part| group(part) == group(parts[0])), "{path}");
+        for part in parts {
+            assert_eq!(part["options"]["on_missing_data"], "resolve", "{path}: {part}");
+            assert_eq!(part["options"]["new_group_delay"], 60, "{path}: {part}");
+        }
+        seen += 1;
+    }
+    assert!(seen >= 9, "{seen}");
+}
+
+#[test]
+fn no_share_pages_without_a_minimum_of_traffic() {
+    for (path, monitor) in monitors_json() {
+        let share = monitor["query"].as_str().is_some_and(|query| query.contains(" / "));
+        assert!(!share || monitor["tags"].to_string().contains("severity:part"), "{path}");
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Row;
 use super::panel::{Column, Panel, Target};
+use crate::generate::prometheus::{CLIENT_ERROR, NO_ANSWER};
 
 pub(super) fn rows() -> Vec<Row> {
     vec![
@@ -10,10 +11,10 @@ pub(super) fn rows() -> Vec<Row> {
     ]
 }
 
-/// The share of a tier's requests with `code`, of at least 100 in five minutes.
-fn share(code: &str) -> String {
+/// The share of a tier's requests with `codes`, of at least 100 in five minutes.
+fn share(codes: &str) -> String {
     format!(
-        "sum by (tier) (rate(edge_requests_total{{tier=~\"$tier\", code=~\"{code}\"}}[5m]))
+        "sum by (tier) (rate(edge_requests_total{{tier=~\"$tier\", {codes}}}[5m]))
 /
 (sum by (tier) (rate(edge_requests_total{{tier=~\"$tier\"}}[5m])) > 100 / 300)"
     )
@@ -40,10 +41,12 @@ fn tiers() -> Vec<Panel> {
             "Refused and failed",
             "percentunit",
             vec![
-                Target::new(share("5.."), "{{tier}}: 5xx"),
-                Target::new(share("429"), "{{tier}}: 429, rate limited"),
-                Target::new(share("403"), "{{tier}}: 403, blocked"),
-                Target::new(share("414"), "{{tier}}: 414, URI too long"),
+                Target::new(share("code=~\"5..\""), "{{tier}}: 5xx"),
+                Target::new(share("code=\"429\""), "{{tier}}: 429, rate limited"),
+                Target::new(share("code=\"403\""), "{{tier}}: 403, blocked"),
+                Target::new(share("code=\"414\""), "{{tier}}: 414, URI too long"),
+                Target::new(share(NO_ANSWER), "{{tier}}: no answer (499, 460, none)"),
+                Target::new(share(CLIENT_ERROR), "{{tier}}: other 4xx"),
             ],
         )
         .about("Of at least 100 requests of five minutes."),

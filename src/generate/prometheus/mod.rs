@@ -11,6 +11,8 @@ mod incidents;
 mod recording;
 mod thresholds;
 
+pub(super) use edge::{CLIENT_ERROR, NO_ANSWER};
+
 use super::yaml::Yaml;
 use super::{Artefact, Inputs, need};
 

@@ -36,7 +36,9 @@ fn rules_come_with_the_metrics_that_they_need() {
     assert_eq!(
         added,
         [
+            "EdgeAbandoned",
             "EdgeBlocked",
+            "EdgeClientErrors",
             "EdgeErrors",
             "EdgeInternalTraffic",
             "EdgeLatencyHigh",
