@@ -1,10 +1,10 @@
 //! Alerts that are pending or firing, and the incidents that they leave.
 
+mod ending;
 mod growing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,11 +17,8 @@ use super::window::Sliding;
 use super::worst::{Progress, Worst};
 use crate::event::{Marker, Silence, Timestamp, Told};
 use crate::signal::{
-    Course, Evidence, Happened, Incident, Reach, Scope, Severity, State, Transition, Unwatched,
+    Course, Evidence, Happened, Incident, Reach, Scope, Severity, State, Transition,
 };
-
-/// Resolved incidents that are remembered at most, 2 KiB each: fifty a day for ninety days, 10 MB of each checkpoint.
-const RESOLVED_MAX: usize = 5_000;
 
 /// Alerts that are pending or firing at most, so that a broken rule cannot fill the memory.
 const OPEN_MAX: usize = 10_000;
@@ -224,66 +221,10 @@ impl Alerts {
         }
     }
 
-    /// Ends the alert: a firing one is resolved and remembered, a pending one never was.
-    pub(super) fn end(&mut self, key: &Key, now: Timestamp) {
-        self.close(key, now, Happened::Resolved);
-    }
-
-    /// The same of an alert that the configuration does not watch for any more: that it is over is not said of the trouble.
-    pub(super) fn unwatch(&mut self, key: &Key, why: Unwatched, now: Timestamp) {
-        self.close(key, now, Happened::Unwatched(why));
-    }
-
-    fn close(&mut self, key: &Key, now: Timestamp, how: Happened) {
-        let Some(alert) = self.open.remove(key) else { return };
-        self.plan(key.clone(), alert.deadline, None);
-        let Some(incident) = self.incidents.get_mut(&alert.incident) else { return };
-        if incident.state == State::Pending {
-            self.incidents.remove(&alert.incident);
-            return;
-        }
-        let incident = Arc::make_mut(incident);
-        incident.state = State::Resolved;
-        incident.resolved_at = Some(now);
-        if let Happened::Unwatched(why) = how {
-            let words = why.words();
-            incident.summary.push_str(". No longer watched: ");
-            incident.summary.push_str(words);
-            incident.summary.push_str("; the trouble may go on");
-        }
-        incident.course.add(now, how);
-        let incident = Arc::new(incident.clone());
-        self.transitions.push(Transition { at: now, incident });
-    }
-
-    /// Ends an alert that nobody was told of and keeps it in the record; one that fires is left alone.
-    pub(super) fn settle(&mut self, key: &Key, now: Timestamp) {
-        let Some(alert) = self.open.get(key) else { return };
-        let Some(incident) = self.incidents.get_mut(&alert.incident) else { return };
-        if incident.state != State::Pending {
-            return;
-        }
-        let incident = Arc::make_mut(incident);
-        incident.state = State::Resolved;
-        incident.resolved_at = Some(now);
-        incident.course.add(now, Happened::Resolved);
-        let deadline = alert.deadline;
-        self.open.remove(key);
-        self.plan(key.clone(), deadline, None);
-    }
-
     /// What an open alert says, if it says anything.
     pub(super) fn incident(&self, key: &Key) -> Option<&Incident> {
         let alert = self.open.get(key)?;
         self.incidents.get(&alert.incident).map(AsRef::as_ref)
-    }
-
-    /// The trouble is believed to have ended at `at`.
-    pub(super) fn ended(&mut self, key: &Key, at: Option<Timestamp>) {
-        let Some(alert) = self.open.get(key) else { return };
-        if let Some(incident) = self.incidents.get_mut(&alert.incident) {
-            Arc::make_mut(incident).course.ended_at = at;
-        }
     }
 
     /// A receiver was told of the newest incident with that fingerprint.
@@ -335,20 +276,6 @@ impl Alerts {
     /// Marked work, in order of its beginning.
     pub(super) fn markers(&self) -> Vec<Arc<Marker>> {
         self.markers.list()
-    }
-
-    /// Forgets resolved incidents that are too old or too many.
-    pub(super) fn forget(&mut self, now: Timestamp, age: Duration) {
-        let resolved = |incident: &Incident| incident.resolved_at;
-        let old = now.plus_millis(-i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
-        self.incidents.retain(|_, incident| resolved(incident).is_none_or(|at| at >= old));
-        let mut ends: Vec<_> =
-            self.incidents.values().filter_map(|incident| resolved(incident)).collect();
-        if ends.len() > RESOLVED_MAX {
-            ends.sort_unstable();
-            let keep = ends[ends.len() - RESOLVED_MAX];
-            self.incidents.retain(|_, incident| resolved(incident).is_none_or(|at| at >= keep));
-        }
     }
 
     /// What began to fire, became more urgent or was resolved since the last call.

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::watch::CAUSES_MAX;
 use super::window::Sliding;
 use crate::event::Timestamp;
 
 /// What is older enters the sum: early enough before the window of an hour forgets it, late enough for what comes late.
 const SETTLE_SECONDS: i64 = 1_800;
+
+/// Causes that an alert names.
+pub(super) const CAUSES_MAX: usize = 5;
 
 /// Failures by cause of minutes that are settled. As many causes as the configuration has classes.
 #[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]

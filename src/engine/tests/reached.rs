@@ -1,7 +1,9 @@
 //! Whom trouble of many reaches, and what is told of it.
 
+use super::checkpoint::{counted, tolls};
 use super::*;
 use crate::engine::calendar::Place;
+use crate::engine::checkpoint::SINCE_TOLLS;
 use crate::engine::detect::{Kind, Signal};
 
 const CUSTOMERS: u64 = 30;

@@ -61,7 +61,7 @@ fn the_alarm_of_an_older_state_is_followed_from_what_it_has_counted() {
     let edge = &engine.memory.edge;
     let known = (edge.worsening(), edge.gross(), edge.past(), edge.late());
     let mut older = saved[..saved.len() - postcard::to_stdvec(&known).unwrap().len()].to_vec();
-    older[0] = crate::engine::SINCE_WORSE - 1;
+    older[0] = crate::engine::checkpoint::SINCE_WORSE - 1;
     let mut engine = Engine::load(EngineConfig::default(), &older).unwrap();
     for second in 8_500..8_800 {
         apply(&mut engine, second + 1, second_of(second, 20, 503, false, 3));
