@@ -2,6 +2,7 @@
 //! all read, so that they cannot disagree.
 
 pub mod catalog;
+mod counts;
 mod course;
 mod crowd;
 mod edge;
@@ -10,7 +11,9 @@ mod joined;
 mod snapshot;
 mod stretch;
 mod vocabulary;
+mod window;
 
+pub use counts::{Counts, DURATION_BOUNDS_SECONDS, Durations, Minute};
 pub use course::{Course, Happened, Reach, Step, Unwatched};
 pub use crowd::{Came, CrowdMinute, CrowdView, Share};
 pub use edge::{Buckets, KeyView, LimitView, Talker, TierCounts, TierMinute, TierView, TierWindow};
@@ -20,9 +23,8 @@ pub use incident::{
 };
 pub use joined::joined;
 pub use snapshot::{
-    Certificate, ClosedWindow, ConnectionDelta, ConnectionView, Counts, DURATION_BOUNDS_SECONDS,
-    DurationDelta, Durations, Minute, ProviderView, ScopeView, Snapshot, SourceDelta, SourceView,
-    WINDOW_SECONDS, WINDOWS,
+    Certificate, ConnectionView, ProviderView, ScopeView, Snapshot, SourceView, WINDOWS,
 };
 pub use stretch::{MinuteOf, Stretch};
 pub use vocabulary::Vocabulary;
+pub use window::{ClosedWindow, ConnectionDelta, DurationDelta, SourceDelta, WINDOW_SECONDS};

@@ -1,26 +1,19 @@
 //! The engine's knowledge at one moment.
 
 use std::collections::BTreeMap;
-use std::ops::AddAssign;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CrowdView, Incident, LimitView, TierView, joined};
+use super::{
+    ClosedWindow, Counts, CrowdView, Durations, Incident, LimitView, Minute, TierView, joined,
+};
 use crate::event::{
     ConnectionId, ConnectionInfo, Marker, Novel, Reason, Silence, Source, Timestamp,
 };
 
-/// Length of a window for push sinks, in seconds: what Datadog's own agent flushes at.
-pub const WINDOW_SECONDS: u32 = 10;
-
 /// The sliding windows of the ratio gauges: label value and length in seconds.
 pub const WINDOWS: [(&str, u32); 2] = [("5m", 300), ("1h", 3600)];
-
-/// Upper bounds of the buckets of `sso_session_duration_seconds`. People type passwords and pick up phones, so a sign-in
-/// takes 14 s in the median; WorkOS gives up at 300 s.
-pub const DURATION_BOUNDS_SECONDS: [f64; 12] =
-    [1.0, 2.5, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0, 600.0];
 
 /// Everything the engine knows at `now`. Cheap to clone: views are shared, and replaced when they change.
 #[derive(Clone, Debug, Default)]
@@ -61,21 +54,6 @@ pub struct Snapshot {
     pub limits: Vec<LimitView>,
 }
 
-/// How many sign-ins did what. Cumulative totals, or the content of a window.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
-pub struct Counts {
-    /// `sso_started` events.
-    pub started: u64,
-    /// `sso_succeeded` events.
-    pub succeeded: u64,
-    /// `sso_failed` events.
-    pub failed: u64,
-    /// `sso_timed_out` events.
-    pub timed_out: u64,
-    /// Sessions without an end `sessions.timeout` + 60 s after their start.
-    pub stalled: u64,
-}
-
 /// A scope's totals and windows.
 #[derive(Clone, PartialEq, Default, Debug)]
 pub struct ScopeView {
@@ -87,19 +65,6 @@ pub struct ScopeView {
     pub windows: [Counts; WINDOWS.len()],
     /// The longest of those windows by the minute, oldest first; minutes in which no sign-in ended are left out.
     pub minutes: Arc<[Minute]>,
-}
-
-/// The sign-ins of a scope that ended in one minute, by the time of the event.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Minute {
-    /// Its start in seconds since the epoch, a multiple of 60.
-    pub start_seconds: i64,
-    /// Succeeded, failed or timed out.
-    pub ended: u32,
-    /// Failed.
-    pub failed: u32,
-    /// Timed out.
-    pub timed_out: u32,
 }
 
 /// One connection type.
@@ -137,15 +102,6 @@ pub struct Certificate {
     pub known_at: Timestamp,
 }
 
-/// A histogram of durations.
-#[derive(Clone, Copy, PartialEq, Default, Debug, Serialize, Deserialize)]
-pub struct Durations {
-    /// Observations in each bucket of [`DURATION_BOUNDS_SECONDS`], not cumulative; the last is +Inf.
-    pub buckets: [u64; DURATION_BOUNDS_SECONDS.len() + 1],
-    /// Sum of all observations, in milliseconds.
-    pub sum_millis: u64,
-}
-
 /// What one source did.
 #[derive(Clone, PartialEq, Debug)]
 pub struct SourceView {
@@ -165,61 +121,6 @@ pub struct SourceView {
     pub last_event_at: Option<Timestamp>,
     /// Received minus `created_at` of the last event that it delivered, in milliseconds, never negative.
     pub lag_millis: Option<u64>,
-}
-
-/// What changed in one closed window of [`WINDOW_SECONDS`]: sign-ins in event time, the work of the sources in the time of
-/// their arrival. Complete in itself and never changed once it is closed, so that it is the same whenever it is sent.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-pub struct ClosedWindow {
-    /// Its start in seconds since the epoch, a multiple of [`WINDOW_SECONDS`]; grows from window to window.
-    pub start_seconds: i64,
-    /// By connection, in order of first appearance of the connection; only what changed.
-    pub connections: Vec<ConnectionDelta>,
-    /// Durations by connection type.
-    pub durations: Vec<DurationDelta>,
-    /// Events by name.
-    pub event_types: Vec<(Arc<str>, u64)>,
-    /// What sources did, in order of the source.
-    pub sources: Vec<SourceDelta>,
-}
-
-/// What changed on one connection in a window.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct ConnectionDelta {
-    /// `None`: the unknown bucket.
-    pub id: Option<ConnectionId>,
-    /// What was known of it when the window closed.
-    pub info: Option<Arc<ConnectionInfo>>,
-    /// What happened.
-    pub counts: Counts,
-    /// Failures by cause.
-    pub causes: Vec<(Arc<str>, u64)>,
-}
-
-/// Durations of one connection type in a window.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct DurationDelta {
-    /// e.g. `OktaSAML`.
-    pub connection_type: Arc<str>,
-    /// What was observed.
-    pub durations: Durations,
-}
-
-/// What one source did in a window.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct SourceDelta {
-    /// Which.
-    pub source: Source,
-    /// Events taken, duplicates not included.
-    pub received: u64,
-    /// Events that had been seen before.
-    pub duplicates: u64,
-    /// Events whose windows were all closed when they came.
-    pub late: u64,
-    /// Events that another source had and this one did not bring within ten minutes.
-    pub missing: u64,
-    /// Rejected input by reason.
-    pub rejected: Vec<(Reason, u64)>,
 }
 
 impl Snapshot {
@@ -260,69 +161,7 @@ impl ConnectionView {
     pub fn certificates_in_use(&self) -> Option<&BTreeMap<Box<str>, Certificate>> {
         self.info.as_deref().is_none_or(ConnectionInfo::is_in_use).then_some(&self.certificates)
     }
-}
 
-impl Counts {
-    /// Sign-ins that came to an end: succeeded, failed or timed out.
-    #[must_use]
-    pub fn finished(&self) -> u64 {
-        self.succeeded + self.failed + self.timed_out
-    }
-
-    /// Failed of all finished, in 0..=1; `None` without a finished one.
-    #[must_use]
-    pub fn failure_ratio(&self) -> Option<f64> {
-        ratio(self.failed, self.finished())
-    }
-
-    /// Timed out of all finished, in 0..=1; `None` without a finished one.
-    #[must_use]
-    pub fn timeout_ratio(&self) -> Option<f64> {
-        ratio(self.timed_out, self.finished())
-    }
-
-    /// Whether nothing happened.
-    #[must_use]
-    pub fn is_zero(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-impl Minute {
-    /// Failed or timed out.
-    #[must_use]
-    pub fn bad(&self) -> u32 {
-        self.failed + self.timed_out
-    }
-}
-
-impl AddAssign for Counts {
-    fn add_assign(&mut self, other: Self) {
-        self.started += other.started;
-        self.succeeded += other.succeeded;
-        self.failed += other.failed;
-        self.timed_out += other.timed_out;
-        self.stalled += other.stalled;
-    }
-}
-
-impl Durations {
-    /// Adds one observation.
-    pub fn observe(&mut self, millis: u64) {
-        #[expect(clippy::cast_precision_loss, reason = "a duration is far below 2^52 milliseconds")]
-        let seconds = millis as f64 / 1000.0;
-        self.buckets[DURATION_BOUNDS_SECONDS.partition_point(|bound| *bound < seconds)] += 1;
-        self.sum_millis += millis;
-    }
-
-    /// How many observations.
-    #[must_use]
-    pub fn count(&self) -> u64 {
-        self.buckets.iter().sum()
-    }
-}
-
-impl ConnectionView {
     /// The id, or `unknown`.
     #[must_use]
     pub fn label(&self) -> &str {
@@ -336,29 +175,10 @@ impl ConnectionView {
     }
 }
 
-impl ConnectionDelta {
-    /// The id, or `unknown`.
-    #[must_use]
-    pub fn label(&self) -> &str {
-        label(self.id.as_ref())
-    }
-
-    /// The type, or `unknown`.
-    #[must_use]
-    pub fn connection_type(&self) -> &str {
-        connection_type(self.info.as_deref())
-    }
-}
-
-fn label(id: Option<&ConnectionId>) -> &str {
+pub(super) fn label(id: Option<&ConnectionId>) -> &str {
     id.map_or("unknown", ConnectionId::as_str)
 }
 
-fn connection_type(info: Option<&ConnectionInfo>) -> &str {
+pub(super) fn connection_type(info: Option<&ConnectionInfo>) -> &str {
     info.and_then(|info| info.connection_type.as_deref()).unwrap_or("unknown")
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a ratio of counts needs no more than 52 bits")]
-fn ratio(part: u64, whole: u64) -> Option<f64> {
-    (whole > 0).then(|| part as f64 / whole as f64)
 }
