@@ -17,141 +17,25 @@
 //! - A ticket that becomes a page is told again. Which severity was told is kept in memory only: after a
 //!   restart the present one counts as told.
 
+mod standing;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub use self::standing::{Owed, Reason, Standing, owes};
+use self::standing::{forgotten, is_later};
 use super::{Audience, Repeat};
 use crate::event::{Silence, Timestamp};
-use crate::signal::{Course, Evidence, Incident, Scope, Severity, State};
+use crate::signal::{Incident, State};
 
 /// How long after its end an incident may still be open with a receiver that was told by a process that died: less than what
 /// was told is remembered, so that an end which was told is not told again.
 const RECALL_MILLIS: i64 = 23 * 3600 * 1000;
 
-/// Why something is said.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Reason {
-    /// It fires.
-    Opened,
-    /// It became more urgent.
-    Escalated,
-    /// It is over.
-    Closed,
-    /// Nothing has changed; the receiver forgets what it does not hear again.
-    StillOpen,
-}
-
 /// What one receiver was told, by fingerprint. Holds no more than is open or known to the snapshot.
 #[derive(Clone, Debug, Default)]
 pub struct Log(BTreeMap<Box<str>, Standing>);
-
-/// How an incident stands with a receiver.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Standing {
-    /// It was told that it is open, and knew it last as this incident.
-    Open {
-        /// When it was told last.
-        at: Timestamp,
-        /// When the incident that it was told of began to fire, or, after a restart, when it was told: what fires later is
-        /// another one.
-        since: Timestamp,
-        /// The severity that it was told; not known after a restart.
-        severity: Option<Severity>,
-        /// The incident as it was last seen; not known after a restart until it is seen.
-        incident: Option<Arc<Incident>>,
-    },
-    /// It may have been told that it is open: no good answer came.
-    Unsure,
-    /// It was told that it is over.
-    Closed {
-        /// When it was told last.
-        at: Timestamp,
-    },
-    /// It refused to hear of the incident with this id.
-    Refused {
-        /// Its id.
-        incident: Box<str>,
-    },
-}
-
-/// Something that is owed.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Owed {
-    /// About what. One that is not known any more has its fingerprint and not much else.
-    pub incident: Arc<Incident>,
-    /// Why.
-    pub reason: Reason,
-}
-
-impl Reason {
-    /// As a word of the webhook's body.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Opened => "opened",
-            Self::Escalated => "escalated",
-            Self::Closed => "closed",
-            Self::StillOpen => "still_open",
-        }
-    }
-}
-
-/// What is owed for one incident.
-#[must_use]
-pub fn owes(
-    standing: Option<&Standing>,
-    incident: &Incident,
-    now: Timestamp,
-    repeat: Option<Repeat>,
-) -> Option<Reason> {
-    let due = |at: Timestamp| repeat.is_some_and(|repeat| is_due(at, now, repeat.every_millis));
-    match (incident.state, standing) {
-        (State::Pending, _) | (State::Resolved, None | Some(Standing::Refused { .. })) => None,
-        (State::Firing, None | Some(Standing::Closed { .. } | Standing::Unsure)) => {
-            Some(Reason::Opened)
-        }
-        (State::Firing, Some(Standing::Refused { incident: refused })) => {
-            (*refused != incident.id).then_some(Reason::Opened)
-        }
-        (State::Firing, Some(Standing::Open { since, .. })) if is_later(incident, *since) => {
-            Some(Reason::Opened)
-        }
-        (State::Firing, Some(Standing::Open { at, severity, .. })) => {
-            if severity.is_some_and(|told| told < incident.severity) {
-                return Some(Reason::Escalated);
-            }
-            due(*at).then_some(Reason::StillOpen)
-        }
-        (State::Resolved, Some(Standing::Open { .. } | Standing::Unsure)) => Some(Reason::Closed),
-        (State::Resolved, Some(Standing::Closed { at })) => {
-            let closed_for = repeat.map_or(0, |repeat| repeat.closed_for_millis);
-            let fresh = |end: Timestamp| now.millis_since(end) < closed_for;
-            (incident.resolved_at.is_some_and(fresh) && due(*at)).then_some(Reason::Closed)
-        }
-    }
-}
-
-/// Whether `incident` began to fire after the one that began at `since`.
-fn is_later(incident: &Incident, since: Timestamp) -> bool {
-    incident.fired_at.is_some_and(|fired| fired > since)
-}
-
-/// Whether something that was told at `at` is to be told again. A clock that was set back must not keep it
-/// waiting.
-fn is_due(at: Timestamp, now: Timestamp, every_millis: i64) -> bool {
-    !(0..every_millis).contains(&now.millis_since(at))
-}
-
-impl Standing {
-    /// The end of what was told as open, where `owed` is a later beginning that is not told.
-    fn end_before(&self, owed: &Owed, now: Timestamp) -> Option<Owed> {
-        let Self::Open { incident, .. } = self else { return None };
-        let ended = || forgotten(&owed.incident.fingerprint, incident.as_deref(), now);
-        (owed.reason == Reason::Opened)
-            .then(|| Owed { incident: Arc::new(ended()), reason: Reason::Closed })
-    }
-}
 
 impl Log {
     /// What was told before a restart: by fingerprint, whether it is open, and when.
@@ -346,31 +230,6 @@ fn newest(incidents: &[Arc<Incident>]) -> BTreeMap<&str, &Arc<Incident>> {
         }
     }
     newest
-}
-
-/// What can be said of the end of an incident that is not known any more.
-fn forgotten(fingerprint: &str, last: Option<&Incident>, now: Timestamp) -> Incident {
-    let mut incident = last.cloned().unwrap_or_else(|| Incident {
-        id: fingerprint.into(),
-        fingerprint: fingerprint.into(),
-        alertname: "Forgotten".into(),
-        severity: Severity::None,
-        scope: Scope::None,
-        labels: BTreeMap::new(),
-        state: State::Resolved,
-        started_at: now,
-        fired_at: None,
-        resolved_at: None,
-        summary: format!("The incident {fingerprint} is not known any more and counts as over."),
-        description: String::new(),
-        evidence: Evidence::default(),
-        course: Course::default(),
-        parts: Vec::new(),
-        part_of: None,
-    });
-    incident.state = State::Resolved;
-    incident.resolved_at = incident.resolved_at.or(Some(now));
-    incident
 }
 
 #[cfg(test)]

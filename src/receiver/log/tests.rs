@@ -1,5 +1,6 @@
 use super::*;
 use crate::receiver::tests::{START, incident};
+use crate::signal::Severity;
 
 const MINUTE: i64 = 60_000;
 const REPEAT: Option<Repeat> =
