@@ -18,6 +18,8 @@ mod route;
 mod scheme;
 mod tallier;
 mod tally;
+mod tier;
+mod watch;
 
 pub use address::{Internal, Network};
 pub use distinct::Distinct;
@@ -26,11 +28,11 @@ pub use line::{EdgeLine, HEADERS_MAX};
 pub use method::Method;
 pub use moment::Moment;
 pub use route::PathPattern;
-pub use scheme::{
-    DEFAULT_TIER, Key, LIMITS_MAX, LONG_URI_BYTES, NO_ROUTE, Scheme, TIERS_MAX, Tier, Watch, label,
-};
+pub use scheme::{DEFAULT_TIER, LIMITS_MAX, NO_ROUTE, Scheme, TIERS_MAX};
 pub use tallier::Tallier;
 pub use tally::{
     Arrivals, CELLS_MAX, Caller, DURATION_BOUNDS_MICROS, EdgeTally, Histogram, KEYS_MAX, Kind,
     LimitUse, OTHER_ROUTE, SLOTS, URI_BOUNDS_BYTES,
 };
+pub use tier::{LONG_URI_BYTES, Tier, label};
+pub use watch::{Key, Watch};

@@ -4,11 +4,13 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::address::{Internal, header_name};
+use super::address::Internal;
 use super::format::{Format, FormatConfig};
 use super::hasher::Seed;
 use super::line::HEADERS_MAX;
-use super::route::{self, PATTERNS_MAX, PathPattern};
+use super::route::{self, PathPattern};
+use super::tier::{LONG_URI_BYTES, Tier};
+use super::watch::{Key, Watch};
 
 /// Tiers, and formats of one's own, at most.
 pub const TIERS_MAX: usize = 32;
@@ -22,9 +24,6 @@ pub const DEFAULT_TIER: &str = "default";
 /// The route of requests that the server could not read.
 pub const NO_ROUTE: &str = "none";
 
-/// URIs that are nearly too long: nine tenths of what nginx, HAProxy and most others take by default.
-pub const LONG_URI_BYTES: u32 = 8192 / 10 * 9;
-
 /// Everything that reading a line needs.
 #[derive(Clone, Debug)]
 pub struct Scheme {
@@ -35,46 +34,6 @@ pub struct Scheme {
     headers: Vec<Box<str>>,
     /// Segments of all patterns that stand for themselves.
     named: HashSet<Box<str>, Seed>,
-}
-
-/// A part of the edge that is watched by itself.
-#[derive(Clone, Debug)]
-pub struct Tier {
-    name: Box<str>,
-    hosts: Vec<Box<str>>,
-    paths: Vec<PathPattern>,
-    routes: Vec<PathPattern>,
-    long_uri_bytes: u32,
-}
-
-/// Whose requests a declared limit counts.
-#[derive(Clone, Debug)]
-pub struct Watch {
-    /// The limit's name.
-    pub name: Box<str>,
-    /// By what callers are told apart.
-    pub key: Key,
-    /// Only requests of this tier.
-    pub tier: Option<Box<str>>,
-    /// Only requests that fit one of these; none: all.
-    pub paths: Vec<PathPattern>,
-    /// Only internal, or only external ones.
-    pub internal: Option<bool>,
-    /// Whether values of a header are shown as they are: they are neither personal nor secret.
-    pub shown: bool,
-}
-
-/// By what a limit tells callers apart.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Key {
-    /// The client's address.
-    Client,
-    /// The user or account that the server names.
-    Account,
-    /// Internal callers: by the header that marks them, or else by address.
-    Internal,
-    /// A header's value; its name is in lower case.
-    Header(Box<str>),
 }
 
 /// Where a request belongs.
@@ -209,84 +168,6 @@ impl Scheme {
         }
         let long_uri_bytes = tier.map_or(LONG_URI_BYTES, |tier| tier.long_uri_bytes);
         Located { tier: name, route, long_uri_bytes, watches }
-    }
-}
-
-impl Tier {
-    /// A tier that claims the requests for any of `hosts` (`app.example.com`, `*.example.com`) and `paths`; where either is
-    /// empty it stands for all. `uri_bytes_max` is the longest URI that its server takes. The error is a sentence.
-    pub fn new(
-        name: &str,
-        hosts: &[Box<str>],
-        paths: &[Box<str>],
-        routes: &[Box<str>],
-        uri_bytes_max: u32,
-    ) -> Result<Self, String> {
-        label(name)?;
-        if hosts.len().max(paths.len()).max(routes.len()) > PATTERNS_MAX {
-            return Err(format!("has more than {PATTERNS_MAX} patterns of one kind"));
-        }
-        let patterns = |texts: &[Box<str>]| -> Result<Vec<_>, String> {
-            texts.iter().map(|text| PathPattern::new(text)).collect()
-        };
-        Ok(Self {
-            name: name.into(),
-            hosts: hosts.iter().map(|host| host.to_ascii_lowercase().into()).collect(),
-            paths: patterns(paths)?,
-            routes: patterns(routes)?,
-            long_uri_bytes: uri_bytes_max / 10 * 9,
-        })
-    }
-
-    fn claims(&self, host: &str, path: Option<&str>) -> bool {
-        let host_fits =
-            self.hosts.is_empty() || self.hosts.iter().any(|wanted| host_fits(wanted, host));
-        let path_fits = self.paths.is_empty()
-            || path.is_some_and(|path| self.paths.iter().any(|pattern| pattern.fits(path)));
-        host_fits && path_fits
-    }
-}
-
-impl Key {
-    /// Reads `client`, `account`, `internal` or `header:X-Api-Key`. The error is a sentence.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        match text {
-            "client" => Ok(Self::Client),
-            "account" => Ok(Self::Account),
-            "internal" => Ok(Self::Internal),
-            _ => match text.strip_prefix("header:") {
-                Some(name) => header_name(name).map(Self::Header),
-                None => Err(format!(
-                    "`{text}` is no key; write client, account, internal or header:X-Api-Key"
-                )),
-            },
-        }
-    }
-}
-
-/// Whether `text` may be the name of a tier or a limit: it becomes a label value. The error is a sentence.
-pub fn label(text: &str) -> Result<(), String> {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    if text.is_empty() || text.len() > 64 || !text.bytes().all(fits) {
-        return Err("a name has 1 to 64 letters, digits, `-`, `_` or `.`".into());
-    }
-    Ok(())
-}
-
-/// `*.example.com` fits every host below, and nothing else; ports do not count.
-fn host_fits(wanted: &str, host: &str) -> bool {
-    let host = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    match wanted.strip_prefix('*') {
-        Some(suffix) => {
-            let split = host.len().checked_sub(suffix.len());
-            split.is_some_and(|at| {
-                at > 0 && host.get(at..).is_some_and(|end| end.eq_ignore_ascii_case(suffix))
-            })
-        }
-        None => host.eq_ignore_ascii_case(wanted),
     }
 }
 

@@ -21,8 +21,9 @@ use self::sums::Sums;
 use super::Format;
 use super::hasher::Seed;
 use super::line::EdgeLine;
-use super::scheme::{Key, Scheme};
+use super::scheme::Scheme;
 use super::tally::EdgeTally;
+use super::watch::Key;
 use crate::event::decode::{FUTURE_MILLIS_MAX, Rejection};
 use crate::event::{Personal, Privacy, Reason, Timestamp};
 
@@ -72,7 +73,7 @@ impl Tallier {
         privacy: Privacy,
     ) -> Result<Self, String> {
         let format = Arc::new(scheme.format(format)?.clone());
-        tier.map(super::scheme::label).transpose()?;
+        tier.map(super::tier::label).transpose()?;
         Ok(Self {
             values: scheme.watches().iter().map(|_| Table::default()).collect(),
             scheme,

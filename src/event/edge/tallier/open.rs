@@ -10,11 +10,11 @@ use super::{Place, Table};
 use crate::event::edge::distinct::Distinct;
 use crate::event::edge::line::EdgeLine;
 use crate::event::edge::moment::Moment;
-use crate::event::edge::scheme::Watch;
 use crate::event::edge::tally::{
     Arrivals, CELLS_MAX, Caller, DURATION_BOUNDS_MICROS, EdgeTally, Histogram, Kind, LimitUse,
     SLOTS, URI_BOUNDS_BYTES, add_cell, keep_busiest,
 };
+use crate::event::edge::watch::Watch;
 
 /// Milliseconds in a part of a second.
 const SLOT_MILLIS: usize = 1000 / SLOTS;
