@@ -11,7 +11,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::{Admin, edge, gate, misread, problem, report, sessions};
+use super::{Admin, edge, gate, misread, problem, report, sessions, story};
 use crate::event::OrganizationId;
 use crate::signal::{ConnectionView, Counts, Incident, Snapshot, State as IncidentState, Stretch};
 
@@ -155,7 +155,7 @@ pub fn incident_json(incident: &Incident) -> Value {
         "peak": incident.course.peak.as_ref().map(stretch_json), "people": incident.course.people,
         "connections": incident.course.reach.connections, "organizations": incident.course.reach.organizations,
         "ended_at": incident.course.ended_at.map(|at| at.to_string()),
-        "timeline": report::story(incident).into_iter().map(|(at, what)| json!({"at": at.to_string(), "what": what})).collect::<Vec<_>>(),
+        "timeline": story::story(incident).into_iter().map(|(at, what)| json!({"at": at.to_string(), "what": what})).collect::<Vec<_>>(),
     })
 }
 

@@ -17,6 +17,7 @@ mod runbook;
 pub(crate) mod sample;
 pub mod series;
 pub mod sessions;
+mod story;
 #[cfg(test)]
 mod tests;
 

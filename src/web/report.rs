@@ -3,8 +3,9 @@
 use std::fmt::{self, Display, Write};
 
 use super::page::words::{count, percent, span};
+use super::story::story;
 use crate::event::Timestamp;
-use crate::signal::{Evidence, Happened, Incident, Scope, Snapshot, Stretch};
+use crate::signal::{Evidence, Incident, Scope, Snapshot, Stretch};
 
 /// What only people can say.
 const BLANK: &str = "_To be written._";
@@ -186,43 +187,6 @@ impl Report {
 pub(super) fn worst(incident: &Incident, peak: &Stretch) -> String {
     let attempts = count(peak.attempts, incident.scope.counted());
     format!("{} of {attempts} (± {:.0} points)", percent(peak.share()), peak.margin() * 100.0)
-}
-
-/// What happened, in words and in order of time, with the estimated beginning and end.
-pub(super) fn story(incident: &Incident) -> Vec<(Timestamp, String)> {
-    let mut story = vec![(incident.started_at, "The trouble began (estimated)".to_owned())];
-    story.extend(incident.course.steps.iter().map(|step| (step.at, words(&step.what))));
-    if let Some(at) = incident.course.ended_at {
-        story.push((at, "The trouble ended (estimated)".to_owned()));
-    }
-    for part in &incident.parts {
-        let known = part.fired_at.unwrap_or(part.started_at);
-        story.push((known, format!("{} became part of it: {}", part.alertname, part.summary)));
-        if let Some(at) = part.resolved_at {
-            story.push((at, format!("{} counted as resolved", part.alertname)));
-        }
-    }
-    // What falls together stays in the order in which it happened.
-    story.sort_by_key(|(at, _)| *at);
-    story
-}
-
-fn words(what: &Happened) -> String {
-    match what {
-        Happened::Known(severity) => format!("It was known: {}", severity.as_str()),
-        Happened::Became(severity) => format!("It became a {}", severity.as_str()),
-        Happened::Grew(alertname) => format!("Its scope changed; it goes on as {alertname}"),
-        Happened::ToldOpen(receiver) => format!("{receiver} was told"),
-        Happened::ToldOver(receiver) => format!("{receiver} was told that it is over"),
-        Happened::Resolved => "It counted as resolved".into(),
-        Happened::Unwatched(why) => format!("It was no longer watched: {}", why.words()),
-        Happened::Silenced { by, reason, until } => {
-            let until = until.to_rfc3339_seconds().replace('T', " ").replace('Z', "");
-            format!("{by} silenced it until {until}: {reason}")
-        }
-        Happened::Unsilenced => "The silence was ended".into(),
-        Happened::Marked { note, by } => format!("Work was marked by {by}: {note}"),
-    }
 }
 
 /// How seldom chance alone would do it. Beyond ten thousand years a number says no more.

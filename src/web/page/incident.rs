@@ -5,7 +5,8 @@ use super::words::{count, percent, span};
 use super::{front, silence};
 use crate::event::Timestamp;
 use crate::signal::{Evidence, Incident, Scope, Snapshot, State};
-use crate::web::report::{name, story, worst};
+use crate::web::report::{name, worst};
+use crate::web::story::story;
 
 /// Incidents in the list, newest first.
 const LISTED_MAX: usize = 200;
