@@ -9,35 +9,33 @@ mod assembly;
 mod pager;
 mod past;
 mod provider;
+mod show;
 mod story;
 mod webhooks;
+mod world;
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use self::assembly::assemble;
-use self::pager::Notification;
 use self::past::Past;
-use self::provider::{API_KEY, Provider};
+use self::provider::Provider;
+use self::show::Show;
 use self::story::Story;
 use self::webhooks::Webhooks;
+use self::world::World;
 use crate::app::Daemon;
-use crate::clock::{Clock, Setter};
+use crate::clock::Clock;
 use crate::config::Config;
-use crate::event::Timestamp;
 use crate::listener::Sockets;
 use crate::setting::Period;
-use crate::signal::Snapshot;
-use crate::simulate::{Recording, Scenario, Simulation, Wire};
+use crate::simulate::{Scenario, Simulation, Wire};
 
 /// The scenario that is shown unless another one is asked for.
 pub const SCENARIO_DEFAULT: &str = "demo-certificate";
@@ -47,15 +45,6 @@ const SPEED_MAX: i64 = 60;
 
 /// How long ordinary traffic flows before the first thing happens, in simulated time: enough to fill a window.
 const LEAD_IN_MILLIS: i64 = 5 * 60_000;
-
-/// How often due events are sent.
-const BEAT_MILLIS: u32 = 100;
-
-/// How many of the daemon's looks the world may be ahead of what it has seen.
-const LEAD_LOOKS: f64 = 1.5;
-
-/// How often the state of things is printed.
-const WEATHER: Duration = Duration::from_secs(10);
 
 /// `ssowatch demo`.
 #[derive(Clone, Debug, clap::Args)]
@@ -172,178 +161,6 @@ async fn interrupted() -> io::Result<()> {
     tokio::select! {
         interrupted = tokio::signal::ctrl_c() => interrupted,
         _ = terminate.recv() => Ok(()),
-    }
-}
-
-/// The simulated world: people sign in, and WorkOS reports it.
-struct World<'a> {
-    recording: Recording<'a>,
-    wire: &'a Wire<'a>,
-    provider: &'a Provider,
-    webhooks: &'a mut Webhooks,
-    clock: Clock,
-    setter: Setter,
-    /// What the daemon has seen.
-    snapshots: watch::Receiver<Arc<Snapshot>>,
-}
-
-impl World<'_> {
-    /// Turns until `end`, `speed` times faster than the wall and never before what happened was delivered.
-    async fn turn(&mut self, speed: u32, end: Option<Timestamp>) {
-        let mut beats = tokio::time::interval(Duration::from_millis(BEAT_MILLIS.into()));
-        let step = i64::from(BEAT_MILLIS * speed);
-        let lead = self.clock.second().mul_f64(LEAD_LOOKS * f64::from(speed));
-        let lead = i64::try_from(lead.as_millis()).unwrap_or(i64::MAX);
-        // A beat that was missed is not made up for: the world was busy, and so was the machine.
-        beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        while end.is_none_or(|end| self.clock.now() < end) {
-            beats.tick().await;
-            let now = self.clock.now().plus_millis(step);
-            while let Some(happening) = self.recording.next_before(now) {
-                let body = self.wire.bytes(&happening);
-                self.provider.keep(happening.at, &body);
-                // An event may not come from the future.
-                self.setter.set(happening.at);
-                self.webhooks.send(body).await;
-            }
-            self.webhooks.settle().await;
-            // The daemon cannot have seen more than its clock shows: where nothing happens for a while, only this sets it.
-            let seen = now.plus_millis(-lead).min(self.clock.now());
-            // An error means that the daemon is gone, which the one who tells notices.
-            drop(self.snapshots.wait_for(|snapshot| snapshot.now >= seen).await);
-            self.setter.set(now);
-        }
-    }
-}
-
-/// Prints what happens.
-struct Show<'a, W> {
-    clock: Clock,
-    begun: Timestamp,
-    speed: u32,
-    story: &'a mut Story,
-    snapshots: watch::Receiver<Arc<Snapshot>>,
-    notifications: mpsc::Receiver<Notification>,
-    out: &'a mut W,
-}
-
-impl<W: Write> Show<'_, W> {
-    fn introduce(
-        &mut self,
-        simulation: &Simulation,
-        daemon: &Daemon,
-        api: SocketAddr,
-    ) -> io::Result<()> {
-        let scenario = simulation.scenario();
-        let (admin, speed) = (daemon.admin, self.speed);
-        let begun = self.begun.to_rfc3339_seconds();
-        let mut text =
-            format!("ssowatch demo, scenario {}: {}.\n\n", scenario.name, scenario.title);
-        let lines = [
-            (
-                "Simulated time",
-                format!(
-                    "begins at {begun} and runs {speed} times faster than yours, so that the default rules apply"
-                ),
-            ),
-            (
-                "Simulated WorkOS",
-                format!(
-                    "http://{api} (Events API, key {API_KEY}) and signed webhooks, both of which the daemon takes; nothing leaves this machine"
-                ),
-            ),
-            (
-                "Try it",
-                format!(
-                    "curl -H 'Authorization: Bearer {API_KEY}' 'http://{api}/events?events=authentication.sso_failed'"
-                ),
-            ),
-            ("Metrics", format!("http://{admin}/metrics")),
-            (
-                "API",
-                format!("http://{admin}/api/v1/status  /api/v1/connections  /api/v1/incidents"),
-            ),
-        ];
-        for (name, value) in lines {
-            writeln!(text, "  {name:17} {value}").expect("memory grows");
-        }
-        text.push('\n');
-        self.out.write_all(text.as_bytes())
-    }
-
-    fn begin(&mut self, simulation: &Simulation, learned: u64) -> io::Result<()> {
-        let scenario = simulation.scenario();
-        if learned > 0 {
-            writeln!(self.out, "The daemon has learned from {learned} events of ordinary days.\n")?;
-        }
-        self.out.write_all(b"simulated, after\n")?;
-        let fleet =
-            format!("{} connections are healthy and people sign in", scenario.fleet.connections);
-        self.line(self.begun, &fleet)
-    }
-
-    /// What happened, and what the daemon knows of it.
-    fn tell_known(&mut self) -> io::Result<()> {
-        let snapshot = Arc::clone(&self.snapshots.borrow_and_update());
-        let mut lines = self.story.happened(self.clock.now());
-        lines.extend(self.story.incidents(&snapshot));
-        for (at, text) in lines {
-            self.line(at, &text)?;
-        }
-        Ok(())
-    }
-
-    /// Tells until it cannot be printed any more.
-    async fn tell(&mut self) -> anyhow::Result<()> {
-        let mut weather = tokio::time::interval(WEATHER);
-        weather.tick().await;
-        loop {
-            tokio::select! {
-                // What the daemon knows comes before what it told the pager.
-                biased;
-                changed = self.snapshots.changed() => {
-                    if changed.is_err() {
-                        bail!("the daemon has stopped; see its log");
-                    }
-                    self.tell_known()?;
-                }
-                Some(notification) = self.notifications.recv() => {
-                    // It may have come since it was looked whether there is a new snapshot.
-                    self.tell_known()?;
-                    self.line(self.clock.now(), &notification.display())?;
-                }
-                _ = weather.tick() => {
-                    let text = story::weather(&self.snapshots.borrow());
-                    if let Some(text) = text {
-                        self.line(self.clock.now(), &text)?;
-                    }
-                }
-            }
-        }
-    }
-
-    fn conclude(&mut self, webhooks: &Webhooks) -> io::Result<()> {
-        let (sent, given_up) = (webhooks.sent(), webhooks.given_up());
-        let (counted, again) = self
-            .snapshots
-            .borrow()
-            .sources
-            .iter()
-            .fold((0, 0), |(new, known), one| (new + one.received, known + one.duplicates));
-        let Story { pages_fired, pages_resolved, .. } = *self.story;
-        writeln!(
-            self.out,
-            "\n{sent} events by webhook, {given_up} given up, and by the Events API; {counted} counted, {again} that came again were not. Pages: {pages_fired} fired, {pages_resolved} resolved."
-        )
-    }
-
-    /// A line with the simulated time, and how long the demo has been running on the wall.
-    fn line(&mut self, at: Timestamp, text: &str) -> io::Result<()> {
-        let time = at.to_rfc3339_seconds();
-        let time = time.get(11..19).unwrap_or(&time);
-        let wall = at.since(self.begun).as_secs() / u64::from(self.speed);
-        writeln!(self.out, "{time}  {wall:>4} s  {text}")?;
-        self.out.flush()
     }
 }
 

@@ -1,9 +1,12 @@
 //! Sign-ins, minute by minute: arrivals, how each ends, and who tries again.
 
+mod streams;
+
+use self::streams::Streams;
 use super::attempt::{Attempt, Cause, EVERYDAY_SHARES, Key, Origin, Outcome};
 use super::fault::{Fault, Moments, go_live};
 use super::fleet::{Fleet, RATES, cumulative, place, shape};
-use super::random::{NormalStream, Stream, poisson};
+use super::random::{NormalStream, poisson};
 use super::scenario::Scenario;
 use super::span::seconds;
 use crate::event::Timestamp;
@@ -41,27 +44,6 @@ struct RegionTraffic {
     hour: Option<u64>,
     /// Cumulative shares of the connections in that hour.
     bounds: Vec<f64>,
-}
-
-#[derive(Debug)]
-struct Streams {
-    region_burst: NormalStream,
-    arrivals: Stream,
-    second: Stream,
-    burst: NormalStream,
-    connection: Stream,
-    user: Stream,
-    chronic: Stream,
-    chronic_denied: Stream,
-    chronic_now: Stream,
-    outcome: Stream,
-    sticky: Stream,
-    code: Stream,
-    latency: NormalStream,
-    retry: Stream,
-    retry_delay: NormalStream,
-    bunch: NormalStream,
-    bunch_all: NormalStream,
 }
 
 /// A try that is about to happen.
@@ -308,30 +290,6 @@ impl<'a> Traffic<'a> {
         };
         let next = Try { begin, round: this.round + 1, before: Some(attempt.outcome), ..*this };
         (begin < self.end).then_some(next)
-    }
-}
-
-impl Streams {
-    fn new(seed: u64, fleet_seed: u64) -> Self {
-        Self {
-            region_burst: NormalStream::new(seed, "rb"),
-            arrivals: Stream::new(seed, "arr"),
-            second: Stream::new(seed, "sec"),
-            burst: NormalStream::new(seed, "burst"),
-            connection: Stream::new(seed, "conn"),
-            user: Stream::new(seed, "user"),
-            chronic: Stream::new(fleet_seed, "chron"),
-            chronic_denied: Stream::new(fleet_seed, "chrond"),
-            chronic_now: Stream::new(seed, "chz"),
-            outcome: Stream::new(seed, "out"),
-            sticky: Stream::new(seed, "stick"),
-            code: Stream::new(seed, "code"),
-            latency: NormalStream::new(seed, "lat"),
-            retry: Stream::new(seed, "retry"),
-            retry_delay: NormalStream::new(seed, "rdel"),
-            bunch: NormalStream::new(seed, "bunch"),
-            bunch_all: NormalStream::new(seed, "bunchall"),
-        }
     }
 }
 

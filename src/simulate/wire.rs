@@ -2,11 +2,15 @@
 //!
 //! People live under example.com and call from the documentation networks (RFC 2606, RFC 5737).
 
+mod customer;
+
 use std::io;
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
+pub(super) use self::customer::Customer;
+use self::customer::customer;
 use super::attempt::{Attempt, Origin, Outcome};
 use super::random::Stream;
 use super::recording::{Happening, Simulation, Step};
@@ -20,19 +24,6 @@ pub(crate) struct Wire<'a> {
     events: Stream,
     sessions: Stream,
     people: Stream,
-}
-
-/// A customer: one organization with one connection.
-#[derive(Clone, Debug)]
-pub(super) struct Customer {
-    pub(super) connection_id: String,
-    pub(super) organization_id: String,
-    pub(super) connection_type: &'static str,
-    /// The company.
-    pub(super) name: String,
-    /// The connection.
-    pub(super) connection_name: String,
-    pub(super) domain: String,
 }
 
 #[derive(Serialize)]
@@ -91,45 +82,6 @@ const USER_AGENTS: [&str; 4] = [
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1",
 ];
 const NETWORKS: [&str; 3] = ["192.0.2", "198.51.100", "203.0.113"];
-
-const FIRST_WORDS: [&str; 32] = [
-    "Amber", "Autumn", "Birch", "Bright", "Cedar", "Clear", "Copper", "Coral", "Crystal",
-    "Eastern", "Golden", "Granite", "Green", "Harbor", "Hazel", "Iron", "Ivory", "Jade", "Juniper",
-    "Lunar", "Maple", "Marble", "Northern", "Oak", "Polar", "Quartz", "River", "Silver",
-    "Southern", "Summit", "Violet", "Western",
-];
-const SECOND_WORDS: [&str; 29] = [
-    "Analytics",
-    "Bank",
-    "Bearings",
-    "Biotech",
-    "Capital",
-    "Ceramics",
-    "Clinics",
-    "Dairy",
-    "Energy",
-    "Estates",
-    "Foods",
-    "Freight",
-    "Glass",
-    "Hotels",
-    "Insurance",
-    "Labs",
-    "Logistics",
-    "Media",
-    "Mills",
-    "Motors",
-    "Optics",
-    "Paper",
-    "Press",
-    "Robotics",
-    "Schools",
-    "Shipping",
-    "Software",
-    "Steel",
-    "Textiles",
-];
-
 impl<'a> Wire<'a> {
     /// For this simulation.
     pub(crate) fn new(simulation: &'a Simulation) -> Self {
@@ -249,55 +201,6 @@ impl<'a> Wire<'a> {
             error: code.map(|code| AuthError { code, message: message(code) }),
         }
     }
-}
-
-fn customer(simulation: &Simulation, connection: usize) -> Customer {
-    let fleet = &simulation.scenario.fleet;
-    let name = fleet.names.get(connection).cloned().unwrap_or_else(|| made_up(connection));
-    let idp = fleet.idps.0[simulation.fleet.idps[connection]].0.as_str();
-    let (connection_type, provider) = provider(idp);
-    let ids = |prefix: &str, stream: &str| {
-        id(prefix, LONG_AGO, Stream::new(simulation.fleet.seed, stream), &[connection as u64])
-    };
-    let label: String = name
-        .to_lowercase()
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-        .collect();
-    Customer {
-        connection_id: ids("conn_", "connection id"),
-        organization_id: ids("org_", "organization id"),
-        connection_type,
-        connection_name: format!("{name} {provider}"),
-        domain: format!("{label}.example.com"),
-        name,
-    }
-}
-
-/// WorkOS's name of the connection type, and what people call the provider.
-fn provider(idp: &str) -> (&'static str, &'static str) {
-    match idp {
-        "okta" => ("OktaSAML", "Okta"),
-        "entra" | "azure" => ("AzureSAML", "Entra ID"),
-        "google" => ("GoogleSAML", "Google"),
-        "adfs" => ("ADFSSAML", "AD FS"),
-        "ping" => ("PingFederateSAML", "PingFederate"),
-        "onelogin" => ("OneLoginSAML", "OneLogin"),
-        "oidc" => ("GenericOIDC", "OpenID Connect"),
-        _ => ("GenericSAML", "SAML"),
-    }
-}
-
-/// A company that does not exist; different for every connection.
-fn made_up(connection: usize) -> String {
-    // 32 and 29 have no common divisor: 928 pairs before the first comes again.
-    let pairs = FIRST_WORDS.len() * SECOND_WORDS.len();
-    let name = format!(
-        "{} {}",
-        FIRST_WORDS[connection % FIRST_WORDS.len()],
-        SECOND_WORDS[connection % SECOND_WORDS.len()]
-    );
-    if connection < pairs { name } else { format!("{name} {}", connection / pairs + 1) }
 }
 
 /// What identity providers and WorkOS say with a code.

@@ -38,7 +38,7 @@ fn every_event_is_read_by_the_decoder_and_ids_are_unique() {
 
 #[test]
 fn customers_have_names_of_their_own() {
-    let names: HashSet<String> = (0..5000).map(made_up).collect();
+    let names: HashSet<String> = (0..5000).map(customer::made_up).collect();
     assert_eq!(names.len(), 5000);
 }
 
