@@ -20,7 +20,9 @@ use crate::setting::Secret;
 use crate::signal::{Scope, Snapshot, State as IncidentState, Vocabulary};
 
 mod decision;
+mod incident;
 mod login;
+mod ready;
 mod sessions;
 
 fn admin(snapshot: Snapshot, token: Option<&str>) -> Admin {
@@ -107,84 +109,11 @@ async fn the_pages_are_as_agreed_and_escape_what_others_wrote() {
 }
 
 #[tokio::test]
-async fn what_began_together_on_the_other_side_is_a_click_away() {
-    for (minutes, want) in [(-14, true), (-17, false), (14, true)] {
-        let mut snapshot = sample::snapshot();
-        let mut edge = sample::incident(IncidentState::Firing);
-        edge.id = "edge-1".into();
-        edge.scope = Scope::Tier("api".into());
-        edge.started_at = edge.started_at.plus_millis(minutes * 60_000);
-        snapshot.incidents.push(Arc::new(edge));
-        for (path, other) in [
-            ("/incidents/0123456789abcdef-firing", "edge-1"),
-            ("/incidents/edge-1", "0123456789abcdef-firing"),
-        ] {
-            let response = ask(admin(snapshot.clone(), None), Method::GET, path, &[]).await;
-            let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
-            let page = String::from_utf8(body.to_vec()).unwrap();
-            let link = format!("<a href=\"/incidents/{other}\">");
-            assert_eq!(page.contains(&link), want, "{path} {minutes}: {page}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn what_is_part_of_an_incident_is_told_with_it_everywhere() {
-    let mut snapshot = sample::snapshot();
-    snapshot.incidents.clear();
-    for (id, scope, after) in
-        [("edge-1", Scope::Tier("api".into()), 0), ("fleet-1", Scope::Fleet, 30_000)]
-    {
-        let mut incident = sample::incident(IncidentState::Firing);
-        (incident.id, incident.fingerprint, incident.scope) = (id.into(), id.into(), scope);
-        incident.fired_at = incident.fired_at.map(|at| at.plus_millis(after));
-        incident.summary = format!("{id} suffers");
-        snapshot.incidents.push(Arc::new(incident));
-    }
-    let read = async |path: &str| {
-        let response = ask(admin(snapshot.clone(), None), Method::GET, path, &[]).await;
-        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
-        String::from_utf8(body.to_vec()).unwrap()
-    };
-    let front = read("/").await;
-    assert!(front.contains("1 incident needs somebody now"), "{front}");
-    assert!(front.contains("edge-1 suffers. Together with it, fleet-1 suffers"), "{front}");
-    assert!(!front.contains("/incidents/fleet-1"), "{front}");
-    let page = read("/incidents/edge-1").await;
-    assert!(page.contains("Parts of it") && page.contains("/incidents/fleet-1"), "{page}");
-    assert!(read("/incidents/fleet-1").await.contains("Part of <a href=\"/incidents/edge-1\">"));
-    let report = read("/api/v1/incidents/edge-1/report").await;
-    assert!(report.contains("### SsoConnectionFailing\n\nfleet-1 suffers."), "{report}");
-    let json: Value = serde_json::from_str(&read("/api/v1/incidents").await).unwrap();
-    let [edge, fleet] = [&json["incidents"][0], &json["incidents"][1]];
-    assert_eq!((&edge["part_of"], &edge["parts"][0]["id"]), (&json!(null), &json!("fleet-1")));
-    assert_eq!(
-        (&edge["parts"][0]["evidence"]["bad"], &fleet["part_of"]),
-        (&json!(38), &json!("edge-1"))
-    );
-}
-
-#[tokio::test]
 async fn a_report_has_every_heading_and_no_markup_of_others() {
     let (status, report) = get("/api/v1/incidents/0123456789abcdef-resolved/report").await;
     assert_eq!(status, StatusCode::OK);
     assert!(!report.contains(" <Acme>"), "{report}");
     insta::assert_snapshot!(report);
-}
-
-#[tokio::test]
-async fn the_page_of_a_rules_incident_says_of_which_window_its_numbers_are() {
-    for (window, want) in [(Some(300), true), (None, false)] {
-        let mut snapshot = sample::snapshot();
-        let mut incident = sample::incident(IncidentState::Firing);
-        incident.evidence.window_seconds = window;
-        let path = format!("/incidents/{}", incident.id);
-        snapshot.incidents = vec![Arc::new(incident)];
-        let response = ask(admin(snapshot, None), Method::GET, &path, &[]).await;
-        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
-        let page = String::from_utf8(body.to_vec()).unwrap();
-        assert_eq!(page.contains(" in its last 5 min"), want, "{page}");
-    }
 }
 
 #[tokio::test]
@@ -332,76 +261,6 @@ async fn every_runbook_that_is_written_is_served_as_text() {
         let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
         assert!(body == std::fs::read(file).unwrap(), "{path} is another file");
     }
-}
-
-#[tokio::test]
-async fn it_is_not_ready_before_the_first_tick_nor_while_the_disk_takes_nothing() {
-    let response = ask(admin(Snapshot::default(), None), Method::GET, "/-/ready", &[]).await;
-    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
-    for (millis, want) in [(30_000, 200), (30_001, 503)] {
-        let mut admin = admin(sample::snapshot(), None);
-        admin.clock = Clock::set_by_hand(sample::snapshot().now.plus_millis(millis), 1).0;
-        let response = ask(admin, Method::GET, "/-/ready", &[]).await;
-        assert_eq!(response.status(), want, "{millis}");
-    }
-}
-
-#[tokio::test]
-async fn whoever_looks_sees_that_nothing_is_accepted_or_judged() {
-    for (millis, ready, banner) in [
-        (0, "ssowatch is ready.\n", None),
-        (-5_000, "ssowatch is ready.\n", None),
-        (31_000, "ssowatch waits for its journal", Some("Nothing is accepted since <time")),
-        (-3_600_000, "judges nothing until 2025-10-10T16:", Some("Nothing is judged until <time")),
-    ] {
-        let asked = async |path| {
-            let mut snapshot = sample::snapshot();
-            snapshot.incidents.clear();
-            let clock = Clock::set_by_hand(snapshot.now.plus_millis(millis), 1).0;
-            let mut admin = admin(snapshot, None);
-            admin.clock = clock;
-            let response = ask(admin, Method::GET, path, &[]).await;
-            let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
-            String::from_utf8(body.to_vec()).unwrap()
-        };
-        let answer = asked("/-/ready").await;
-        assert!(answer.contains(ready), "{millis}: {answer}");
-        let page = asked("/").await;
-        assert_eq!(page.contains("role=\"alert\""), banner.is_some(), "{page}");
-        assert!(page.contains(banner.unwrap_or_default()), "{page}");
-        assert_eq!(page.contains("nothing is judged now"), banner.is_some(), "{page}");
-    }
-}
-
-#[tokio::test]
-async fn the_page_says_when_nobody_is_paged() {
-    for receivers in [0, 1] {
-        let admin = Admin { receivers, ..admin(sample::snapshot(), None) };
-        let response = ask(admin, Method::GET, "/", &[]).await;
-        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
-        let page = String::from_utf8(body.to_vec()).unwrap();
-        for words in ["Nobody is paged: no receiver", "ssowatch pages nobody"] {
-            assert_eq!(page.contains(words), receivers == 0, "{page}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn nothing_claims_that_the_fleet_is_empty_before_the_journal_was_read() {
-    let gate = "/api/v1/gate?scope=fleet&since=2025-10-10T16:05:00Z";
-    for path in ["/", "/silences", "/api/v1/status", "/api/v1/silences", gate] {
-        let response = ask(admin(Snapshot::default(), None), Method::GET, path, &[]).await;
-        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
-        assert_eq!(response.headers()[header::RETRY_AFTER], "1", "{path}");
-    }
-    for (path, want) in [("/-/healthy", 200), ("/style.css", 200), ("/api/v1/none", 404)] {
-        let response = ask(admin(Snapshot::default(), None), Method::GET, path, &[]).await;
-        assert_eq!(response.status(), want, "{path}");
-    }
-    // Who may not ask is not told even that.
-    let locked = admin(Snapshot::default(), Some("token"));
-    let response = ask(locked, Method::GET, "/api/v1/status", &[]).await;
-    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
 use prost::Message;
 
 use super::*;
+use crate::outbound::{Answer, Request, SendError, Transport};
 use crate::signal::catalog::{self, Kind};
 use crate::web::exposition::Exposition;
 use crate::web::sample;
