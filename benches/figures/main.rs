@@ -11,6 +11,7 @@
 mod baseline;
 mod daemon;
 mod events;
+mod hot;
 mod http;
 mod inside;
 mod load;

@@ -1,9 +1,9 @@
 //! What may come to the intake listener in whole requests.
 
 use ssowatch::event::Timestamp;
-use ssowatch::source::intake::{PUSH_BYTES_MAX, WEBHOOK_BYTES_MAX};
+use ssowatch::source::intake::PUSH_BYTES_MAX;
 
-use super::world::{Case, SECRET, World, refused, rejected, signed, words};
+use super::world::{Case, World, refused, rejected, words};
 use super::{DAY, GIB_PIECES, MINUTE, WINDOW_BOMB, bomb};
 use crate::bytes::{gzip, zstd};
 use crate::events::{event, now_millis};
@@ -33,7 +33,7 @@ fn line(name: &'static str, sent: &str, bad: impl Into<Vec<u8>>, reason: &str) -
     }
 }
 
-fn elsewhen(name: &str, millis: i64) -> String {
+pub(super) fn elsewhen(name: &str, millis: i64) -> String {
     event(name, Some("conn_1"), "elsewhen", millis).trim_end().to_owned()
 }
 
@@ -173,109 +173,6 @@ pub(super) fn bodies() -> Vec<Case> {
     ]
 }
 
-/// A webhook: body, the header that goes with it, and why it is refused.
-fn webhook(
-    name: &'static str,
-    sent: &str,
-    text: &str,
-    header: Option<String>,
-    moved: String,
-) -> Case {
-    let body = text.as_bytes().to_vec();
-    let headers: Vec<_> = header.map(|header| ("workos-signature", header)).into_iter().collect();
-    Case {
-        name,
-        sent: format!("`POST /webhooks/workos`: {sent}"),
-        moved,
-        act: Box::new(move |world| post(world, "/webhooks/workos", &headers, body)),
-    }
-}
-
-pub(super) fn webhooks() -> Vec<Case> {
-    let of = |reason: &str| rejected("workos_webhook", reason);
-    let good = |text: &str| Some(signed(SECRET, text.as_bytes(), 0));
-    let future = elsewhen("sso_failed", now_millis() + DAY);
-    let large = " ".repeat(WEBHOOK_BYTES_MAX + 1);
-    let fresh = elsewhen("sso_failed", now_millis());
-    let header = signed(SECRET, fresh.as_bytes(), 0);
-    let short = header[..header.len() - 1].to_owned();
-    let changed = fresh.replace("sso_failed", "sso_succeeded");
-    let again = elsewhen("sso_timed_out", now_millis());
-    let mut cases = vec![
-        webhook("unsigned", "an event", &fresh, None, of("signature_missing")),
-        webhook(
-            "a signature of nonsense",
-            "`t=now`",
-            &fresh,
-            Some("t=now".into()),
-            of("signature_missing"),
-        ),
-        webhook(
-            "a signature that is cut",
-            "63 digits",
-            &fresh,
-            Some(short),
-            of("signature_missing"),
-        ),
-        webhook(
-            "a signature of 30,000 bytes",
-            "digits",
-            &fresh,
-            Some("1".repeat(30_000)),
-            of("signature_missing"),
-        ),
-        webhook(
-            "signed by somebody else",
-            "an event",
-            &fresh,
-            Some(signed("whsec_other", fresh.as_bytes(), 0)),
-            of("signature_mismatch"),
-        ),
-        webhook(
-            "changed on its way",
-            "another body",
-            &changed,
-            Some(header.clone()),
-            of("signature_mismatch"),
-        ),
-        webhook(
-            "signed long ago",
-            "10 minutes",
-            &fresh,
-            Some(signed(SECRET, fresh.as_bytes(), 10 * MINUTE)),
-            of("signature_stale"),
-        ),
-        webhook(
-            "signed in the future",
-            "in 10 minutes",
-            &fresh,
-            Some(signed(SECRET, fresh.as_bytes(), -10 * MINUTE)),
-            of("signature_stale"),
-        ),
-        webhook("signed, not JSON", "`{`", "{", good("{"), of("not_json")),
-        webhook("signed, not an event", "`{}`", "{}", good("{}"), of("not_an_event")),
-        webhook(
-            "signed, from the future",
-            "tomorrow",
-            &future,
-            good(&future),
-            of("future_timestamp"),
-        ),
-        webhook("signed, oversized", "256 KiB and a byte", &large, good(&large), of("too_large")),
-    ];
-    cases.push(Case {
-        name: "replayed",
-        sent: "`POST /webhooks/workos`: a good one, twice".into(),
-        moved: "ssowatch_events_duplicate_total{source=\"workos_webhook\"}".into(),
-        act: Box::new(move |world| {
-            let headers = [("workos-signature", signed(SECRET, again.as_bytes(), 0))];
-            post(world, "/webhooks/workos", &headers, again.clone().into_bytes());
-            post(world, "/webhooks/workos", &headers, again.into_bytes())
-        }),
-    });
-    cases
-}
-
 pub(super) fn others() -> Vec<Case> {
     let to = |name, path: &'static str, body: &str, moved: String| {
         let text = body.as_bytes().to_vec();
@@ -327,93 +224,5 @@ pub(super) fn others() -> Vec<Case> {
         to("a route of the other listener", "/-/reload", "", refused("intake", 404)),
         to("a path into the file system", "/..%2f..%2fetc/passwd", "", refused("intake", 404)),
         get,
-    ]
-}
-
-/// What a listener with a token refuses.
-pub(super) fn guarded() -> Vec<Case> {
-    let with = |name,
-                sent: &str,
-                path: &'static str,
-                header: Option<(&'static str, &str)>,
-                source: &str| {
-        let headers: Vec<_> =
-            header.map(|(name, value)| (name, value.to_owned())).into_iter().collect();
-        Case {
-            name,
-            sent: format!("`POST {path}` {sent}"),
-            moved: rejected(source, "unauthorized"),
-            act: Box::new(move |world: &World| post(world, path, &headers, b"x".to_vec())),
-        }
-    };
-    let edge = "/v1/edge?format=nginx_combined&tier=web";
-    vec![
-        with("no token", "without one", "/v1/events", None, "push"),
-        with(
-            "a wrong token",
-            "with `Bearer wrong`",
-            "/v1/events",
-            Some(("authorization", "Bearer wrong")),
-            "push",
-        ),
-        with(
-            "the beginning of the token",
-            "with `Bearer righ`",
-            "/v1/events",
-            Some(("authorization", "Bearer righ")),
-            "push",
-        ),
-        with(
-            "a wrong key of Datadog's senders",
-            "with `DD-API-KEY: wrong`",
-            "/api/v2/logs",
-            Some(("dd-api-key", "wrong")),
-            "push",
-        ),
-        with("no token for access logs", "without one", edge, None, "edge"),
-    ]
-}
-
-/// What a listener with a list and a rate refuses.
-pub(super) fn access() -> Vec<Case> {
-    let from = |name, sent: &str, forwarded: &'static str, times: u32, reason: &str| Case {
-        name,
-        sent: format!("`POST /webhooks/workos` from {sent}"),
-        moved: rejected("workos_webhook", reason),
-        act: Box::new(move |world: &World| {
-            let headers = [("x-forwarded-for", forwarded.to_owned())];
-            let send = |_| post(world, "/webhooks/workos", &headers, b"{}".to_vec());
-            (0..times).map(send).find(|answer| !answer.starts_with("401")).unwrap()
-        }),
-    };
-    vec![
-        from(
-            "an address that is not on the list",
-            "198.51.100.7, through the proxy",
-            "198.51.100.7",
-            1,
-            "not_allowed",
-        ),
-        from(
-            "an address made up behind a stranger",
-            "198.51.100.7, which says that it asks for 203.0.113.7",
-            "203.0.113.7, 198.51.100.7",
-            1,
-            "not_allowed",
-        ),
-        from(
-            "an address that is none",
-            "`unknown`, through the proxy",
-            "203.0.113.7, unknown, 198.51.100.7",
-            1,
-            "not_allowed",
-        ),
-        from(
-            "too many requests from one address",
-            "203.0.113.7, as fast as it can",
-            "203.0.113.7",
-            100_000,
-            "rate_limited",
-        ),
     ]
 }

@@ -7,7 +7,9 @@ mod files;
 mod intake;
 mod start;
 mod store;
+mod stranger;
 mod table;
+mod webhook;
 mod wire;
 mod world;
 
@@ -53,7 +55,7 @@ fn each_bad_input_is_answered_counted_and_costs_no_good_one() {
         ("lines", intake::lines()),
         ("strange", intake::strange()),
         ("bodies", intake::bodies()),
-        ("webhooks", intake::webhooks()),
+        ("webhooks", webhook::webhooks()),
         ("others", intake::others()),
         ("admin", admin::queries()),
         ("decisions", admin::decisions()),
@@ -82,12 +84,12 @@ fn whoever_has_no_token_or_no_place_on_the_list_is_refused() {
         "sources: {{ workos_webhook: {{ secret: {SECRET} }}, push: {{ token: {token} }} }}\n"
     );
     let world = World::new(Daemon::start_guarded(token, "", &config));
-    assert_documented(&[("tokens", world.run(intake::guarded(), Vec::new()))]);
+    assert_documented(&[("tokens", world.run(stranger::guarded(), Vec::new()))]);
     assert_documented(&[("guarded", world.run(admin::guarded(), Vec::new()))]);
     let config = format!("sources: {{ workos_webhook: {{ secret: {SECRET} }} }}\n");
     let access = ", access: { trusted_proxies: [\"127.0.0.1\"], allow: [\"127.0.0.1\", \"203.0.113.0/24\"], per_address: 100 }";
     let world = World::new(Daemon::start_guarded("right", access, &config));
-    assert_documented(&[("access", world.run(intake::access(), Vec::new()))]);
+    assert_documented(&[("access", world.run(stranger::access(), Vec::new()))]);
 }
 
 #[test]
