@@ -1,14 +1,14 @@
 //! Whose sign-ins go wrong: one person who tries again and again is not an outage.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Timestamp, UserKey};
+use crate::signal::PEOPLE_MAX;
 
-/// People told apart on one connection, for failures and for time-outs each: 16 bytes a person. Beyond that the ones who
-/// were hit longest ago are forgotten, and an alert counts this many.
-const PEOPLE_MAX: usize = 256;
-
-/// The people whose sign-ins went wrong lately, each with the newest time.
+/// The people whose sign-ins went wrong lately, each with the newest time: [`PEOPLE_MAX`] for failures and for time-outs each, and
+/// an alert counts this many.
 #[derive(Clone, Default, Debug, Serialize, Deserialize)]
 pub(super) struct People {
     failed: Vec<(UserKey, Timestamp)>,
@@ -52,6 +52,18 @@ impl People {
         };
         people.iter().filter(move |(_, last)| *last >= since).map(|(person, _)| *person)
     }
+
+    /// Those who failed, by the minute of their newest failure, of the minutes from `oldest` on.
+    pub(super) fn failers(&self, oldest: i64) -> Box<[(i64, u32)]> {
+        let mut minutes = BTreeMap::new();
+        for (_, last) in &self.failed {
+            let minute = last.seconds().div_euclid(60) * 60;
+            if minute >= oldest {
+                *minutes.entry(minute).or_default() += 1;
+            }
+        }
+        minutes.into_iter().collect()
+    }
 }
 
 #[cfg(test)]
@@ -74,5 +86,15 @@ mod tests {
         }
         assert_eq!(people.since(Trouble::Failed, at(0)).count(), PEOPLE_MAX);
         assert!(!people.since(Trouble::Failed, at(0)).any(|person| person == UserKey(7)));
+    }
+
+    #[test]
+    fn whoever_failed_is_one_in_the_minute_of_the_newest_failure() {
+        let mut people = People::default();
+        for (person, second) in [(1, 59), (2, 61), (3, 65), (2, 125), (4, 130), (2, 121)] {
+            people.hit(Trouble::Failed, UserKey(person), Timestamp::from_millis(second * 1000));
+        }
+        people.hit(Trouble::TimedOut, UserKey(9), Timestamp::from_millis(130_000));
+        assert_eq!(*people.failers(60), [(60, 1), (120, 2)]);
     }
 }

@@ -197,12 +197,15 @@ impl Connection {
     }
 
     pub(super) fn view(&self) -> ConnectionView {
+        let scope = self.tally.view();
+        let oldest = scope.minutes.first().map(|minute| minute.start_seconds);
         ConnectionView {
             id: self.id.clone(),
             info: self.info.clone(),
             certificates: self.certificates.clone(),
-            scope: self.tally.view(),
+            scope,
             causes: self.causes.clone(),
+            failers: oldest.map(|oldest| self.people.failers(oldest)).unwrap_or_default(),
             last_event_at: self.last_event_at,
         }
     }

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// People of one connection who are remembered as failed: 16 bytes each. Beyond that those who were hit longest ago are forgotten.
+pub const PEOPLE_MAX: usize = 256;
+
 /// The fleet's people of the last hour. Whoever failed in the twelve hours before is left out.
 #[derive(Clone, PartialEq, Default, Debug)]
 pub struct CrowdView {

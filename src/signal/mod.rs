@@ -15,7 +15,7 @@ mod window;
 
 pub use counts::{Counts, DURATION_BOUNDS_SECONDS, Durations, Minute};
 pub use course::{Course, Happened, Reach, Step, Unwatched};
-pub use crowd::{Came, CrowdMinute, CrowdView, Share};
+pub use crowd::{Came, CrowdMinute, CrowdView, PEOPLE_MAX, Share};
 pub use edge::{Buckets, KeyView, LimitView, Talker, TierCounts, TierMinute, TierView, TierWindow};
 pub use incident::{
     EDGE_ERRORS, EDGE_RATE_LIMITED, Evidence, Incident, SINK_FAILING, Scope, Severity, State,

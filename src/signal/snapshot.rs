@@ -89,6 +89,8 @@ pub struct ConnectionView {
     pub scope: ScopeView,
     /// Failures by cause since the beginning, in order of the cause.
     pub causes: Vec<(Arc<str>, u64)>,
+    /// People by the minute of their newest failure, of the minutes of its numbers, oldest first.
+    pub failers: Box<[(i64, u32)]>,
     /// `created_at` of its newest event.
     pub last_event_at: Option<Timestamp>,
 }

@@ -139,6 +139,7 @@ fn sum<'a>(connections: impl Iterator<Item = &'a ConnectionView>) -> ConnectionV
         certificates: BTreeMap::new(),
         scope: crate::signal::ScopeView::default(),
         causes: Vec::new(),
+        failers: Box::default(),
         last_event_at: None,
     };
     let mut causes = BTreeMap::new();

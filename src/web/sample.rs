@@ -53,6 +53,7 @@ pub(super) fn connection(id: Option<&str>, failed: u64) -> ConnectionView {
             minutes: minutes(),
         },
         causes: vec![("certificate".into(), failed.saturating_sub(1)), ("unknown".into(), 1)],
+        failers: Box::default(),
         last_event_at: Some(NOW),
     }
 }

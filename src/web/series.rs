@@ -58,6 +58,7 @@ mod tests {
                 certificates: std::collections::BTreeMap::new(),
                 scope: ScopeView { totals, ..ScopeView::default() },
                 causes: Vec::new(),
+                failers: Box::default(),
                 last_event_at: None,
             })
         };

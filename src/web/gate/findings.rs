@@ -1,5 +1,6 @@
 //! What speaks for and against going on, each with its verdict; the worst decides.
 
+use super::everybody::{Everybody, Group, Trouble};
 use super::rise::Rise;
 use super::{Answer, Verdict};
 use crate::event::Timestamp;
@@ -79,6 +80,46 @@ impl Findings {
                 Some(words) => self.add(Verdict::Hold, format!("{name}: {words}")),
                 None => self.add(Verdict::Pass, format!("{name}: {rise}")),
             }
+        }
+    }
+
+    /// Whether anything rose in the fleet, and whether a rise would have been seen: among those who are judged, or among everybody.
+    pub(super) fn fleet(&mut self, snapshot: &Snapshot, since: Timestamp) {
+        let judged = Rise::fleet(snapshot, since);
+        if snapshot.crowd.is_none() {
+            return self.rises(&judged);
+        }
+        let everybody = Everybody::since(snapshot, since, Trouble::Failed);
+        let late = Everybody::since(snapshot, since, Trouble::TimedOut);
+        for group in [&everybody.all, &late.all] {
+            if group.rest.is_real() {
+                self.add(Verdict::Fail, group.all.to_string());
+            }
+        }
+        for group in [&everybody.new, &late.new] {
+            self.newcomers(group);
+        }
+        let few = judged.iter().any(|rise| rise.unseen().is_some());
+        for rise in judged.iter().filter(|rise| rise.is_real() || !few) {
+            let verdict = if rise.is_real() { Verdict::Fail } else { Verdict::Pass };
+            self.add(verdict, rise.to_string());
+        }
+        if few {
+            match everybody.all.all.unseen() {
+                Some(words) => self.add(Verdict::Hold, words),
+                None => self.add(Verdict::Pass, everybody.all.all.to_string()),
+            }
+        }
+    }
+
+    /// What one new connection alone does is no reason to stop: whoever sets one up fails. It is worth a look. Of known ones the
+    /// detection tells.
+    fn newcomers(&mut self, group: &Group<'_>) {
+        if group.rest.is_real() {
+            self.add(Verdict::Fail, group.all.to_string());
+        } else if let Some(worst) = group.worst.filter(|_| group.all.is_real()) {
+            let words = format!("{}; most of them are on {}", group.all, worst.label());
+            self.add(Verdict::Hold, words);
         }
     }
 

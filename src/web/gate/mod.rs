@@ -1,5 +1,6 @@
 //! `GET /api/v1/gate`: may a migration or a roll-out go on? Judged by what was counted since it began.
 
+mod everybody;
 mod findings;
 mod rise;
 
@@ -63,14 +64,14 @@ pub(crate) fn judge(snapshot: &Snapshot, about: &About, since: Timestamp) -> Ans
     match about {
         About::All => {
             found.sign_ins(snapshot, None, since);
-            found.rises(&Rise::fleet(snapshot, since));
+            found.fleet(snapshot, since);
             for tier in &snapshot.tiers {
                 found.tier(snapshot, tier, since, false);
             }
         }
         About::Fleet => {
             found.sign_ins(snapshot, None, since);
-            found.rises(&Rise::fleet(snapshot, since));
+            found.fleet(snapshot, since);
         }
         About::Connection(id) => {
             let Some(view) = snapshot.connections.iter().find(|view| *view.label() == **id) else {

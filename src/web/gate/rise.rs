@@ -18,6 +18,12 @@ const RISE_MIN: f64 = 0.02;
 const SEEN: f64 = 0.05;
 const SEEN_CONNECTION: f64 = 0.2;
 
+/// People of the hour before, without which that says nothing of the long past.
+const HOUR_PEOPLE: f64 = 60.0;
+
+/// Standard errors by which the long past may exceed the hour before.
+const HOUR_ERRORS: f64 = 3.0;
+
 /// Sign-ins and requests that an ordinary past is worth.
 const PRIOR_SIGN_INS: f64 = 60.0;
 const PRIOR_REQUESTS: f64 = 1_000.0;
@@ -30,13 +36,13 @@ const KNOWN_REQUESTS: f64 = 1_000.0;
 pub(super) struct Rise {
     /// What is counted, and what became of the bad: `sign-ins`, `failed`.
     what: (&'static str, &'static str),
-    /// Since the beginning of the moment's minute, and in all before that.
+    /// Since the beginning of the moment's minute.
     since: Came,
-    before: Share,
     /// Those of the minutes that began after the moment: what was going on before it lets nothing pass.
     after: u64,
-    /// What is usual where nothing is known, and how much that is worth.
-    prior: (f64, f64),
+    usual: f64,
+    /// Whether enough is known of what was before.
+    known: bool,
     /// The rise that must have been visible; `None` where nobody waits for that.
     seen: Option<f64>,
 }
@@ -46,27 +52,66 @@ struct Known<M> {
     what: (&'static str, &'static str),
     minutes: M,
     total: Share,
+    /// What is usual where nothing is known, and how much that is worth.
     prior: (f64, f64),
     seen: Option<f64>,
+    /// Whether `total` counts more than the minutes do: then the minutes before the moment bound what is usual.
+    bounded: bool,
 }
 
 impl<M: Iterator<Item = (i64, Came)>> Known<M> {
     fn since(self, since: Timestamp) -> Rise {
-        let Self { what, minutes, total, prior, seen } = self;
-        let (mut counted, mut after) = (Came::default(), 0);
-        for (start, came) in minutes.filter(|(start, _)| start + 60 > since.seconds()) {
-            counted.all += came.all;
-            counted.bad += came.bad;
+        let Self { what, minutes, total, prior, seen, bounded } = self;
+        let (mut counted, mut hour, mut after) = (Came::default(), Came::default(), 0);
+        for (start, came) in minutes {
+            let part = if start + 60 > since.seconds() { &mut counted } else { &mut hour };
+            part.all += came.all;
+            part.bad += came.bad;
             after += if start * 1000 >= since.millis() { came.all } else { 0 };
         }
         let before =
             Share { all: total.all - float(counted.all), bad: total.bad - float(counted.bad) };
-        Rise { what, since: counted, before, after, prior, seen }
+        let mut usual = Estimate::of(before, prior).lifted(1.0);
+        let hour = Share { all: float(hour.all), bad: float(hour.bad) };
+        if bounded && hour.all >= HOUR_PEOPLE {
+            usual = usual.min(Estimate::of(hour, prior).lifted(HOUR_ERRORS));
+        }
+        let known = what.0 != "requests" || before.all >= KNOWN_REQUESTS;
+        Rise { what, since: counted, after, usual, known, seen }
+    }
+}
+
+/// What was counted before, drawn towards an ordinary past while that is little.
+struct Estimate {
+    mean: f64,
+    all: f64,
+}
+
+impl Estimate {
+    fn of(before: Share, (prior, worth): (f64, f64)) -> Self {
+        let all = before.all.max(0.0) + worth;
+        Self { mean: ((before.bad.max(0.0) + worth * prior) / all).min(1.0), all }
+    }
+
+    /// Lifted by how uncertain it is, in standard errors.
+    fn lifted(&self, errors: f64) -> f64 {
+        self.mean + errors * libm::sqrt(self.mean * (1.0 - self.mean) / self.all)
     }
 }
 
 impl Rise {
-    /// Failures and time-outs of everybody since then.
+    /// What came, beyond what is usual: to be seen by at least as much as of a fleet.
+    pub(super) fn beyond(
+        what: (&'static str, &'static str),
+        since: Came,
+        after: u64,
+        usual: f64,
+    ) -> Self {
+        Self { what, since, after, usual, known: true, seen: Some(SEEN) }
+    }
+
+    /// Failures and time-outs of those whom the detection judges, since then; where there is none, of all sign-ins. The long past is
+    /// that of everybody, also of those who are not judged yet, before the moment and after it.
     pub(super) fn fleet(snapshot: &Snapshot, since: Timestamp) -> Vec<Self> {
         let Some(crowd) = &snapshot.crowd else {
             return Self::scope(&snapshot.fleet, since, SEEN);
@@ -74,7 +119,8 @@ impl Rise {
         let rise = |what, part: fn(&CrowdMinute) -> Came, total, prior, seen| {
             let minutes = crowd.minutes.iter().map(|minute| (minute.start_seconds, part(minute)));
             let prior = (prior, PRIOR_SIGN_INS);
-            Known { what: ("people", what), minutes, total, prior, seen }.since(since)
+            let what = ("people", what);
+            Known { what, minutes, total, prior, seen, bounded: true }.since(since)
         };
         vec![
             rise("could not sign in", |minute| minute.failing, crowd.failing, 0.012, Some(SEEN)),
@@ -95,7 +141,8 @@ impl Rise {
             });
             let total = Share { all: float(scope.totals.finished()), bad: float(bad) };
             let prior = (prior, PRIOR_SIGN_INS);
-            Known { what: ("sign-ins", what), minutes, total, prior, seen }.since(since)
+            let what = ("sign-ins", what);
+            Known { what, minutes, total, prior, seen, bounded: false }.since(since)
         };
         let (failed, timed_out) = (scope.totals.failed, scope.totals.timed_out);
         vec![
@@ -117,7 +164,8 @@ impl Rise {
             });
             let total = Share { all: total(|_| true), bad: total(of) };
             let prior = (prior, PRIOR_REQUESTS);
-            Known { what: ("requests", what), minutes, total, prior, seen: Some(SEEN) }.since(since)
+            let (what, seen) = (("requests", what), Some(SEEN));
+            Known { what, minutes, total, prior, seen, bounded: false }.since(since)
         };
         vec![
             rise("got 5xx", |counts| counts.errors, |code| (500..600).contains(&code), 0.002),
@@ -128,7 +176,7 @@ impl Rise {
 
     /// Whether enough is known of what was before.
     pub(super) fn is_known(&self) -> bool {
-        self.what.0 != "requests" || self.before.all >= KNOWN_REQUESTS
+        self.known
     }
 
     /// Whether the share is higher than usual beyond chance, and by so much that it matters.
@@ -141,8 +189,8 @@ impl Rise {
     pub(super) fn unseen(&self) -> Option<String> {
         let (seen, usual) = (self.seen?, self.usual());
         (nats(self.after, (usual + seen).min(1.0), usual) < NATS).then(|| {
-            let (after, what, seen) = (self.after, self.what.0, percent(seen));
-            format!("{after} {what} in the minutes since then: too few to see a rise by {seen}")
+            let (after, what, seen) = (self.after, self.what.0, seen * 100.0);
+            format!("{after} {what} in the minutes since then: too few to see a rise by {seen:.0} percentage points")
         })
     }
 
@@ -150,12 +198,8 @@ impl Rise {
         float(self.since.bad) / float(self.since.all.max(1))
     }
 
-    /// What was counted before, drawn towards an ordinary past while that is little, and lifted by how uncertain it is.
     fn usual(&self) -> f64 {
-        let (prior, worth) = self.prior;
-        let all = self.before.all.max(0.0) + worth;
-        let mean = ((self.before.bad.max(0.0) + worth * prior) / all).min(1.0);
-        (mean + libm::sqrt(mean * (1.0 - mean) / all)).clamp(0.001, 0.99)
+        self.usual.clamp(0.001, 0.99)
     }
 }
 
@@ -168,12 +212,12 @@ impl Display for Rise {
 }
 
 /// How strongly `share` among `all` speaks against `usual`: the logarithm of Chernoff's bound on the chance of it.
-fn nats(all: u64, share: f64, usual: f64) -> f64 {
+pub(super) fn nats(all: u64, share: f64, usual: f64) -> f64 {
     let term = |p: f64, q: f64| if p > 0.0 { p * libm::log(p / q) } else { 0.0 };
     float(all) * (term(share, usual) + term(1.0 - share, 1.0 - usual))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-fn float(count: u64) -> f64 {
+pub(super) fn float(count: u64) -> f64 {
     count as f64
 }

@@ -28,6 +28,7 @@ fn connection(id: &str, failed: u64) -> Arc<ConnectionView> {
             ..ScopeView::default()
         },
         causes: Vec::new(),
+        failers: Box::default(),
         last_event_at: None,
     })
 }
