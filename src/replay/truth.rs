@@ -90,6 +90,8 @@ pub(super) struct Score {
     truth: Truth,
     recorded: Recorded,
     seen: BTreeSet<(Box<str>, Severity)>,
+    /// Incidents that were right.
+    found: BTreeSet<Box<str>>,
     right: Vec<Timestamp>,
     optional: u64,
     false_pages: Vec<Value>,
@@ -163,6 +165,7 @@ impl Score {
             truth,
             recorded,
             seen: BTreeSet::new(),
+            found: BTreeSet::new(),
             right: Vec::new(),
             optional: 0,
             false_pages: Vec::new(),
@@ -170,19 +173,23 @@ impl Score {
         }
     }
 
-    /// Takes an incident when it first fires, and again when a ticket becomes a page.
+    /// Takes an incident when it first fires, again when a ticket becomes a page, and when it has become what is due: a customer's that
+    /// turns out to be the provider's is found when it is told as that.
     pub(super) fn take(&mut self, transition: &Transition) {
         let incident = &transition.incident;
-        let fires = incident.state == State::Firing
-            && self.seen.insert((incident.id.clone(), incident.severity));
-        if !fires {
+        if incident.state != State::Firing {
             return;
         }
+        let fires = self.seen.insert((incident.id.clone(), incident.severity));
         let Alerts { right, optional } = &self.truth.alerts;
         let is_about = |about: &Optional| about.holds(transition);
         let names = |right: &Right| right.alertnames.contains(&*incident.alertname);
         if right.as_ref().is_some_and(|right| names(right) && is_about(&right.about)) {
-            self.right.push(transition.at);
+            if self.found.insert(incident.id.clone()) || fires {
+                self.right.push(transition.at);
+            }
+        } else if !fires {
+            // It goes on, as something else that is not due.
         } else if optional.as_ref().is_some_and(is_about) {
             self.optional += 1;
         } else if incident.severity == Severity::Page {

@@ -99,6 +99,24 @@ fn each_alert_is_right_optional_or_false_as_the_truth_says() {
 }
 
 #[test]
+fn an_incident_that_becomes_what_is_due_is_found_when_it_is_told_as_that() {
+    let at = |time: &str, scope: Scope| {
+        let mut transition = fires(time, scope, Severity::Page);
+        Arc::make_mut(&mut transition.incident).id = "one".into();
+        transition
+    };
+    let mut score = Score::new(truth(true), recorded(3, 100)).unwrap();
+    score.take(&at("10:02:00", Scope::Fleet));
+    assert!(score.is_missed());
+    score.take(&at("10:05:00", connection("conn_acme")));
+    assert_eq!((score.delay_seconds(), score.right.len(), score.optional), (Some(300.0), 1, 1));
+    // It goes on, first as something else, and then as before.
+    score.take(&at("10:06:00", connection("c2")));
+    score.take(&at("10:07:00", connection("conn_acme")));
+    assert_eq!((score.right.len(), score.optional, score.false_pages.len()), (1, 1, 0));
+}
+
+#[test]
 fn a_second_right_page_is_too_many_where_one_is_due() {
     let mut score = Score::new(truth(true), recorded(3, 100)).unwrap();
     for at in ["10:05:00", "10:45:00"] {
