@@ -4,13 +4,14 @@ use super::memory::Memory;
 use super::{Config, Engine, lengths};
 
 /// Version of the encoding of a checkpoint's engine. A checkpoint of another version is not read: the journal is folded anew.
-pub(super) const STATE_VERSION: u8 = 25;
+pub(super) const STATE_VERSION: u8 = 26;
 
 /// The oldest version that is read. Each one since has a part more at its end, which begins anew where it is missing: what is known
 /// of the schema, how the odds of providers, of the fleet and of busy connections wander, why sign-ins failed since an alert's
 /// trouble began, which wide alarms an outbreak had, whom those have hit and which alarms get worse, what an outbreak has counted
 /// and how strong evidence was, what is usual at each hour at the edge, whether what pages there gets worse,
-/// codes there of which most tell, the past of its tiers, and what came late to them.
+/// codes there of which most tell, the past of its tiers, and what came late to them. Version 26 has no part more, but a step
+/// of an incident's course that the ones before do not know.
 pub(super) const OLDEST_VERSION: u8 = 13;
 pub(super) const SINCE_DRIFT: u8 = 14;
 pub(super) const SINCE_WANDER: u8 = 15;

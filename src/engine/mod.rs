@@ -24,6 +24,7 @@ mod fold;
 mod hanging;
 mod identity;
 mod keyed;
+mod lasted;
 mod marker;
 mod memory;
 mod page;

@@ -12,6 +12,7 @@ mod checkpoint;
 mod decisions;
 mod ended;
 mod felt;
+mod lasted;
 mod owned;
 mod properties;
 mod reached;

@@ -119,6 +119,7 @@ impl Engine {
         if phase == Phase::Inactive && said.is_some_and(|evidence| !rule.compares(evidence)) {
             return self.memory.alerts.unwatch(&key, Unwatched::Changed, now);
         }
+        self.note_course(rule, place, &key, (before, phase));
         let finding = met.map(|(at, value)| self.finding(rule, at, place, &key, value));
         // What is announced is looked at again until its window ends.
         let deadline = if held { Some(now.plus_millis(1_000)) } else { phase.deadline(rule.hold) };

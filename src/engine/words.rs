@@ -91,8 +91,11 @@ pub(super) fn found(
     }
     let what = doing(signal);
     let Evidence { bad, attempts, .. } = evidence;
-    let mut text = format!("{who}: {bad} of {of}{attempts} sign-ins");
-    match evidence.users {
+    // Failures of a code are counted by person: whoever failed lately is left out.
+    let people = code.is_some() && evidence.users == Some(*bad);
+    let noun = if people { "people" } else { "sign-ins" };
+    let mut text = format!("{who}: {bad} of {of}{attempts} {noun}");
+    match evidence.users.filter(|_| !people) {
         Some(1) => text.push_str(" by 1 person"),
         Some(users) => add(&mut text, format_args!(" by {users} people")),
         None => {}
@@ -304,5 +307,11 @@ mod tests {
             "All OktaSAML connections: 136 of 377 sign-ins failed since about 14:56:23 UTC; 0.0 % is usual here"
         );
         assert!(words(Some("")).contains(" UTC without an error code; "));
+        // Whoever fails again with a code is one: what is counted are people.
+        let evidence = Evidence { users: Some(136), ..evidence.clone() };
+        let code = (Some("idp_error"), "");
+        let signal = Signal::Code(1);
+        let words = found(signal, "All connections", &evidence, code, (START, START));
+        assert!(words.starts_with("All connections: 136 of 377 people failed since"), "{words}");
     }
 }

@@ -77,6 +77,17 @@ pub enum Happened {
     },
     /// The configuration does not watch for it any more, so that it counts as over; whether the trouble is, is not known.
     Unwatched(Unwatched),
+    /// What a threshold told of was over: whole minutes from its beginning to its end, and what ended and went wrong in them.
+    Counted {
+        /// Where the first minute begins.
+        from: Timestamp,
+        /// Where the last one ends.
+        until: Timestamp,
+        /// Sign-ins that ended.
+        attempts: u64,
+        /// Those that went wrong.
+        bad: u64,
+    },
 }
 
 /// Why something is not watched any more.

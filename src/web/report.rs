@@ -5,7 +5,10 @@ use std::fmt::{self, Display, Write};
 use super::page::words::{count, percent, span};
 use super::story::story;
 use crate::event::Timestamp;
-use crate::signal::{Evidence, Incident, Scope, Snapshot, Stretch};
+use crate::signal::{Evidence, Happened, Incident, Scope, Snapshot, Stretch};
+
+/// Causes that an incident names at most.
+const CAUSES_MAX: usize = 5;
 
 /// What only people can say.
 const BLANK: &str = "_To be written._";
@@ -56,7 +59,13 @@ impl Report {
 
     fn head(&mut self, incident: &Incident, snapshot: &Snapshot) {
         let (began, ended) = (incident.started_at, end(incident, snapshot.now));
-        let goes_on = if incident.resolved_at.is_none() { " (goes on)" } else { "" };
+        let (how, at_most) = match (incident.resolved_at, incident.course.ended_at) {
+            (None, _) => (" (goes on)", " (goes on)"),
+            (Some(_), Some(_)) => ("", ""),
+            (Some(_), None) => {
+                (" (when it counted as resolved; when the trouble ended is not known)", " at most")
+            }
+        };
         let services = match &incident.scope {
             Scope::Connection(id) => {
                 let id = id.as_ref().map_or("unknown", |id| id.as_str());
@@ -74,13 +83,13 @@ impl Report {
         self.line(format_args!("# Incident report: {alertname}\n"));
         self.line(format_args!("- **Date:** {}", day(began)));
         self.line(format_args!(
-            "- **Time (UTC):** {} to {}{goes_on}",
+            "- **Time (UTC):** {} to {}{how}",
             moment(began, began),
             moment(ended, began)
         ));
         self.line(format_args!("- **Services affected:** {}", Plain(&services)));
         self.line(format_args!(
-            "- **Impact duration:** {}{goes_on}",
+            "- **Impact duration:** {}{at_most}",
             span(ended.millis_since(began))
         ));
         self.line(format_args!("- **Severity:** {severity}"));
@@ -98,24 +107,15 @@ impl Report {
     }
 
     fn impact(&mut self, incident: &Incident, snapshot: &Snapshot) {
-        let Evidence { attempts, bad, value, connections, window_seconds, .. } = &incident.evidence;
+        let Evidence { attempts, connections, .. } = &incident.evidence;
         let (course, day) = (&incident.course, incident.started_at);
+        if let Some((from, until, attempts, bad)) = in_all(incident) {
+            let all = count(attempts, "sign-in");
+            let (from, until) = (moment(from, day), moment(until, day));
+            self.line(format_args!("- {bad} of {all} went wrong from {from} to {until}"));
+        }
         if *attempts > 0 {
-            let share =
-                value.filter(|value| *value <= 1.0).map(|value| format!(" ({})", percent(value)));
-            let share = share.unwrap_or_default();
-            // A rule counts what is in its window, the detection everything since the beginning.
-            let window = window_seconds.map(|seconds| span(i64::from(seconds) * 1000));
-            let when = match (window, incident.resolved_at) {
-                (Some(window), _) => format!("in the last {window} of the alarm"),
-                (None, Some(_)) => {
-                    "between the beginning and the moment when the alarm ended".into()
-                }
-                (None, None) => "so far".into(),
-            };
-            let all = count(*attempts, incident.scope.counted());
-            let what = counted(&incident.alertname);
-            self.line(format_args!("- {bad} of {all}{share} {what} {when}"));
+            self.counted(incident);
         }
         if let Some(peak) = course.peak {
             let (from, until) = (moment(peak.from, day), moment(peak.until, day));
@@ -138,6 +138,42 @@ impl Report {
         for (id, bad) in connections {
             let name = name(snapshot, id).unwrap_or_default();
             self.line(format_args!("| {} | {} | {bad} |", Plain(name), Plain(id)));
+        }
+    }
+
+    /// What the alert counted, and what that is not.
+    fn counted(&mut self, incident: &Incident) {
+        let Evidence { attempts, bad, value, window_seconds, causes, .. } = &incident.evidence;
+        let failures = failures(incident);
+        let share =
+            value.filter(|value| *value <= 1.0).map(|value| format!(" ({})", percent(value)));
+        let share = share.unwrap_or_default();
+        // A rule counts what is in its window, the detection everything since the beginning.
+        if let Some(seconds) = window_seconds {
+            let window = span(i64::from(*seconds) * 1000);
+            let rest =
+                if in_all(incident).is_none() { "; how many in all is not known" } else { "" };
+            let (all, what) =
+                (count(*attempts, incident.scope.counted()), counted(&incident.alertname));
+            let words = format_args!(
+                "- {bad} of {all}{share} {what} in the last {window} of the alarm{rest}"
+            );
+            return self.line(words);
+        }
+        let when = match incident.resolved_at {
+            Some(_) => "between the beginning and the moment when the alarm ended",
+            None => "so far",
+        };
+        if counts_people(incident) {
+            self.line(format_args!("- {bad} of {attempts} people{share} could not sign in {when}; whoever tried again is counted once"));
+        } else {
+            let (all, what) =
+                (count(*attempts, incident.scope.counted()), counted(&incident.alertname));
+            self.line(format_args!("- {bad} of {all}{share} {what} {when}"));
+        }
+        if failures > *bad {
+            let more = if causes.len() < CAUSES_MAX { "" } else { " or more" };
+            self.line(format_args!("- Failed sign-ins in all, those of people who tried again and of other causes too: {failures}{more}"));
         }
     }
 
@@ -183,9 +219,15 @@ impl Report {
     }
 }
 
-/// The worst stretch in words: `28 % of 305 sign-ins (± 5 points)`.
+/// The worst stretch in words: `28 % of 305 people (± 5 points)`.
 pub(super) fn worst(incident: &Incident, peak: &Stretch) -> String {
-    let attempts = count(peak.attempts, incident.scope.counted());
+    // The detection counts people, and not tries.
+    let people = incident.scope.is_of_sign_ins() && incident.evidence.window_seconds.is_none();
+    let attempts = if people {
+        format!("{} people", peak.attempts)
+    } else {
+        count(peak.attempts, incident.scope.counted())
+    };
     format!("{} of {attempts} (± {:.0} points)", percent(peak.share()), peak.margin() * 100.0)
 }
 
@@ -206,7 +248,7 @@ fn day(at: Timestamp) -> String {
 }
 
 /// The time of day, with the date where that is not the day of `of`.
-fn moment(at: Timestamp, of: Timestamp) -> String {
+pub(super) fn moment(at: Timestamp, of: Timestamp) -> String {
     let exact = at.to_rfc3339_seconds();
     let time: String = exact.chars().skip(11).take(8).collect();
     if day(at) == day(of) { time } else { format!("{} {time}", day(at)) }
@@ -231,6 +273,27 @@ impl Display for Plain<'_> {
     }
 }
 
+/// Every failed sign-in since the beginning, of the most frequent causes.
+fn failures(incident: &Incident) -> u64 {
+    incident.evidence.causes.iter().map(|(_, count)| count).sum()
+}
+
+/// Whether the alert counted people, each once: then more failed than it says.
+pub(super) fn counts_people(incident: &Incident) -> bool {
+    let Evidence { bad, users, window_seconds, .. } = &incident.evidence;
+    window_seconds.is_none() && *users == Some(*bad) && failures(incident) > *bad
+}
+
+/// What a threshold told of, from beginning to end, where the counts showed it when it was over: from, until, all, bad.
+fn in_all(incident: &Incident) -> Option<(Timestamp, Timestamp, u64, u64)> {
+    let counted = |what: &Happened| match what {
+        Happened::Counted { from, until, attempts, bad } => Some((*from, *until, *attempts, *bad)),
+        _ => None,
+    };
+    let over = incident.course.ended_at.is_some();
+    over.then(|| incident.course.steps.iter().rev().find_map(|step| counted(&step.what)))?
+}
+
 /// What is said of those that an alert counts: not all of them went wrong.
 fn counted(alertname: &str) -> &'static str {
     match alertname {
@@ -243,80 +306,4 @@ fn counted(alertname: &str) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::signal::State;
-    use crate::web::sample;
-
-    #[test]
-    fn what_a_rule_counted_is_said_to_be_of_its_window() {
-        for (window, state, want) in [
-            (Some(300), State::Resolved, "went wrong in the last 5 min of the alarm"),
-            (Some(300), State::Firing, "went wrong in the last 5 min of the alarm"),
-            (None, State::Resolved, "went wrong between the beginning and the moment when"),
-            (None, State::Firing, "went wrong so far"),
-        ] {
-            let mut incident = sample::incident(state);
-            incident.evidence.window_seconds = window;
-            let report = markdown(&incident, &sample::snapshot());
-            assert!(report.contains(want), "{want}: {report}");
-        }
-    }
-
-    #[test]
-    fn what_is_internal_or_slow_did_not_go_wrong() {
-        for (alertname, want) in [
-            ("EdgeInternalTraffic", " were internal so far"),
-            ("EdgeLatencyHigh", " took longer than usual so far"),
-            ("EdgeErrors", " went wrong so far"),
-        ] {
-            let mut incident = sample::incident(State::Firing);
-            incident.alertname = alertname.into();
-            incident.evidence.window_seconds = None;
-            let report = markdown(&incident, &sample::snapshot());
-            assert!(report.contains(want), "{want}: {report}");
-        }
-    }
-
-    #[test]
-    fn a_heading_without_a_word_under_it_is_left_out() {
-        let mut certificate = sample::incident(State::Firing);
-        certificate.evidence = Evidence::default();
-        certificate.course = crate::signal::Course::default();
-        let report = markdown(&certificate, &sample::snapshot());
-        for heading in ["## Impact on customers", "## Evidence"] {
-            assert!(!report.contains(heading), "{heading}: {report}");
-        }
-        let headings: Vec<_> = report.lines().filter(|line| line.starts_with("##")).collect();
-        assert_eq!(
-            headings,
-            ["## Summary", "## Timeline (UTC)", "## Detection", "## Cause", "## Prevention"]
-        );
-        let full = markdown(&sample::incident(State::Firing), &sample::snapshot());
-        assert!(full.contains("\n\n## Impact on customers\n\n- "), "{full}");
-        assert!(full.contains("\n\n## Evidence\n\n- "), "{full}");
-    }
-
-    #[test]
-    fn a_customer_is_called_by_name_whatever_told_the_name() {
-        let mut snapshot = sample::snapshot();
-        let mut incident = sample::incident(State::Firing);
-        incident.evidence.connections = vec![("conn_1".into(), 7), ("conn_9".into(), 1)];
-        for (organization, own, want) in
-            [(Some("Acme"), Some("Okta"), "Acme"), (None, Some("Acme Okta"), "Acme Okta")]
-        {
-            let mut view = sample::connection(Some("conn_1"), 1);
-            let info = Arc::make_mut(view.info.as_mut().unwrap());
-            info.organization_name = organization.map(Into::into);
-            info.name = own.map(Into::into);
-            snapshot.connections = vec![Arc::new(view)];
-            let report = markdown(&incident, &snapshot);
-            let services = format!("single sign-on of {want}, connection conn_1");
-            for line in [&*services, &format!("| {want} | conn_1 | 7 |"), "|  | conn_9 | 1 |"] {
-                assert!(report.contains(line), "{line}: {report}");
-            }
-        }
-    }
-}
+mod tests;

@@ -1,5 +1,7 @@
 //! The course of an incident in words, as its page, the API and its report tell it.
 
+use super::page::words::count;
+use super::report::moment;
 use crate::event::Timestamp;
 use crate::signal::{Happened, Incident};
 
@@ -36,6 +38,13 @@ fn words(what: &Happened) -> String {
             format!("{by} silenced it until {until}: {reason}")
         }
         Happened::Unsilenced => "The silence was ended".into(),
+        Happened::Counted { from, until, attempts, bad } => {
+            let (all, from, until) =
+                (count(*attempts, "sign-in"), moment(*from, *from), moment(*until, *from));
+            format!(
+                "The threshold was no longer met: {bad} of {all} went wrong from {from} to {until}"
+            )
+        }
         Happened::Marked { note, by } => format!("Work was marked by {by}: {note}"),
     }
 }

@@ -59,6 +59,14 @@ impl Alerts {
         self.plan(key.clone(), deadline, None);
     }
 
+    /// Something happened to an open alert.
+    pub(in crate::engine) fn note(&mut self, key: &Key, what: Happened, now: Timestamp) {
+        let Some(alert) = self.open.get(key) else { return };
+        if let Some(incident) = self.incidents.get_mut(&alert.incident) {
+            Arc::make_mut(incident).course.add(now, what);
+        }
+    }
+
     /// The trouble is believed to have ended at `at`.
     pub(in crate::engine) fn ended(&mut self, key: &Key, at: Option<Timestamp>) {
         let Some(alert) = self.open.get(key) else { return };

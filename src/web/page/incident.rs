@@ -5,7 +5,7 @@ use super::words::{count, percent, span};
 use super::{front, silence};
 use crate::event::Timestamp;
 use crate::signal::{Evidence, Incident, Scope, Snapshot, State};
-use crate::web::report::{name, worst};
+use crate::web::report::{counts_people, name, worst};
 use crate::web::story::story;
 
 /// Incidents in the list, newest first.
@@ -198,7 +198,12 @@ fn facts(page: &mut Html, incident: &Incident, now: Timestamp) {
     }
     let Evidence { attempts, bad, usual, value, causes, window_seconds, .. } = &incident.evidence;
     if *attempts > 0 {
-        let mut words = format!("{bad} of {}", count(*attempts, incident.scope.counted()));
+        let all = if counts_people(incident) {
+            format!("{attempts} people")
+        } else {
+            count(*attempts, incident.scope.counted())
+        };
+        let mut words = format!("{bad} of {all}");
         if let Some(value) = value.filter(|value| *value <= 1.0) {
             words = format!("{words} ({})", percent(value));
         }

@@ -61,6 +61,22 @@ async fn what_is_part_of_an_incident_is_told_with_it_everywhere() {
 }
 
 #[tokio::test]
+async fn the_page_of_an_incident_says_whether_people_are_counted() {
+    for (users, want) in [(38, "38 of 61 people (62 %)"), (22, "38 of 61 sign-ins (62 %)")] {
+        let mut snapshot = sample::snapshot();
+        let mut incident = sample::incident(IncidentState::Firing);
+        incident.evidence.users = Some(users);
+        incident.evidence.causes = vec![("certificate".into(), 70)];
+        let path = format!("/incidents/{}", incident.id);
+        snapshot.incidents = vec![Arc::new(incident)];
+        let response = ask(admin(snapshot, None), Method::GET, &path, &[]).await;
+        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        let page = String::from_utf8(body.to_vec()).unwrap();
+        assert!(page.contains(want), "{want}: {page}");
+    }
+}
+
+#[tokio::test]
 async fn the_page_of_a_rules_incident_says_of_which_window_its_numbers_are() {
     for (window, want) in [(Some(300), true), (None, false)] {
         let mut snapshot = sample::snapshot();
