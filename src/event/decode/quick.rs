@@ -8,7 +8,7 @@
 use serde_json::value::RawValue;
 
 use super::lenient::{Fields, Object, Text, Values};
-use super::quotes::Quotes;
+use super::quotes::{Cursor, Quotes};
 
 /// Nesting that is ordinary; WorkOS's events nest five deep. The limit for what is read at all is
 /// [`DEPTH_MAX`](super::DEPTH_MAX).
@@ -24,7 +24,7 @@ pub(super) fn parse<'a, T: Fields<'a>>(
     object: &mut Object<T>,
 ) -> bool {
     let tame = quotes.map(text);
-    let mut reader = Reader { text, at: 0, depth: 0, quotes: tame.then_some(quotes) };
+    let mut reader = Reader { text, at: 0, depth: 0, quotes: tame.then(|| quotes.cursor()) };
     reader.object(object).is_ok() && reader.at == text.len()
 }
 
@@ -32,8 +32,8 @@ struct Reader<'a, 'q> {
     text: &'a str,
     at: usize,
     depth: usize,
-    /// Where the quotes are; `None` where something else may end a string.
-    quotes: Option<&'q Quotes>,
+    /// The quotes from here on; `None` where something else may end a string.
+    quotes: Option<Cursor<'q>>,
 }
 
 impl<'a> Values<'a> for Reader<'a, '_> {
@@ -88,9 +88,12 @@ impl<'a> Reader<'a, '_> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    /// Passes over white space.
+    /// Passes over white space, of which there is hardly any.
     fn space(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+        while let Some(byte) = self.peek().filter(|byte| *byte <= b' ') {
+            if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+                return;
+            }
             self.at += 1;
         }
     }
@@ -177,17 +180,20 @@ impl<'a> Reader<'a, '_> {
 
     /// A string without escapes.
     fn string(&mut self) -> Result<&'a str, Unusual> {
-        let (start, end) = (self.at + 1, self.string_end()?);
+        let start = self.at + 1;
+        let end = self.string_end()?;
         self.at = end + 1;
         self.text.get(start..end).ok_or(Unusual)
     }
 
     /// Where the string that begins here has its closing quote.
-    fn string_end(&self) -> Result<usize, Unusual> {
-        let [b'"', inner @ ..] = self.rest() else { return Err(Unusual) };
-        if let Some(quotes) = self.quotes {
-            return quotes.next(self.at + 1).ok_or(Unusual);
+    fn string_end(&mut self) -> Result<usize, Unusual> {
+        if let Some(quotes) = &mut self.quotes {
+            // Strings are met in order, each with both of its quotes, and nothing else has one.
+            return if quotes.next() == Some(self.at) { quotes.next() } else { None }
+                .ok_or(Unusual);
         }
+        let [b'"', inner @ ..] = self.rest() else { return Err(Unusual) };
         let length = special(inner).ok_or(Unusual)?;
         if inner[length] == b'"' { Ok(self.at + 1 + length) } else { Err(Unusual) }
     }

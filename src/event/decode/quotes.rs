@@ -2,14 +2,10 @@
 //!
 //! An event has nearly a hundred, mostly a few bytes apart: to search for each by itself took a quarter of decoding.
 
+use wide::u8x16;
+
 /// Bytes that one word of the map stands for.
 const BLOCK: usize = 64;
-
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGHS: u64 = 0x8080_8080_8080_8080;
-
-/// Gathers the lowest bit of each byte in the highest byte.
-const GATHER: u64 = 0x0102_0408_1020_4080;
 
 /// The quotes of one text. Made once and used for many, so that its memory is.
 #[derive(Debug, Default)]
@@ -25,46 +21,53 @@ impl Quotes {
         let (blocks, tail) = text.as_bytes().as_chunks::<BLOCK>();
         let mut last = [b' '; BLOCK];
         last[..tail.len()].copy_from_slice(tail);
-        let mut found = 0;
+        let mut found = false;
         for block in blocks.iter().chain([&last]) {
             let (quotes, wild) = of_block(block);
             self.map.push(quotes);
             found |= wild;
         }
-        found == 0
+        !found
     }
 
-    /// The first quote at `from` or later.
-    pub(super) fn next(&self, from: usize) -> Option<usize> {
-        let mut place = from / BLOCK;
-        let mut left = self.map.get(place)? >> (from % BLOCK);
-        if left != 0 {
-            return Some(from + left.trailing_zeros() as usize);
-        }
-        while left == 0 {
-            place += 1;
-            left = *self.map.get(place)?;
-        }
-        Some(place * BLOCK + left.trailing_zeros() as usize)
+    /// From the first one on.
+    pub(super) fn cursor(&self) -> Cursor<'_> {
+        Cursor { map: &self.map, block: 0, left: self.map.first().copied().unwrap_or(0) }
     }
 }
 
-/// Which bytes are quotes, and whether any is a backslash or a control character. Eight bytes at a time.
-fn of_block(block: &[u8; BLOCK]) -> (u64, u64) {
-    let (mut quotes, mut wild) = (0, 0);
-    for (place, word) in block.as_chunks::<8>().0.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let same = zeros(word ^ (ONES * u64::from(b'"')));
-        quotes |= ((same >> 7).wrapping_mul(GATHER) >> 56) << (8 * place);
-        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-        wild |= control | zeros(word ^ (ONES * u64::from(b'\\')));
-    }
-    (quotes, wild)
+/// Goes from quote to quote: a reader that meets each of them searches for none.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cursor<'q> {
+    map: &'q [u64],
+    block: usize,
+    /// Those of the block that are still ahead.
+    left: u64,
 }
 
-/// The high bit of each byte that is zero.
-fn zeros(word: u64) -> u64 {
-    !(((word & !HIGHS) + !HIGHS) | word | !HIGHS)
+impl Iterator for Cursor<'_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        while self.left == 0 {
+            self.block += 1;
+            self.left = *self.map.get(self.block)?;
+        }
+        let place = self.left.trailing_zeros() as usize;
+        self.left &= self.left - 1;
+        Some(self.block * BLOCK + place)
+    }
+}
+
+/// Which bytes are quotes, and whether any is a backslash or a control character.
+fn of_block(block: &[u8; BLOCK]) -> (u64, bool) {
+    let (mut quotes, mut wild) = (0, u8x16::splat(0));
+    for (place, bytes) in block.as_chunks::<16>().0.iter().enumerate() {
+        let bytes = u8x16::new(*bytes);
+        quotes |= u64::from(bytes.simd_eq(u8x16::splat(b'"')).to_bitmask()) << (16 * place);
+        wild |= bytes.min(u8x16::splat(0x1F)).simd_eq(bytes) | bytes.simd_eq(u8x16::splat(b'\\'));
+    }
+    (quotes, wild.any())
 }
 
 #[cfg(test)]
@@ -79,10 +82,8 @@ mod tests {
                 let text: String =
                     (0..length).map(|at| if at % step == 0 { '"' } else { 'x' }).collect();
                 assert!(quotes.map(&text), "{length} {step}");
-                for from in 0..length + 70 {
-                    let want = (from..length).find(|at| at % step == 0);
-                    assert_eq!(quotes.next(from), want, "{length} {step} {from}");
-                }
+                let want: Vec<usize> = (0..length).step_by(step).collect();
+                assert_eq!(quotes.cursor().collect::<Vec<_>>(), want, "{length} {step}");
             }
         }
     }
@@ -96,9 +97,11 @@ mod tests {
                 bytes[place] = byte;
                 let text = std::str::from_utf8(&bytes).unwrap();
                 assert_eq!(quotes.map(text), byte >= 0x20 && byte != b'\\', "{byte} at {place}");
-                assert_eq!(quotes.next(0), (byte == b'"').then_some(place), "{byte} at {place}");
+                let first = quotes.cursor().next();
+                assert_eq!(first, (byte == b'"').then_some(place), "{byte} at {place}");
             }
         }
-        assert!(quotes.map(&"ü\u{10ffff}\u{80}".repeat(20)) && quotes.next(0).is_none());
+        assert!(quotes.map(&"ü\u{10ffff}\u{80}".repeat(20)));
+        assert_eq!(quotes.cursor().next(), None);
     }
 }
