@@ -184,7 +184,9 @@ impl Detection {
         if bad {
             watch.unlucky.note(kind, person, second);
         }
-        if fresh {
+        let alarmed = watch.streams[kind as usize].alarm.is_some()
+            || self.fleet.stream(kind).stream.alarm.is_some();
+        if fresh && watch.works(config) && !alarmed {
             let (attempts, bads) = &mut self.population[kind as usize];
             *attempts += 1.0;
             *bads += f64::from(u8::from(bad));
@@ -244,9 +246,11 @@ impl Detection {
         }
         let bad = weight * f64::from(u8::from(trial.bad));
         watch.streams[trial.kind as usize].learn(weight, bad);
-        let (attempts, bads) = &mut self.population[trial.kind as usize];
-        *attempts += weight;
-        *bads += bad;
+        if watch.works(config) {
+            let (attempts, bads) = &mut self.population[trial.kind as usize];
+            *attempts += weight;
+            *bads += bad;
+        }
     }
 
     /// Fetches what is watched on a connection.

@@ -72,8 +72,13 @@ impl Watch {
         let attempts = stream.learned.attempts + stream.learned.fresh_attempts;
         // An alarm forgets what was not yet usual: that makes nobody a stranger while it is up.
         (attempts >= f64::from(config.min_attempts) || stream.alarm.is_some())
-            && self.successes >= config.min_successes
+            && self.works(config)
             && (old || u64::from(second.saturating_sub(self.first_at)) >= config.min_age.seconds())
+    }
+
+    /// Whether sign-ins have ever worked here: what is broken since it was set up says nothing of what others should expect.
+    pub(super) fn works(&self, config: &Config) -> bool {
+        self.successes >= config.min_successes
     }
 
     /// The posterior of a bad attempt: the population's prior and what was learned here.

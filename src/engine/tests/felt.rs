@@ -194,3 +194,21 @@ fn what_comes_back_is_counted_with_what_was_and_told_when_it_is_much_worse() {
     assert_eq!(site.pages.len(), 2, "{:#?}", site.pages);
     assert!(site.pages[1].contains(" in an incident that had 8."), "{:#?}", site.pages);
 }
+
+#[test]
+fn a_customer_who_is_broken_for_days_does_not_teach_that_failures_are_usual() {
+    // It never worked, or for ten hours; or there is none.
+    for works in [Some(0), Some(600), None] {
+        let mut site =
+            Site { engine: Engine::new(Config::default()), minute: 0, pages: Vec::new() };
+        for minute in 0..3 * 1_440 {
+            if let Some(works) = works.filter(|_| minute % 2 == 0) {
+                let code = (minute > works).then_some("saml_certificate_expired");
+                site.sign_in(minute * 60 + 30, 9, 100_000 + minute.unsigned_abs(), code);
+            }
+            site.pass(1, &usual);
+        }
+        let all = site.engine.memory.detection.crowd().failing;
+        assert!(all.bad < 0.03 * all.all, "{works:?}: {} of {}", all.bad, all.all);
+    }
+}
