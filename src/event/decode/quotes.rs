@@ -37,7 +37,7 @@ impl Quotes {
 }
 
 /// Goes from quote to quote: a reader that meets each of them searches for none.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Cursor<'q> {
     map: &'q [u64],
     block: usize,
