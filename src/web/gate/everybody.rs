@@ -11,10 +11,24 @@ const LITTLE: f64 = 30.0;
 /// Sign-ins that what is usual of all connections is worth on one.
 const WORTH: f64 = 60.0;
 
-/// Nats by which the hour before the moment must be worse than all before it, to be what is usual there now, and how much the
-/// usual of all connections is worth beside that.
+/// Nats by which the hour before the moment must be worse than all before it, to be what is usual there now, and bad sign-ins that are
+/// added to that: a few that all failed were no chance, and go on.
 const WORSE_NATS: f64 = 5.0;
 const WORTH_OF_WORSE: f64 = 2.0;
+
+/// Bad sign-ins that are as many as expected, added to those of the hour before: a few say nothing.
+const LATELY_WORTH: f64 = 10.0;
+
+/// What is usual of all connections together.
+#[derive(Clone, Copy)]
+struct Usual {
+    share: f64,
+    /// How much that is worth.
+    all: f64,
+    /// How many times as much as each one's past went wrong in the hour before the moment; 1 where that was less. What has crept up in
+    /// a year was not made since.
+    lately: f64,
+}
 
 /// What went wrong, and how much of it an ordinary fleet has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,7 +86,7 @@ impl<'a> Group<'a> {
     fn of<'b>(
         ones: impl Iterator<Item = &'b One<'a>> + Clone,
         what: (&'static str, &'static str),
-        usual: Share,
+        usual: Usual,
     ) -> Self
     where
         'a: 'b,
@@ -92,7 +106,7 @@ impl<'a> Group<'a> {
 fn rise<'a: 'b, 'b>(
     ones: impl Iterator<Item = &'b One<'a>>,
     what: (&'static str, &'static str),
-    usual: Share,
+    usual: Usual,
 ) -> Rise {
     let (mut since, mut after, mut expected, mut variance) = (Came::default(), 0, 0.0, 0.0);
     for one in ones {
@@ -104,7 +118,7 @@ fn rise<'a: 'b, 'b>(
         variance += count * count * mean * (1.0 - mean) / (one.before.all + WORTH);
     }
     let all = float(since.all.max(1));
-    let common = usual.bad / usual.all;
+    let common = usual.share;
     let unsure = libm::sqrt(variance) / all + libm::sqrt(common * (1.0 - common) / usual.all);
     Rise::beyond(what, since, after, expected / all + unsure)
 }
@@ -140,14 +154,24 @@ impl<'a> One<'a> {
         Self { view, since: came, after: after.saturating_sub(again), before, hour }
     }
 
-    /// What is usual here, drawn towards what is usual of all. What has been worse for the hour before was not made so since.
-    fn mean(&self, usual: Share) -> f64 {
-        let drawn =
-            |bad: f64, all: f64, worth: f64| (bad + worth * usual.bad / usual.all) / (all + worth);
-        let mean = drawn(self.before.bad, self.before.all, WORTH);
-        let (bad, all) = (float(self.hour.bad), float(self.hour.all));
-        let is_worse = bad > mean * all && nats(self.hour.all, bad / all, mean) >= WORSE_NATS;
-        if is_worse { drawn(bad, all, WORTH_OF_WORSE) } else { mean }
+    /// What is usual here. What has been worse for the hour before was not made so since.
+    fn mean(&self, usual: Usual) -> f64 {
+        match self.worse(usual.share) {
+            Some(mean) => mean,
+            None => (self.past(usual.share) * usual.lately).min(0.99),
+        }
+    }
+
+    /// What went wrong before, drawn towards what is usual of all.
+    fn past(&self, share: f64) -> f64 {
+        (self.before.bad + WORTH * share) / (self.before.all + WORTH)
+    }
+
+    /// The share of the hour before, where that was worse than the past beyond chance.
+    fn worse(&self, share: f64) -> Option<f64> {
+        let (bad, all, past) = (float(self.hour.bad), float(self.hour.all), self.past(share));
+        let is_worse = bad > past * all && nats(self.hour.all, bad / all, past) >= WORSE_NATS;
+        is_worse.then(|| (bad + WORTH_OF_WORSE) / (all + WORTH_OF_WORSE))
     }
 }
 
@@ -168,17 +192,23 @@ impl Trouble {
 
     /// What was usual before on connections that worked, drawn towards an ordinary fleet's: one on which most went wrong is broken,
     /// and says nothing of others.
-    fn usual(self, ones: &[One<'_>]) -> Share {
+    fn usual(self, ones: &[One<'_>]) -> Usual {
         let mean = match self {
             Self::Failed => 0.02,
             Self::TimedOut => 0.12,
         };
-        let mut usual = Share { all: WORTH, bad: WORTH * mean };
+        let (mut all, mut bad) = (WORTH, WORTH * mean);
         for one in ones.iter().filter(|one| one.before.bad * 2.0 <= one.before.all) {
-            usual.all += one.before.all;
-            usual.bad += one.before.bad;
+            all += one.before.all;
+            bad += one.before.bad;
         }
-        usual
+        let share = bad / all;
+        let (mut came, mut due) = (LATELY_WORTH, LATELY_WORTH);
+        for one in ones.iter().filter(|one| one.worse(share).is_none()) {
+            came += float(one.hour.bad);
+            due += float(one.hour.all) * one.past(share);
+        }
+        Usual { share, all, lately: (came / due).max(1.0) }
     }
 }
 

@@ -90,14 +90,49 @@ fn before_anything_is_judged_everybody_counts() {
 
 #[test]
 fn who_has_failed_for_an_hour_stops_no_change() {
-    let broken = |n: u32| {
-        let mut view = ConnectionView::clone(&one(&format!("bad_{n}"), (9_000, 90), (50, 50)));
-        let before = Minute { start_seconds: MINUTE - 600, ended: 40, failed: 40, timed_out: 0 };
-        view.scope.minutes = [before, view.scope.minutes[0]].into();
-        Arc::new(view)
+    // On three connections everything failed in the hour before, and fails still: known ones, or new ones.
+    for (past, hour, since) in [((9_000, 90), 40, 50), ((16, 16), 16, 40)] {
+        let broken = |n: u32| {
+            let mut view = ConnectionView::clone(&one(&format!("bad_{n}"), past, (since, since)));
+            let before =
+                Minute { start_seconds: MINUTE - 600, ended: hour, failed: hour, timed_out: 0 };
+            view.scope.minutes = [before, view.scope.minutes[0]].into();
+            Arc::new(view)
+        };
+        let well = (0..20).map(|n| one(&format!("conn_{n}"), (20_000, 200), (100, 1)));
+        let connections: Vec<_> = well.chain((0..3).map(broken)).collect();
+        let past = Share { all: 4e5, bad: 4e3 };
+        let answer = with_crowd(connections, &[(MINUTE, 2_000, 20)], past);
+        assert_eq!(answer.verdict, Verdict::Pass, "{answer:?}");
+    }
+}
+
+#[test]
+fn what_has_crept_up_in_a_year_stops_no_change() {
+    // Each connection's past has 1 %, the hour before 6 % of a few each: too few to be worse by themselves.
+    let fleet = |failed: u32| -> Vec<_> {
+        let each = |n: u32| {
+            let mut view =
+                ConnectionView::clone(&one(&format!("conn_{n}"), (900, 9), (10, failed)));
+            let hour = (n % 5 < 3).into();
+            let before =
+                Minute { start_seconds: MINUTE - 600, ended: 10, failed: hour, timed_out: 0 };
+            view.scope.minutes = [before, view.scope.minutes[0]].into();
+            Arc::new(view)
+        };
+        (0..300).map(each).collect()
     };
-    let well = (0..20).map(|n| one(&format!("conn_{n}"), (20_000, 200), (100, 1)));
-    let connections: Vec<_> = well.chain((0..3).map(broken)).collect();
-    let answer = with_crowd(connections, &[(MINUTE, 2_000, 20)], Share { all: 4e5, bad: 4e3 });
+    let population = Share { all: 3e4, bad: 1.8e3 };
+    let ask = |failed: u32| {
+        let bad = u64::from(failed) * 300;
+        with_crowd(fleet(failed), &[(MINUTE - 600, 3_000, 180), (MINUTE, 3_000, bad)], population)
+    };
+    assert_eq!(ask(0).verdict, Verdict::Pass);
+    assert_eq!(ask(2).verdict, Verdict::Fail);
+    let mut some = fleet(0);
+    some.truncate(120);
+    some.extend(fleet(1).into_iter().take(180));
+    let minutes = [(MINUTE - 600, 3_000, 180), (MINUTE, 3_000, 180)];
+    let answer = with_crowd(some, &minutes, population);
     assert_eq!(answer.verdict, Verdict::Pass, "{answer:?}");
 }
