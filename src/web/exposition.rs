@@ -4,18 +4,17 @@
 //! they are written here; the daemon's own telemetry is appended as its recorder renders it.
 
 mod edge;
+mod page;
+mod passage;
+mod sign_in;
 
 use std::collections::BTreeMap;
-use std::fmt::{Display, Write};
 use std::hint::black_box;
 use std::sync::Arc;
 
-use crate::event::ConnectionInfo;
+use self::page::Page;
 use crate::signal::catalog::{self, Metric};
-use crate::signal::{
-    ConnectionView, Counts, DURATION_BOUNDS_SECONDS, ScopeView, Snapshot, SourceView, State,
-    WINDOWS,
-};
+use crate::signal::{ConnectionView, ScopeView, Snapshot};
 
 /// Connections of which one family is written at a time: about 50 kB of text.
 const PART_CONNECTIONS: usize = 500;
@@ -171,223 +170,6 @@ fn sum<'a>(connections: impl Iterator<Item = &'a ConnectionView>) -> ConnectionV
     }
     sum.causes = causes.into_iter().collect();
     sum
-}
-
-struct Page(String);
-
-/// A count of a source.
-type Count = fn(&SourceView) -> u64;
-
-/// A ratio of the counts in a window; `None` without a denominator.
-type Ratio = fn(&Counts) -> Option<f64>;
-
-impl Page {
-    fn family(&mut self, metric: &Metric) {
-        let Metric { name, help, kind, .. } = metric;
-        let kind = kind.as_str();
-        writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}").expect("memory grows");
-    }
-
-    fn sample(&mut self, metric: &Metric, values: &[&str], value: impl Display) {
-        let labels = metric.labels.iter().copied().zip(values.iter().copied());
-        self.line(metric.name, labels, value);
-    }
-
-    fn line<'a>(
-        &mut self,
-        name: &str,
-        labels: impl Iterator<Item = (&'a str, &'a str)>,
-        value: impl Display,
-    ) {
-        self.0.push_str(name);
-        let mut open = false;
-        for (label, text) in labels {
-            self.0.push_str(if open { "," } else { "{" });
-            open = true;
-            self.0.push_str(label);
-            self.0.push_str("=\"");
-            escape(&mut self.0, text);
-            self.0.push('"');
-        }
-        self.0.push_str(if open { "} " } else { " " });
-        writeln!(self.0, "{value}").expect("memory grows");
-    }
-
-    fn started(&mut self, label: &str, connection: &ConnectionView) {
-        self.sample(&catalog::SESSIONS_STARTED, &[label], connection.scope.totals.started);
-    }
-
-    fn finished(&mut self, label: &str, connection: &ConnectionView) {
-        let Counts { succeeded, failed, timed_out, .. } = connection.scope.totals;
-        for (outcome, count) in
-            [("succeeded", succeeded), ("failed", failed), ("timed_out", timed_out)]
-        {
-            self.sample(&catalog::SESSIONS_FINISHED, &[label, outcome], count);
-        }
-    }
-
-    fn stalled(&mut self, label: &str, connection: &ConnectionView) {
-        self.sample(&catalog::SESSIONS_STALLED, &[label], connection.scope.totals.stalled);
-    }
-
-    fn failures(&mut self, label: &str, connection: &ConnectionView) {
-        for (cause, count) in &connection.causes {
-            self.sample(&catalog::SESSION_FAILURES, &[label, cause], count);
-        }
-    }
-
-    fn in_progress(&mut self, label: &str, connection: &ConnectionView) {
-        self.sample(&catalog::SESSIONS_IN_PROGRESS, &[label], connection.scope.in_progress);
-    }
-
-    fn failure_ratios(&mut self, label: &str, connection: &ConnectionView) {
-        let windows = &connection.scope.windows;
-        self.ratios(&catalog::FAILURE_RATIO, Some(label), windows, Counts::failure_ratio);
-    }
-
-    fn timeout_ratios(&mut self, label: &str, connection: &ConnectionView) {
-        let windows = &connection.scope.windows;
-        self.ratios(&catalog::TIMEOUT_RATIO, Some(label), windows, Counts::timeout_ratio);
-    }
-
-    fn fleet_failure_ratios(&mut self, snapshot: &Snapshot) {
-        self.family(&catalog::FLEET_FAILURE_RATIO);
-        let windows = &snapshot.fleet.windows;
-        self.ratios(&catalog::FLEET_FAILURE_RATIO, None, windows, Counts::failure_ratio);
-    }
-
-    fn fleet_timeout_ratios(&mut self, snapshot: &Snapshot) {
-        self.family(&catalog::FLEET_TIMEOUT_RATIO);
-        let windows = &snapshot.fleet.windows;
-        self.ratios(&catalog::FLEET_TIMEOUT_RATIO, None, windows, Counts::timeout_ratio);
-    }
-
-    fn ratios(&mut self, metric: &Metric, label: Option<&str>, windows: &[Counts], ratio: Ratio) {
-        for ((window, _), counts) in WINDOWS.iter().zip(windows) {
-            if let Some(ratio) = ratio(counts) {
-                match label {
-                    Some(label) => self.sample(metric, &[label, window], ratio),
-                    None => self.sample(metric, &[window], ratio),
-                }
-            }
-        }
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "a sum in seconds needs no more than 52 bits")]
-    fn durations(&mut self, snapshot: &Snapshot) {
-        let name = catalog::SESSION_DURATION.name;
-        self.family(&catalog::SESSION_DURATION);
-        for (kind, durations) in &snapshot.durations {
-            let bounds =
-                DURATION_BOUNDS_SECONDS.iter().map(f64::to_string).chain(["+Inf".to_owned()]);
-            let mut total = 0;
-            for (bound, count) in bounds.zip(durations.buckets) {
-                total += count;
-                let labels = [("connection_type", &**kind), ("le", &bound)];
-                self.line(&format!("{name}_bucket"), labels.into_iter(), total);
-            }
-            let labels = [("connection_type", &**kind)];
-            let sum = durations.sum_millis as f64 / 1000.0;
-            self.line(&format!("{name}_sum"), labels.into_iter(), sum);
-            self.line(&format!("{name}_count"), labels.into_iter(), total);
-        }
-    }
-
-    fn info(&mut self, label: &str, connection: &ConnectionView) {
-        let Some(info) = &connection.info else { return };
-        let organization = info.organization_id.as_ref().map_or("", |id| id.as_str());
-        let ConnectionInfo { name, connection_type, organization_name, state, .. } = &**info;
-        let [name, kind, title, state] = [name, connection_type, organization_name, state]
-            .map(|text| text.as_deref().unwrap_or_default());
-        let values = [label, name, kind, organization, title, state];
-        self.sample(&catalog::CONNECTION_INFO, &values, 1);
-    }
-
-    fn certificates(&mut self, label: &str, connection: &ConnectionView) {
-        for (kind, certificate) in connection.certificates_in_use().into_iter().flatten() {
-            let expiry = certificate.expires_at.seconds();
-            self.sample(&catalog::CERTIFICATE_EXPIRY, &[label, kind], expiry);
-        }
-    }
-
-    fn events(&mut self, snapshot: &Snapshot) {
-        self.family(&catalog::AUTHENTICATION_EVENTS);
-        for (name, count) in &snapshot.event_types {
-            self.sample(&catalog::AUTHENTICATION_EVENTS, &[name], count);
-        }
-        self.family(&catalog::EVENTS_NOVEL);
-        for (kind, count) in &snapshot.novel {
-            self.sample(&catalog::EVENTS_NOVEL, &[kind.as_str()], count);
-        }
-    }
-
-    fn incidents(&mut self, snapshot: &Snapshot) {
-        let mut counts: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
-        for incident in
-            snapshot.incidents.iter().filter(|incident| incident.state != State::Resolved)
-        {
-            let key = (&*incident.alertname, incident.severity.as_str(), incident.state.as_str());
-            *counts.entry(key).or_default() += 1;
-        }
-        self.family(&catalog::INCIDENTS);
-        for ((alertname, severity, state), count) in counts {
-            self.sample(&catalog::INCIDENTS, &[alertname, severity, state], count);
-        }
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "a lag in seconds needs no more than 52 bits")]
-    fn sources(&mut self, snapshot: &Snapshot) {
-        let counters: [(&Metric, Count); 4] = [
-            (&catalog::EVENTS_RECEIVED, |source| source.received),
-            (&catalog::EVENTS_DUPLICATE, |source| source.duplicates),
-            (&catalog::EVENTS_LATE, |source| source.late),
-            (&catalog::EVENTS_MISSING, |source| source.missing),
-        ];
-        for (metric, count) in counters {
-            self.family(metric);
-            for source in &snapshot.sources {
-                self.sample(metric, &[source.source.as_str()], count(source));
-            }
-        }
-        self.family(&catalog::EVENTS_REJECTED);
-        for source in &snapshot.sources {
-            for (reason, count) in &source.rejected {
-                self.sample(
-                    &catalog::EVENTS_REJECTED,
-                    &[source.source.as_str(), reason.as_str()],
-                    count,
-                );
-            }
-        }
-        self.family(&catalog::SOURCE_LAG);
-        for source in &snapshot.sources {
-            if let Some(lag) = source.lag_millis {
-                self.sample(&catalog::SOURCE_LAG, &[source.source.as_str()], lag as f64 / 1000.0);
-            }
-        }
-        self.family(&catalog::SOURCE_LAST_EVENT);
-        for source in &snapshot.sources {
-            if let Some(at) = source.last_event_at {
-                let seconds = at.millis() as f64 / 1000.0;
-                self.sample(&catalog::SOURCE_LAST_EVENT, &[source.source.as_str()], seconds);
-            }
-        }
-    }
-}
-
-fn escape(page: &mut String, text: &str) {
-    // A label is looked at for each of its series: byte by byte this took half of a scrape.
-    if memchr::memchr3(b'\\', b'"', b'\n', text.as_bytes()).is_none() {
-        return page.push_str(text);
-    }
-    for c in text.chars() {
-        match c {
-            '\\' => page.push_str("\\\\"),
-            '"' => page.push_str("\\\""),
-            '\n' => page.push_str("\\n"),
-            c => page.push(c),
-        }
-    }
 }
 
 #[cfg(test)]
