@@ -65,6 +65,8 @@ fn main() {
         }
     }
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench");
+    // A recording that another build has made has other events.
+    drop(std::fs::remove_dir_all(&folder));
     std::fs::create_dir_all(&folder).expect("a folder for measured files");
     let bench = Bench { binary, folder };
     let mut table = Table::default();
