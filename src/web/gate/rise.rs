@@ -111,7 +111,8 @@ impl Rise {
     }
 
     /// Failures and time-outs of those whom the detection judges, since then; where there is none, of all sign-ins. The long past is
-    /// that of everybody, also of those who are not judged yet, before the moment and after it.
+    /// that of connections on which sign-ins work, also of those that are not judged yet, while there was no alarm, before the moment and
+    /// after it.
     pub(super) fn fleet(snapshot: &Snapshot, since: Timestamp) -> Vec<Self> {
         let Some(crowd) = &snapshot.crowd else {
             return Self::scope(&snapshot.fleet, since, SEEN);
