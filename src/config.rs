@@ -214,8 +214,14 @@ impl Config {
     /// What is to be said where nobody is told of incidents: that is allowed, and must not be found out at night.
     #[must_use]
     pub fn nobody_is_paged(&self) -> Option<&'static str> {
-        self.receivers.is_empty().then_some(
-            "`receivers` is empty: ssowatch pages nobody. Name a receiver, or page by its Prometheus rules or Datadog monitors",
+        if self.receivers.is_empty() {
+            return Some(
+                "`receivers` is empty: ssowatch pages nobody. Name a receiver, or page by its Prometheus rules or Datadog monitors",
+            );
+        }
+        let silent = !self.built_in_alerts.0 && self.rules.is_empty();
+        silent.then_some(
+            "`built_in_alerts` is false and there are no `rules`: ssowatch pages of no sign-in. Write rules, or leave `built_in_alerts` out",
         )
     }
 

@@ -247,10 +247,12 @@ impl<'de> Deserialize<'de> for ByteSize {
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
+        // As of a file: what was made with `echo` ends with a line break.
+        let text = text.trim_end_matches(['\r', '\n']);
         if text.is_empty() {
             return Err(de::Error::custom("the secret is empty"));
         }
-        Ok(Self(Origin::Inline(text)))
+        Ok(Self(Origin::Inline(text.to_owned())))
     }
 }
 
@@ -326,6 +328,13 @@ mod tests {
         let secret = Secret::inline("hunter2");
         assert_eq!(format!("{secret:?}"), "Secret(…)");
         assert_eq!(secret.reveal().unwrap(), "hunter2");
+    }
+
+    #[test]
+    fn a_secret_ends_before_its_line_does() {
+        let secret: Secret = serde_json::from_str(r#""key \r\n""#).unwrap();
+        assert_eq!(secret.reveal().unwrap(), "key ");
+        assert!(serde_json::from_str::<Secret>(r#""\n""#).is_err());
     }
 
     #[test]

@@ -92,6 +92,11 @@ fn check_says_that_nobody_is_paged_and_that_a_key_is_weak() {
     assert!(code == Some(0) && stdout.contains(nobody), "{stdout}");
     let (_, stdout, _) = config("{ pagerduty: { routing_key: k } }", "0123456789abcdef");
     assert!(!stdout.contains("warning"), "{stdout}");
+    let (_, stdout, _) = config(
+        "{ pagerduty: { routing_key: k } }]\nbuilt_in_alerts: false\nsilent: [",
+        "0123456789abcdef",
+    );
+    assert!(stdout.contains("\nwarning: `built_in_alerts` is false"), "{stdout}");
     let (code, _, stderr) = config("", "x");
     let weak = "`privacy.key` has 1 bytes: at least 16";
     assert!(code == Some(2) && stderr.contains(weak), "{stderr}");

@@ -8,10 +8,10 @@ use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Json, Router, middleware};
 use serde_json::{Value, json};
 
-use super::{Admin, edge, gate, misread, problem, report, sessions, story};
+use super::{Admin, edge, gate, misread, problem, report, sessions, story, without_parameters};
 use crate::event::OrganizationId;
 use crate::signal::{ConnectionView, Counts, Incident, Snapshot, State as IncidentState, Stretch};
 
@@ -21,15 +21,17 @@ const LISTED_DEFAULT: usize = 100;
 
 /// The routes.
 pub(super) fn routes() -> Router<Arc<Admin>> {
-    Router::new()
+    let plain = Router::new()
         .route("/api/v1/status", get(status))
-        .route("/api/v1/connections", get(connections))
         .route("/api/v1/connections/{id}", get(connection))
         .route("/api/v1/tiers", get(tiers))
         .route("/api/v1/limits", get(limits))
-        .route("/api/v1/incidents", get(incidents))
         .route("/api/v1/incidents/{id}", get(incident))
         .route("/api/v1/incidents/{id}/report", get(incident_report))
+        .route_layer(middleware::from_fn(without_parameters));
+    plain
+        .route("/api/v1/connections", get(connections))
+        .route("/api/v1/incidents", get(incidents))
         .route("/api/v1/gate", get(judge))
         .route("/api/v1/sessions", get(sessions::list))
 }

@@ -96,7 +96,7 @@ pub fn router(admin: Admin) -> Router {
     let known = Router::new()
         .merge(page::routes())
         .merge(api::routes())
-        .merge(decision::routes())
+        .merge(decision::routes().route_layer(middleware::from_fn(without_parameters)))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&admin), once_known));
     Router::new()
         .route(
@@ -125,6 +125,14 @@ fn problem(status: StatusCode, text: &str) -> Response {
 /// Parameters that cannot be read.
 fn misread(rejection: &QueryRejection) -> Response {
     problem(StatusCode::BAD_REQUEST, &misreading(rejection))
+}
+
+/// Lets through what asks a route without parameters for what it has: what is misspelt, or belongs to another one, would not count.
+async fn without_parameters(request: Request, next: Next) -> Response {
+    if request.uri().query().is_none_or(str::is_empty) {
+        return next.run(request).await;
+    }
+    problem(StatusCode::BAD_REQUEST, "this route takes no parameters; see docs/api.md")
 }
 
 /// What is wrong with them, in the words of `docs/api.md`.

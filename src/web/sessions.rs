@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::{Query, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -140,12 +140,20 @@ impl Sessions {
 
 pub(super) async fn list(
     State(admin): State<Arc<Admin>>,
+    RawQuery(query): RawQuery,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Response {
     let asked = match asked {
         Ok(Query(asked)) => asked,
         Err(rejection) => return misread(&rejection),
     };
+    // A form sends what was left out; a script sends a variable that is not set, and would get everybody's.
+    let mut given =
+        query.iter().flat_map(|query| query.split('&')).filter_map(|one| one.split_once('='));
+    if given.any(|(_, value)| value.is_empty()) {
+        let text = "a parameter is empty; give it a value, or leave it out to find those of all";
+        return problem(StatusCode::BAD_REQUEST, text);
+    }
     match admin.sessions.find(&asked, admin.clock.now()).await {
         Ok((found, more)) => {
             let listed: Vec<_> = found.iter().map(shown).collect();
