@@ -93,7 +93,7 @@ fn check_says_that_nobody_is_paged_and_that_a_key_is_weak() {
     let (_, stdout, _) = config("{ pagerduty: { routing_key: k } }", "0123456789abcdef");
     assert!(!stdout.contains("warning"), "{stdout}");
     let (_, stdout, _) = config(
-        "{ pagerduty: { routing_key: k } }]\nbuilt_in_alerts: false\nsilent: [",
+        "{ pagerduty: { routing_key: k } }]\nbuilt_in_alerts: false\nrules: [",
         "0123456789abcdef",
     );
     assert!(stdout.contains("\nwarning: `built_in_alerts` is false"), "{stdout}");
