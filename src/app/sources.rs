@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::event::edge::{Scheme, Tallier};
 use crate::event::{Privacy, Source};
 use crate::journal::Inlet;
+use crate::listener::unbound;
 use crate::outbound::Transport;
 use crate::source::edge::syslog::Syslog;
 use crate::source::edge::{self as access_log, AccessLogs, Talliers};
@@ -152,7 +153,7 @@ fn syslog(
         let tallier = tallier.map_err(|error| anyhow!(error))?;
         let address = listen.address;
         let bound = Syslog::bind(listen, tallier, inlet.clone(), clock);
-        all.push(bound.with_context(|| format!("`sources.edge`: cannot listen on {address}"))?);
+        all.push(bound.map_err(|error| anyhow!("`sources.edge`: {}", unbound(address, &error)))?);
     }
     Ok(all)
 }

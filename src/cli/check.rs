@@ -2,14 +2,13 @@
 
 use std::fmt::{self, Display, Write as _};
 use std::fs;
-use std::io;
 use std::path::Path;
 
 use super::knock;
 use crate::app::{vacant, weak_key};
 use crate::config::{Config, Door};
 use crate::journal::nats;
-use crate::listener::Tls;
+use crate::listener::{Tls, unbound};
 use crate::receiver::Target;
 use crate::setting::{Secret, SecretError};
 use crate::sink::{datadog, otlp};
@@ -310,18 +309,7 @@ pub(super) fn bindable(door: &Door) -> Result<String, String> {
     let listen = door.address;
     match door.try_open() {
         Ok(()) => Ok(format!("{listen} is free")),
-        Err(error) => {
-            let remedy = match error.kind() {
-                io::ErrorKind::AddrInUse => {
-                    "another process listens there, perhaps ssowatch itself; stop it or choose another port"
-                }
-                io::ErrorKind::PermissionDenied => {
-                    "choose a port of 1024 or above, or grant CAP_NET_BIND_SERVICE"
-                }
-                _ => "choose an address of this machine",
-            };
-            Err(format!("cannot listen on {listen}: {error}; {remedy}"))
-        }
+        Err(error) => Err(unbound(listen, &error)),
     }
 }
 

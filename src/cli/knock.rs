@@ -27,6 +27,10 @@ pub(super) async fn everywhere(config: &Config, route: &Route) -> Result<Finding
     if let Some(datadog) = &config.sinks.datadog {
         let (key, request) = ("sinks.datadog.api_key".to_owned(), datadog.key_check());
         tries.push(Try { key, request, meaning: datadog_key });
+        if let Some(request) = datadog.no_logs().transpose() {
+            let key = "sinks.datadog.logs".to_owned();
+            tries.push(Try { key, request, meaning: datadog_logs });
+        }
     }
     if let Some(otlp) = &config.sinks.otlp {
         let (key, request) = ("sinks.otlp.endpoint".to_owned(), otlp.empty_export());
@@ -74,14 +78,22 @@ pub(super) async fn everywhere(config: &Config, route: &Route) -> Result<Finding
 fn datadog_key(host: &str, answer: &Answer) -> Result<String, String> {
     match answer.status {
         200..=299 => believed(host, answer, "says that the key is valid"),
-        401 | 403 => Err(format!(
-            "{host} says that the key is not valid; check the key, and that `site` is the site that it is of"
-        )),
-        status => {
-            Err(format!("{host} answers HTTP {status}; check `site`, or the URL in its place"))
-        }
+        401 | 403 => Err(format!("{host} says that the key is not valid; {KEY_AND_SITE}")),
+        status => Err(doubted(host, status, "check `site`, or the URL in its place")),
     }
 }
+
+/// The word of Datadog's intake about a body without logs.
+fn datadog_logs(host: &str, answer: &Answer) -> Result<String, String> {
+    match answer.status {
+        200..=299 => believed(host, answer, "takes a body without logs"),
+        401 | 403 => Err(format!("{host} does not take the key; {KEY_AND_SITE}")),
+        status => Err(doubted(host, status, "check `site`, or `logs_url` in its place")),
+    }
+}
+
+/// A key of one site is unknown to all others.
+const KEY_AND_SITE: &str = "check the key, and that `site` is the site that it is of";
 
 /// An OTLP receiver's word about nothing.
 fn empty_export(host: &str, answer: &Answer) -> Result<String, String> {
@@ -90,7 +102,7 @@ fn empty_export(host: &str, answer: &Answer) -> Result<String, String> {
         401 | 403 => {
             Err(format!("{host} answers HTTP {}; check `sinks.otlp.headers`", answer.status))
         }
-        status => Err(format!("{host} answers HTTP {status}; check `sinks.otlp.endpoint`")),
+        status => Err(doubted(host, status, "check `sinks.otlp.endpoint`")),
     }
 }
 
@@ -99,10 +111,20 @@ fn works(host: &str, answer: &Answer) -> Result<String, String> {
     match answer.status {
         200..=299 => believed(host, answer, "is ready"),
         401 | 403 => Err(format!("{host} answers HTTP {}; check its token", answer.status)),
-        status => Err(format!(
-            "{host} answers HTTP {status} when asked whether it is ready; check its address"
-        )),
+        status => Err(doubted(host, status, "check its address")),
     }
+}
+
+/// What to do about any other status: only where the service has no trouble of its own is the configuration to be looked at.
+fn doubted(host: &str, status: u16, remedy: &str) -> String {
+    let remedy = match status {
+        429 => "it has too many requests; try again in a minute",
+        408 | 500..=599 => {
+            "it has trouble of its own, or what stands before it has; try again, then look at it"
+        }
+        _ => remedy,
+    };
+    format!("{host} answers HTTP {status}; {remedy}")
 }
 
 /// Any word: whether the secret is right would show only if somebody were told something.
@@ -131,15 +153,22 @@ mod tests {
     #[test]
     fn each_answer_has_its_meaning() {
         type Meaning = fn(&str, &Answer) -> Result<String, String>;
-        let cases: [(Meaning, u16, &str, Result<&str, &str>); 10] = [
+        let cases: [(Meaning, u16, &str, Result<&str, &str>); 17] = [
             (datadog_key, 200, "{\"valid\":true}", Ok("says that the key is valid")),
             (datadog_key, 200, "<html>", Err("a web page is no answer")),
             (datadog_key, 403, "", Err("the key is not valid")),
+            (datadog_key, 404, "", Err("check `site`, or the URL")),
+            (datadog_key, 429, "", Err("HTTP 429; it has too many requests; try again")),
+            (datadog_key, 500, "", Err("HTTP 500; it has trouble of its own")),
+            (datadog_logs, 202, "{}", Ok("takes a body without logs")),
+            (datadog_logs, 403, "", Err("does not take the key; check the key, and that `site`")),
+            (datadog_logs, 404, "", Err("check `site`, or `logs_url`")),
+            (datadog_logs, 202, "<html>", Err("a web page is no answer")),
             (empty_export, 200, "", Ok("takes an export")),
             (empty_export, 404, "", Err("check `sinks.otlp.endpoint`")),
             (empty_export, 401, "", Err("check `sinks.otlp.headers`")),
             (works, 200, "OK", Ok("is ready")),
-            (works, 503, "", Err("check its address")),
+            (works, 503, "", Err("trouble of its own")),
             (is_there, 404, "<html>", Ok("its secret was not tried")),
             (is_there, 502, "", Err("nobody is behind it")),
         ];
@@ -161,6 +190,10 @@ mod tests {
         let valid = wiremock::Mock::given(wiremock::matchers::path("/api/v1/validate"))
             .and(wiremock::matchers::header("dd-api-key", "s3cret"));
         valid.respond_with(wiremock::ResponseTemplate::new(200)).mount(&server).await;
+        let logs = wiremock::Mock::given(wiremock::matchers::path("/api/v2/logs"))
+            .and(wiremock::matchers::header("dd-api-key", "s3cret"))
+            .and(wiremock::matchers::body_string("{}"));
+        logs.respond_with(wiremock::ResponseTemplate::new(202)).mount(&server).await;
         let url = server.uri();
         let text = format!(
             "sinks:\n  otlp: {{ endpoint: \"{url}\", logs: true }}\n  datadog: {{ api_key: s3cret, metrics_url: \"{url}\", logs_url: \"{url}\" }}\nreceivers:\n  - alertmanager: {{ urls: [\"{url}\", \"http://127.0.0.1:1\"] }}\n  \
@@ -175,6 +208,7 @@ mod tests {
         let member = format!("receivers: alertmanager/{address}");
         let want = [
             ("sinks.datadog.api_key", true),
+            ("sinks.datadog.logs", true),
             ("sinks.otlp.endpoint", false),
             (&*member, true),
             ("receivers: alertmanager/127.0.0.1:1", false),
@@ -198,6 +232,7 @@ mod tests {
             "GET /api/v1/validate",
             "GET /api/v1/validate",
             "GET /v2/enqueue",
+            "POST /api/v2/logs",
             "POST /v1/metrics",
         ];
         assert_eq!(asked, once);

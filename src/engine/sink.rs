@@ -23,7 +23,7 @@ impl Engine {
             labels: labels(&key, Severity::Page, &BTreeMap::new(), None),
             started_at: self.memory.alerts.started_at(&key).unwrap_or(now),
             summary: format!("The sink {sink} does not do its work. {trouble}"),
-            description: "What it has not sent waits in the journal until it is too old for the service; \
+            description: "What it has not sent is kept until it is too old for the service; \
                 ssowatch_sink_backlog_seconds and ssowatch_sink_dropped_total say how much that is. \
                 The other sinks, the receivers and the alerts go on."
                 .into(),

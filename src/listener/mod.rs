@@ -2,6 +2,7 @@
 
 mod sockets;
 mod tls;
+mod unbound;
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use tower::ServiceExt;
 
 pub use self::sockets::Sockets;
 pub use self::tls::Tls;
+pub use self::unbound::unbound;
 use crate::telemetry;
 
 /// Connections of one listener at a time; more wait in the kernel's queue. Two listeners stay below the 1,024 files that a process

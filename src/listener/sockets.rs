@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 
+use super::unbound;
+
 /// Sockets that listen, by the listener's name and the address that was asked for.
 #[derive(Debug, Default)]
 pub struct Sockets(BTreeMap<(&'static str, SocketAddr), TcpListener>);
@@ -20,8 +22,7 @@ impl Sockets {
                     Ok(socket)
                 };
                 let socket = open(place.1).map_err(|error: io::Error| {
-                    let text =
-                        format!("`http.{}.listen`: cannot listen on {}: {error}", place.0, place.1);
+                    let text = format!("`http.{}.listen`: {}", place.0, unbound(place.1, &error));
                     io::Error::new(error.kind(), text)
                 })?;
                 fresh.push((*place, socket));
@@ -61,6 +62,7 @@ mod tests {
         let error = sockets.open(&[("intake", ([127, 0, 0, 1], 0).into()), ("admin", intake)]);
         let text = error.unwrap_err().to_string();
         assert!(text.starts_with("`http.admin.listen`: cannot listen on 127.0.0.1:"), "{text}");
+        assert!(text.ends_with("; stop it or choose another port"), "{text}");
         assert!(sockets.get("admin", intake).is_err());
         sockets.keep(&[("admin", any)]);
         assert!(sockets.get("intake", any).is_err());

@@ -186,11 +186,10 @@ impl<T: Transport> Courier<T> {
             return detail;
         }
         if verdict == Verdict::Hold {
-            detail.push_str("; check `");
+            detail.push_str("; ");
             let refused = matches!(answer.status, 401 | 403);
-            let Endpoint { credential_key, address_key, .. } = self.endpoint;
-            detail.push_str(if refused { credential_key } else { address_key });
-            detail.push('`');
+            let Endpoint { credential_remedy, address_remedy, .. } = self.endpoint;
+            detail.push_str(if refused { credential_remedy } else { address_remedy });
         }
         detail.push_str(answer.doubt());
         let secrets = self.endpoint.credentials.iter();

@@ -36,10 +36,10 @@ pub(crate) struct Endpoint {
     pub(crate) headers: Vec<(Cow<'static, str>, String)>,
     /// Headers that hold secrets.
     pub(crate) credentials: Vec<(Cow<'static, str>, Secret)>,
-    /// The key in the configuration where the secrets are written.
-    pub(crate) credential_key: &'static str,
-    /// The key in the configuration where the address is written.
-    pub(crate) address_key: &'static str,
+    /// What to do when it refuses the secrets: the key in the configuration, and what else may be wrong.
+    pub(crate) credential_remedy: &'static str,
+    /// What to do when it is not there.
+    pub(crate) address_remedy: &'static str,
     pub(crate) verdicts: Verdicts,
     /// How many items of a body that was taken the service refused all the same, as its answer says.
     pub(crate) refused: fn(&[u8]) -> u64,

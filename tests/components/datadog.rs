@@ -126,6 +126,9 @@ fn a_check_asks_datadog_whether_the_key_is_valid() {
         assert!(said.contains(words), "{said}");
         let request = &recorder.requests("/api/v1/validate")[0];
         assert_eq!(request.headers["dd-api-key"], "a0123456789");
+        let asked = &recorder.requests("/api/v2/logs")[0];
+        assert_eq!(asked.headers["dd-api-key"], "a0123456789");
+        assert_eq!(asked.body, b"{}");
         assert!(!said.contains("a0123456789"), "{said}");
     }
 }

@@ -2,13 +2,12 @@
 
 use std::path::PathBuf;
 
-use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::series::Style;
-use super::{Identity, KEY_HEADER, LOGS, METRICS, logs, metrics, tag::Tags};
-use crate::outbound::{Method, Request, base_url, check_datadog_site};
+use super::{Identity, LOGS, METRICS, logs, metrics, tag::Tags};
+use crate::outbound::{base_url, check_datadog_site, host};
 use crate::setting::{Period, Secret};
 use crate::signal::WINDOW_SECONDS;
 
@@ -149,23 +148,16 @@ impl Config {
             .ok_or_else(|| "`sinks.datadog` needs `api_key` or `api_key_file`".to_owned())
     }
 
-    /// The request that asks Datadog whether the key is valid: 200 it is, 403 it is not.
-    pub fn key_check(&self) -> Result<Request, String> {
-        let url = format!("{}/api/v1/validate", self.metrics_base()?);
-        let key = self.api_key()?.reveal().map_err(|error| error.to_string())?;
-        Ok(Request {
-            method: Method::Get,
-            url,
-            headers: vec![(KEY_HEADER.into(), key)],
-            body: Bytes::new(),
-        })
-    }
-
-    /// What would run, in a line.
+    /// What would run, in a line: hosts in place of URLs, whose paths may hold what nobody should see.
     #[must_use]
     pub fn summary(&self) -> String {
-        let on = |on: bool| if on { "on" } else { "off" };
-        let (metrics, logs, site) = (on(self.metrics), on(self.logs), &self.site);
+        let on = |on: bool, url: &Option<String>| match url {
+            _ if !on => "off".to_owned(),
+            None => "on".to_owned(),
+            Some(url) => format!("on to {}", host(url)),
+        };
+        let (metrics, logs) = (on(self.metrics, &self.metrics_url), on(self.logs, &self.logs_url));
+        let site = &self.site;
         let tags: Vec<_> = self.connection_tags.iter().map(|tag| tag.as_str()).collect();
         let tags = if tags.is_empty() { "the fleet only".to_owned() } else { tags.join(", ") };
         let every = self.metrics_interval;
@@ -229,7 +221,7 @@ impl Config {
         }))
     }
 
-    fn metrics_base(&self) -> Result<String, String> {
+    pub(super) fn metrics_base(&self) -> Result<String, String> {
         self.base("metrics_url", self.metrics_url.as_deref(), "api")
     }
 
@@ -264,92 +256,4 @@ impl Config {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn read(keys: &Value) -> Result<Config, String> {
-        let config: Config = serde_json::from_value(keys.clone()).map_err(|e| e.to_string())?;
-        config.check().map(|()| config)
-    }
-
-    #[test]
-    fn urls_follow_the_site_unless_they_are_given() {
-        let urls = |keys: Value| {
-            let config = read(&keys).unwrap();
-            let metrics = config.metrics().unwrap().unwrap().url;
-            let logs = config.logs().unwrap().unwrap().url;
-            [metrics, logs, config.key_check().unwrap().url]
-        };
-        let of_site = urls(json!({"api_key": "k", "site": "us5.datadoghq.com"}));
-        let want = [
-            "https://api.us5.datadoghq.com/api/v2/series",
-            "https://http-intake.logs.us5.datadoghq.com/api/v2/logs",
-            "https://api.us5.datadoghq.com/api/v1/validate",
-        ];
-        assert_eq!(of_site, want);
-        let own = urls(json!({
-            "api_key": "k", "site": "internal", "metrics_url": "http://127.0.0.1:1/dd/",
-            "logs_url": "http://127.0.0.1:2",
-        }));
-        let want = [
-            "http://127.0.0.1:1/dd/api/v2/series",
-            "http://127.0.0.1:2/api/v2/logs",
-            "http://127.0.0.1:1/dd/api/v1/validate",
-        ];
-        assert_eq!(own, want);
-    }
-
-    #[test]
-    fn what_is_wrong_is_named_with_its_key_and_never_repeated() {
-        let cases = [
-            (json!({}), "`sinks.datadog` needs `api_key` or `api_key_file`"),
-            (json!({"api_key": "k", "api_key_file": "f"}), "are both set"),
-            (json!({"api_key": "k", "site": "datadoghq.eu/x"}), "`sinks.datadog.site` is not"),
-            (json!({"api_key": "k", "site": ""}), "`sinks.datadog.site` is not"),
-            (json!({"api_key": "k", "site": "datadog.eu"}), "`sinks.datadog.site` is not"),
-            (
-                json!({"api_key": "k", "site": "datadog.eu", "metrics_url": "http://a"}),
-                "`sinks.datadog.site` is not",
-            ),
-            (
-                json!({"api_key": "k", "metrics_url": "s3cret"}),
-                "`sinks.datadog.metrics_url` is not",
-            ),
-            (json!({"api_key": "k", "tags": ["a:b", "1s3cret"]}), "`sinks.datadog.tags[1]` does"),
-            (json!({"api_key": "k", "tags": vec!["a:b"; 33]}), "`sinks.datadog.tags` has 33"),
-            (json!({"api_key": "k", "host": ""}), "`sinks.datadog.host` must be"),
-            (
-                json!({"api_key": "k", "metrics_interval": "15s"}),
-                "`sinks.datadog.metrics_interval`",
-            ),
-            (json!({"api_key": "k", "metrics_interval": "0s"}), "`sinks.datadog.metrics_interval`"),
-            (
-                json!({"api_key": "k", "metrics_interval": "310s"}),
-                "`sinks.datadog.metrics_interval`",
-            ),
-            (json!({"api_key": "k", "gauges_interval": "9s"}), "`sinks.datadog.gauges_interval`"),
-            (json!({"api_key": "k", "gauges_interval": "11m"}), "`sinks.datadog.gauges_interval`"),
-            (json!({"api_key": "k", "logs_interval": "0s"}), "`sinks.datadog.logs_interval` must"),
-            (json!({"api_key": "k", "logs_interval": "2m"}), "`sinks.datadog.logs_interval` must"),
-            (json!({"api_key": "k", "logs_url": "s3cret"}), "`sinks.datadog.logs_url` is not"),
-            (json!({"api_key": "k", "connection_tags": ["name"]}), "unknown variant `name`"),
-        ];
-        for (keys, want) in cases {
-            let error = read(&keys).unwrap_err();
-            assert!(error.contains(want) && !error.contains("s3cret"), "{keys}: {error}");
-        }
-    }
-
-    #[test]
-    fn a_sink_that_is_off_takes_no_windows() {
-        let windows = |metrics: bool| {
-            let config =
-                read(&json!({"api_key": "k", "metrics": metrics, "logs": !metrics})).unwrap();
-            let on = (config.metrics().unwrap().is_some(), config.logs().unwrap().is_some());
-            (on, config.window_sinks().len())
-        };
-        assert_eq!((windows(true), windows(false)), (((true, false), 1), ((false, true), 0)));
-    }
-}
+mod tests;

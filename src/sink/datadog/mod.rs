@@ -9,6 +9,7 @@ mod gauge;
 mod log;
 mod logs;
 mod metrics;
+mod probe;
 mod series;
 mod tag;
 
@@ -66,11 +67,11 @@ fn endpoint(sink: &'static str, url: String, api_key: Secret) -> Endpoint {
         url,
         headers: headers.into(),
         credentials: vec![(KEY_HEADER.into(), api_key)],
-        credential_key: "sinks.datadog.api_key",
-        address_key: if sink == LOGS {
-            "sinks.datadog.logs_url"
+        credential_remedy: "check `sinks.datadog.api_key`, and that `sinks.datadog.site` is the site that the key is of",
+        address_remedy: if sink == LOGS {
+            "check `sinks.datadog.site`, or `logs_url` in its place"
         } else {
-            "sinks.datadog.metrics_url"
+            "check `sinks.datadog.site`, or `metrics_url` in its place"
         },
         verdicts: VERDICTS,
         refused: |_| 0,

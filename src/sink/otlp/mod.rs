@@ -56,8 +56,8 @@ fn endpoint(
         url: config.url(path)?,
         headers: vec![("content-type".into(), "application/x-protobuf".to_owned())],
         credentials: config.headers(),
-        credential_key: "sinks.otlp.headers",
-        address_key: "sinks.otlp.endpoint",
+        credential_remedy: "check `sinks.otlp.headers`",
+        address_remedy: "check `sinks.otlp.endpoint`",
         verdicts: VERDICTS,
         refused,
     })
