@@ -11,6 +11,7 @@ mod reference;
 mod scenario;
 mod sinks;
 mod sources;
+mod syntax;
 mod tracked;
 mod variable;
 

@@ -1,13 +1,16 @@
 //! Value types of configuration fields: parsed once, with errors that say what would be right. Imports no other module.
 
+mod secret;
+
 use std::borrow::Cow;
 use std::fmt;
-use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
+
+pub use self::secret::{Secret, SecretError, same};
 
 /// A length of time, written `250ms`, `10s`, `5m`, `24h`, `7d` or a sum of these (`1h30m`).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -16,39 +19,6 @@ pub struct Period(Duration);
 /// A number of bytes, written `512KiB`, `4GiB`, `10MB` or a plain number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct ByteSize(u64);
-
-/// Something that must not be seen: cannot be printed. Either the value itself or a file that holds it, which is read
-/// anew whenever the value is needed, so that a rotated secret counts without a restart.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Origin);
-
-#[derive(Clone, PartialEq, Eq)]
-enum Origin {
-    Inline(String),
-    File(PathBuf),
-}
-
-/// A secret could not be had.
-#[derive(Debug, thiserror::Error)]
-pub enum SecretError {
-    /// Both `x` and `x_file` are there.
-    #[error("`{0}` and `{0}_file` are both set; keep one")]
-    Both(&'static str),
-    /// Its file cannot be read.
-    #[error("cannot read the secret file {path}: {error}")]
-    Unreadable {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        error: std::io::Error,
-    },
-    /// It is empty.
-    #[error("the secret is empty{0}")]
-    Empty(String),
-    /// It should be a URL.
-    #[error("the secret is not a URL of http or https; write e.g. https://example.com/hook")]
-    NoUrl,
-}
 
 const UNITS_MILLIS: [(&str, u64); 5] =
     [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
@@ -104,56 +74,6 @@ impl ByteSize {
     }
 }
 
-impl Secret {
-    /// A secret given as its value.
-    #[must_use]
-    pub fn inline(value: &str) -> Self {
-        Self(Origin::Inline(value.to_owned()))
-    }
-
-    /// A secret kept in a file; white space at its end is not part of it.
-    #[must_use]
-    pub fn file(path: PathBuf) -> Self {
-        Self(Origin::File(path))
-    }
-
-    /// Joins the keys `field` and `field_file` of a configuration; `Ok(None)` when neither is there.
-    pub fn one_of(
-        field: &'static str,
-        value: Option<Self>,
-        file: Option<PathBuf>,
-    ) -> Result<Option<Self>, SecretError> {
-        match (value, file) {
-            (Some(_), Some(_)) => Err(SecretError::Both(field)),
-            (value, None) => Ok(value),
-            (None, Some(path)) => Ok(Some(Self::file(path))),
-        }
-    }
-
-    /// The value, read now.
-    pub fn reveal(&self) -> Result<String, SecretError> {
-        match &self.0 {
-            Origin::Inline(value) if value.is_empty() => Err(SecretError::Empty(String::new())),
-            Origin::Inline(value) => Ok(value.clone()),
-            Origin::File(path) => {
-                let text = std::fs::read_to_string(path)
-                    .map_err(|error| SecretError::Unreadable { path: path.clone(), error })?;
-                let value = text.trim_end();
-                if value.is_empty() {
-                    return Err(SecretError::Empty(format!(": {}", path.display())));
-                }
-                Ok(value.to_owned())
-            }
-        }
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
-
 impl FromStr for Period {
     type Err = String;
 
@@ -198,13 +118,6 @@ pub fn machine() -> Option<String> {
     Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
-/// Compares what was given with a secret. Takes the same time wherever the texts differ.
-#[must_use]
-pub fn same(given: &str, wanted: &str) -> bool {
-    let differs = given.bytes().zip(wanted.bytes()).fold(0, |sum, (a, b)| sum | (a ^ b));
-    differs == 0 && given.len() == wanted.len()
-}
-
 /// Splits `90m30s` into 90, `m` and `30s`.
 fn quantity(text: &str) -> Option<(u64, &str, &str)> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -244,18 +157,6 @@ impl<'de> Deserialize<'de> for ByteSize {
     }
 }
 
-impl<'de> Deserialize<'de> for Secret {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        // As of a file: what was made with `echo` ends with a line break.
-        let text = text.trim_end_matches(['\r', '\n']);
-        if text.is_empty() {
-            return Err(de::Error::custom("the secret is empty"));
-        }
-        Ok(Self(Origin::Inline(text.to_owned())))
-    }
-}
-
 impl JsonSchema for Period {
     fn schema_name() -> Cow<'static, str> {
         "Period".into()
@@ -273,16 +174,6 @@ impl JsonSchema for ByteSize {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"type": ["string", "integer"], "description": "A number of bytes: 512KiB, 64MiB, 4GiB or a plain number."})
-    }
-}
-
-impl JsonSchema for Secret {
-    fn schema_name() -> Cow<'static, str> {
-        "Secret".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "description": "A secret; ${NAME} takes an environment variable, the twin key with _file a file."})
     }
 }
 
@@ -321,31 +212,5 @@ mod tests {
         for text in ["10s", "1h30m", "250ms", "7d", "0s"] {
             assert_eq!(text.parse::<Period>().unwrap().to_string(), text);
         }
-    }
-
-    #[test]
-    fn secrets_are_never_printed() {
-        let secret = Secret::inline("hunter2");
-        assert_eq!(format!("{secret:?}"), "Secret(…)");
-        assert_eq!(secret.reveal().unwrap(), "hunter2");
-    }
-
-    #[test]
-    fn a_secret_ends_before_its_line_does() {
-        let secret: Secret = serde_json::from_str(r#""key \r\n""#).unwrap();
-        assert_eq!(secret.reveal().unwrap(), "key ");
-        assert!(serde_json::from_str::<Secret>(r#""\n""#).is_err());
-    }
-
-    #[test]
-    fn secret_files_are_read_anew_each_time() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("key");
-        let secret = Secret::file(path.clone());
-        assert!(secret.reveal().unwrap_err().to_string().contains("cannot read"));
-        std::fs::write(&path, "one\n").unwrap();
-        assert_eq!(secret.reveal().unwrap(), "one");
-        std::fs::write(&path, "two\n").unwrap();
-        assert_eq!(secret.reveal().unwrap(), "two");
     }
 }

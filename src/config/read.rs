@@ -6,7 +6,8 @@ use serde::de::DeserializeOwned;
 use serde_saphyr::Error;
 
 use super::place::{Place, locate, name, steps};
-use super::tracked::{Step, Track, Tracked};
+use super::syntax::unreadable;
+use super::tracked::{NO_VALUE, Step, Track, Tracked};
 use super::variable::Variables;
 
 /// Something is wrong at a place of a text.
@@ -52,11 +53,17 @@ fn explain(text: &str, error: &Error, path: &[Step]) -> Mistake {
         if key.is_empty() { problem } else { format!("`{key}`: {problem}") }
     };
     let own = error.location().map(Place::from).filter(|place| place.line > 0);
+    if let Some(problem) = unreadable(error.without_snippet()) {
+        return Mistake { place: own, problem };
+    }
     let (place, problem) = match error.without_snippet() {
         Error::SerdeUnknownField { field, expected, .. } => {
             let full = [path, &[Step::Key(field.clone())]].concat();
             let word = if field.len() <= ECHO_MAX { name(&full) } else { "…".to_owned() };
             (locate(text, &full), format!("unknown key `{word}`; {}", choices(field, expected)))
+        }
+        Error::SerdeUnknownVariant { variant, .. } if variant.is_empty() => {
+            (locate(text, path), at(EMPTY_TEXT.to_owned()))
         }
         Error::SerdeUnknownVariant { variant, expected, .. } => {
             let word = if is_word(variant) {
@@ -84,12 +91,18 @@ fn explain(text: &str, error: &Error, path: &[Step]) -> Mistake {
     Mistake { place: place.or(own), problem }
 }
 
+/// Said where one of several words is wanted and nothing is written that could be any.
+const EMPTY_TEXT: &str = "has no text; put `>` or `|` in quotes if one is meant: without, they begin a text of several lines";
+
 /// What the parser says, in the words of someone who writes a file and not a program.
 const PLAIN: [(&str, &str); 11] = [
-    ("expected mapping start", "needs keys of its own; write `key: value` pairs below it"),
+    (
+        "expected mapping start",
+        "needs keys of its own; write `key: value` pairs below it, a space after each colon, or `{}` for none",
+    ),
     ("expected sequence start", "needs a list; write `[a, b]` or `- a` lines below it"),
     ("expected string scalar", "needs a text; write one value, in quotes when in doubt"),
-    ("cannot deserialize null", "has no value; write one, or take the key out"),
+    ("cannot deserialize null", NO_VALUE),
     (
         "end of mapping after enum variant",
         "has two keys; make two items of it, each with its own `-`",

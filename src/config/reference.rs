@@ -22,7 +22,7 @@ pub fn reference() -> String {
     let mut text = "# Configuration\n\nMade from the JSON Schema of the configuration (`ssowatch generate schema`).\n\n\
         One YAML file, given with `--config`. Every key is optional unless its meaning says otherwise, and without a file the\n\
         defaults hold. [`ssowatch.example.yaml`](ssowatch.example.yaml) shows them in use.\n\n\
-        - An unknown key, a wrong type or a bad range is an error that names file, line, column, key and remedy (exit code 2).\n\
+        - An unknown key, a key without a value, a wrong type or a bad range is an error that names file, line, column, key and remedy (exit code 2).\n\
         - `${NAME}` in a text takes an environment variable; a missing one is an error. Its value is taken as it is, whatever\n\
         \x20\x20characters it has. `$${` stands for `${`. Keys, numbers and switches take no variables.\n\
         - A secret key `x` has a twin `x_file`: a file that holds the secret, read anew when it is needed.\n\

@@ -52,12 +52,26 @@ fn each_mistake_is_named_with_its_place_its_key_and_a_remedy() {
         "http: { admin: { listen: \"127.0.0.1:9471\" } }\n",
         "sources:\n  edge:\n    - { path: a, format: nginx_json }\n    - { syslog: \"udp://127.0.0.1:514\", format: nginx_json }\n    - { syslog: \"udp://0.0.0.0:514\", format: nginx_json, from: [10.0.0.0/8] }\n",
         "data_dir: a\n---\ndata_dir: b\n",
+        "sinks:\n  datadog:\n",
+        "sinks: { otlp: ~ }\n",
+        "sinks:\n",
+        "journal:\n  embedded:\n",
+        "http:\n  admin:\n    tls: null\n",
+        "sources:\n  push:\n    token: #abc\n",
+        "receivers:\n  - datadog_event:\n",
+        "receivers:\n  - webhook:\n      url: \"http://a\"\n      name:\n",
+        "rules: [ ~ ]\n",
+        "rules:\n  - name: A\n    metric: failures\n    op: >\n    value: 1\n",
+        "data_dir:/x\n",
         "sessions:\n  timeout: soon\n",
         "sessions: { timeout: 2h }\n",
         "privacy:\n  personal: hsah\n",
         "sinks: { prometheus: { max_connections: many } }\n",
         "sources:\n  push:\n    token: \"${NOT_SET}\"\n",
         "sources: { push: { token: \"${not a name}\" } }\n",
+        "sources: { push: { token: \"${TOKEN\" } }\n",
+        "sources: { push: { token: $TOKEN } }\n",
+        "sinks:\n  otlp: { endpoint: \"http://a:4318\", headers: { authorization: Bearer $TOKEN } }\n",
         "http: { admin: { listen: \"0.0.0.0:9470\" } }\n",
         "http:\n  intake:\n    listen: \"0.0.0.0:9471\"\n",
         "sources: { workos_webhook: {} }\n",
@@ -115,6 +129,44 @@ fn each_mistake_is_named_with_its_place_its_key_and_a_remedy() {
     for text in cases {
         let error = parse(text).unwrap_err();
         assert!(error.starts_with("c.yaml:"), "{text}: {error}");
+        writeln!(all, "{}\n=> {error}\n", text.trim_end()).unwrap();
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn yaml_that_cannot_be_read_is_named_with_its_place_and_a_remedy() {
+    let cases = [
+        "sinks:\n  datadog:\n    api_key: a\n   site: b\n",
+        "sinks:\n  datadog:\n    api_key: a\n     site: b\n",
+        "sinks:\n  datadog:\n    api_key: a\n site: b\n",
+        "receivers:\n- slack: {}\n  - webhook: {}\n",
+        "sinks:\n\tdatadog: {}\n",
+        "sinks:\n  datadog:\n\t\tapi_key: a\n",
+        "sinks:\n  datadog:\n    api_key: a\n\tsite: b\n",
+        "sinks: { datadog: { api_key: ${SECRET} } }\n",
+        "sinks: { datadog: { tags: [${SECRET}] } }\n",
+        "sinks: { datadog: { api_key: a }\nhttp: {}\n",
+        "receivers: [ { slack: {} }\n",
+        "http: }\n",
+        "http: { admin: { listen: \"127.0.0.1:1\" ]\n",
+        "rules: [ { name: A, op: >, value: 1 } ]\n",
+        "rules:\n  - name: A\n    op: >=\n",
+        "sources: { push: { token: @abc } }\n",
+        "sources:\n  push:\n    token: `abc`\n",
+        "edge: { tiers: [ { name: a, hosts: [*.example.com] } ] }\n",
+        "data_dir: a: b\n",
+        "data_dir: \"a\nhttp: {}\n",
+        "data_dir: \"a\" b\n",
+        "data_dir: \"C:\\path\"\n",
+        "data_dir: a\nb\n",
+    ];
+    let mut all = String::new();
+    for text in cases {
+        let error = parse(text).unwrap_err();
+        let place = error.strip_prefix("c.yaml:").unwrap().split(": ").next().unwrap();
+        let (line, column) = place.split_once(':').unwrap();
+        assert!(line.parse::<u32>().is_ok() && column.parse::<u32>().is_ok(), "{text}: {error}");
         writeln!(all, "{}\n=> {error}\n", text.trim_end()).unwrap();
     }
     insta::assert_snapshot!(all);

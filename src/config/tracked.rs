@@ -11,6 +11,9 @@ use serde::de::{
 
 use super::variable::Variables;
 
+/// Said of a key with nothing behind it. An optional section would be off by it, and nobody would hear of that.
+pub(super) const NO_VALUE: &str = "has no value; what belongs to it may be a comment, or not indented. Write it, or take the key out";
+
 /// A step from a value to one inside it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Step {
@@ -124,11 +127,11 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Tracked<'_, '_, V> {
     }
 
     fn visit_none<E: Error>(self) -> Result<V::Value, E> {
-        self.inner.visit_none()
+        Err(E::custom(NO_VALUE))
     }
 
     fn visit_unit<E: Error>(self) -> Result<V::Value, E> {
-        self.inner.visit_unit()
+        Err(E::custom(NO_VALUE))
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
