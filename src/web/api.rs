@@ -1,6 +1,5 @@
 //! The JSON API: what the snapshot says, as documented in `docs/api.md`.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
@@ -11,13 +10,14 @@ use axum::routing::get;
 use axum::{Json, Router, middleware};
 use serde_json::{Value, json};
 
+use super::limit::Limit;
 use super::{Admin, edge, gate, misread, problem, report, sessions, story, without_parameters};
 use crate::event::OrganizationId;
 use crate::signal::{ConnectionView, Counts, Incident, Snapshot, State as IncidentState, Stretch};
 
 /// Connections that one answer lists at most, and unless `limit` says otherwise.
-const LISTED_MAX: usize = 10_000;
-const LISTED_DEFAULT: usize = 100;
+const LISTED_MAX: u32 = 10_000;
+const LISTED_DEFAULT: u32 = 100;
 
 /// The routes.
 pub(super) fn routes() -> Router<Arc<Admin>> {
@@ -98,7 +98,7 @@ fn connection_json(view: &ConnectionView) -> Value {
 #[serde(deny_unknown_fields)]
 pub(super) struct Listing {
     sort: Option<String>,
-    limit: Option<NonZeroUsize>,
+    limit: Option<Limit>,
 }
 
 async fn connections(
@@ -122,8 +122,9 @@ async fn connections(
             return problem(StatusCode::BAD_REQUEST, text);
         }
     }
-    let limit = listing.limit.map_or(LISTED_DEFAULT, NonZeroUsize::get).min(LISTED_MAX);
-    let listed: Vec<_> = views.into_iter().take(limit).map(|view| connection_json(view)).collect();
+    let limit = listing.limit.map_or(LISTED_DEFAULT, |limit| limit.0.get()).min(LISTED_MAX);
+    let listed: Vec<_> =
+        views.into_iter().take(limit as usize).map(|view| connection_json(view)).collect();
     Json(json!({"connections": listed, "total": snapshot.connections.len()})).into_response()
 }
 

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::guard::{self, Asking, Entry};
 use super::page::html::{self, Escaped, Visitor};
-use super::{Admin, problem};
+use super::{Admin, misread, problem};
 
 /// The routes; they are open to everybody.
 pub(super) fn routes() -> Router<Arc<Admin>> {
@@ -47,7 +47,7 @@ async fn enter(State(admin): State<Arc<Admin>>, request: Request) -> Response {
     let asking = Asking::of(&request);
     let Given { token: given, next } = match Form::<Given>::from_request(request, &()).await {
         Ok(Form(given)) => given,
-        Err(rejection) => return problem(StatusCode::BAD_REQUEST, &rejection.body_text()),
+        Err(rejection) => return problem(StatusCode::BAD_REQUEST, &misread::form(&rejection)),
     };
     let next = local(&next);
     match guard::enter(&admin, token, given.trim(), &asking) {

@@ -8,7 +8,9 @@ pub mod exposition;
 pub(crate) mod fuzz;
 pub(crate) mod gate;
 mod guard;
+mod limit;
 mod login;
+mod misread;
 mod page;
 mod reload;
 pub mod report;
@@ -124,7 +126,7 @@ fn problem(status: StatusCode, text: &str) -> Response {
 
 /// Parameters that cannot be read.
 fn misread(rejection: &QueryRejection) -> Response {
-    problem(StatusCode::BAD_REQUEST, &misreading(rejection))
+    problem(StatusCode::BAD_REQUEST, &misread::query(rejection))
 }
 
 /// Lets through what asks a route without parameters for what it has: what is misspelt, or belongs to another one, would not count.
@@ -133,16 +135,6 @@ async fn without_parameters(request: Request, next: Next) -> Response {
         return next.run(request).await;
     }
     problem(StatusCode::BAD_REQUEST, "this route takes no parameters; see docs/api.md")
-}
-
-/// What is wrong with them, in the words of `docs/api.md`.
-fn misreading(rejection: &QueryRejection) -> String {
-    let text = rejection.body_text();
-    let text = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
-    match text.strip_prefix("missing field ") {
-        Some(name) => format!("{name} is missing; see docs/api.md"),
-        None => text.to_owned(),
-    }
 }
 
 impl Admin {

@@ -1,6 +1,5 @@
 //! `GET /api/v1/sessions`: sign-ins, searched in the archive.
 
-use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
+use super::limit::Limit;
 use super::{Admin, misread, problem};
 use crate::archive::{ArchiveError, Found, FoundStep, Search, Status, search};
 use crate::event::{Privacy, Timestamp, Treatment};
@@ -47,7 +47,7 @@ pub(super) struct Asked {
     pub(super) connection: String,
     pub(super) from: String,
     pub(super) to: String,
-    pub(super) limit: Option<NonZeroU32>,
+    pub(super) limit: Option<Limit>,
 }
 
 /// Why nothing was found out.
@@ -82,7 +82,7 @@ impl Sessions {
         asked: &Asked,
         now: Timestamp,
     ) -> Result<(Vec<Found>, bool), Failed> {
-        let limit = asked.limit.map_or(LISTED_DEFAULT, NonZeroU32::get).min(LISTED_MAX);
+        let limit = asked.limit.map_or(LISTED_DEFAULT, |limit| limit.0.get()).min(LISTED_MAX);
         let mut wanted = self.read(asked, now).map_err(Failed::Question)?;
         wanted.limit = limit + 1;
         let _room = self.room.acquire().await.expect("it is never closed");

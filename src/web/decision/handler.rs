@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::{Value, json};
 
 use super::{Decision, keep};
-use crate::web::{Admin, page, problem};
+use crate::web::{Admin, misread, page, problem};
 
 pub(super) async fn list<D: Decision>(State(admin): State<Arc<Admin>>) -> Json<Value> {
     let snapshot = Arc::clone(&admin.snapshots.borrow());
@@ -37,7 +37,7 @@ pub(super) async fn create<D: Decision>(
 ) -> Response {
     let wanted = match wanted {
         Ok(Json(wanted)) => wanted,
-        Err(rejection) => return problem(rejection.status(), &rejection.body_text()),
+        Err(rejection) => return problem(rejection.status(), &misread::body(&rejection)),
     };
     let decision = match made::<D>(&admin, wanted) {
         Ok(decision) => decision,
@@ -55,7 +55,9 @@ pub(super) async fn create_by_form<D: Decision>(
 ) -> Response {
     let written = match written {
         Ok(Form(written)) => written,
-        Err(rejection) => return page::mistake(&admin, rejection.status(), &rejection.body_text()),
+        Err(rejection) => {
+            return page::mistake(&admin, rejection.status(), &misread::form(&rejection));
+        }
     };
     let wanted = D::read(written);
     let decision = match wanted.and_then(|wanted| made::<D>(&admin, wanted)) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::written::{end, moment, text};
+use super::written::{OVER, end, moment, text};
 use super::{Decision, fresh_id, known};
 use crate::event::{ConnectionId, Covers, Marker, Planned, Record, Timestamp};
 use crate::signal::{Snapshot, Vocabulary};
@@ -41,8 +41,11 @@ impl Wanted {
         if !(-BEHIND_MILLIS_MAX..=AHEAD_MILLIS_MAX).contains(&distance) {
             return Err("`from` is at most 7 days ago and 90 days ahead".into());
         }
-        if !(0..=LENGTH_MILLIS_MAX).contains(&until.millis_since(from)) {
-            return Err("work ends after it began, and within 7 days".into());
+        match until.millis_since(from) {
+            ..0 if from == now => return Err(OVER.into()),
+            ..0 => return Err("`until` is before `from`; work ends after it began".into()),
+            0..=LENGTH_MILLIS_MAX => {}
+            _ => return Err("work ends within 7 days; mark what takes longer once a week".into()),
         }
         if self.expects_trouble && until == from {
             return Err("trouble that is expected has an end; set `until` or `duration`".into());

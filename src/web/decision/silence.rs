@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::written::{end, pairs, text};
+use super::written::{OVER, end, pairs, text};
 use super::{Decision, fresh_id, known};
 use crate::event::{Record, Silence, Timestamp};
 use crate::signal::{Snapshot, Vocabulary};
@@ -43,9 +43,12 @@ impl Wanted {
     pub(super) fn silence(self, now: Timestamp) -> Result<Silence, String> {
         let until = end(now, self.until.as_deref(), self.duration.as_deref())?;
         let until = until.ok_or("`until` or `duration` says when it ends")?;
-        let length = until.millis_since(now);
-        if !(1..=LENGTH_MILLIS_MAX).contains(&length) {
-            return Err("a silence ends in the next 30 days".into());
+        match until.millis_since(now) {
+            ..=0 => return Err(OVER.into()),
+            1..=LENGTH_MILLIS_MAX => {}
+            _ => {
+                return Err("a silence ends within 30 days; write a shorter `duration`, or an earlier `until`".into());
+            }
         }
         if self.matchers.is_empty() || self.matchers.len() > MATCHERS_MAX {
             return Err(format!("`matchers` are 1 to {MATCHERS_MAX} labels with their values"));

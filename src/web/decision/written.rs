@@ -39,6 +39,10 @@ pub(super) fn end(
     }
 }
 
+/// Said of an end that is over before it begins.
+pub(super) const OVER: &str =
+    "the end is in the past; write a later `until`, or a `duration` of more than 0s";
+
 pub(super) fn moment(name: &str, given: &str) -> Result<Timestamp, String> {
     Timestamp::zoned(given).map_err(|problem| format!("`{name}` {problem}"))
 }

@@ -25,7 +25,7 @@ use self::health::Health;
 use self::html::Visitor;
 use self::listing::Listing;
 use super::sessions::{Asked, Failed};
-use super::{Admin, misreading};
+use super::{Admin, misread};
 use crate::event::Timestamp;
 
 /// The routes of the pages.
@@ -74,7 +74,7 @@ async fn front(
             Html(front::page(&snapshot, &listing, &health, visitor)).into_response()
         }
         Err(rejection) => {
-            absent(StatusCode::BAD_REQUEST, &misreading(&rejection), snapshot.now, visitor)
+            absent(StatusCode::BAD_REQUEST, &misread::query(&rejection), snapshot.now, visitor)
         }
     }
 }

@@ -6,6 +6,7 @@ use super::html::{Encoded, Escaped, Html, Moment, Visitor};
 use super::words::{count, span};
 use crate::archive::{Found, Status};
 use crate::event::Timestamp;
+use crate::web::limit::Limit;
 use crate::web::sessions::Asked;
 
 /// What cannot be known, said where somebody may look for it.
@@ -13,7 +14,7 @@ const ORIGIN: &str =
     "not in WorkOS's events: whether the provider or the application began it is not known";
 
 /// Sign-ins of a page.
-pub(super) const ROWS: NonZeroU32 = NonZeroU32::new(50).expect("it is not 0");
+pub(super) const ROWS: Limit = Limit(NonZeroU32::new(50).expect("it is not 0"));
 
 /// The search and what it found, or why it found nothing out.
 pub(super) fn list(

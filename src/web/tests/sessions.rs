@@ -92,15 +92,23 @@ async fn sessions_are_told_with_their_events_and_what_is_not_known() {
         assert_eq!(body["sessions"].as_array().unwrap().len(), want, "{query}");
         assert_eq!(body["not_known"][0], "origin");
     }
-    for query in [
-        "status=good",
-        "from=noon",
-        "from=2025-10-10T16:05:00",
-        "limit=x",
-        &format!("id={}", "x".repeat(600)),
+    for (path, words) in [
+        ("sessions?status=good", "`status` is one of in_progress, "),
+        ("sessions?from=noon", "`from` is a time, e.g. "),
+        ("sessions?from=2025-10-10T16:05:00", "`from` has no zone; "),
+        ("sessions?limit=x", "`limit` is not a whole number of 1 or more; write e.g. 100"),
+        ("sessions?limit=-1", "`limit` is not a whole number of 1 or more; write e.g. 100"),
+        ("connections?limit=0", "`limit` is not a whole number of 1 or more;"),
+        ("connections?limit=99999999999", "`limit` is more than there can be; write e.g. 100"),
+        ("connections?limits=9", "`limits` is not known here; possible are `sort` or `limit`"),
+        ("connections?limit=1&limit=2", "`limit` is there twice; keep one"),
+        ("gate?scope=fleet", "`since` is missing; see docs/api.md"),
+        (&format!("sessions?id={}", "x".repeat(600)), "a condition has more than 512 bytes"),
     ] {
-        let (status, body) = open(&router, &format!("/api/v1/sessions?{query}")).await;
-        assert_eq!(status, StatusCode::BAD_REQUEST, "{query}: {body}");
+        let (status, body) = open(&router, &format!("/api/v1/{path}")).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{path}: {body}");
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert!(body["error"].as_str().unwrap().starts_with(words), "{path}: {body}");
     }
 }
 
