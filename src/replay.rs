@@ -5,33 +5,32 @@
 //! event, and some kilobytes a second and tier of access logs.
 
 mod access_log;
+mod connections;
 mod input;
 mod limits;
 mod order;
+mod reports;
 mod truth;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::bail;
 use clap::ValueEnum;
-use serde::Deserialize;
 use serde_json::json;
 
 use crate::config::Config;
 use crate::engine::{AHEAD, Engine};
 use crate::event::decode::Decoder;
-use crate::event::{
-    ConnectionId, ConnectionInfo, Entry, OrganizationId, Privacy, Record, Source, Timestamp,
-};
+use crate::event::{Entry, Privacy, Record, Source, Timestamp};
 use crate::signal::{Incident, Severity, Snapshot, State, Transition};
-use crate::web::report::markdown;
 
 use self::access_log::AccessLog;
 use self::input::{Input, expand};
 use self::order::order;
+use self::reports::Reports;
 pub use self::truth::OtherRecording;
 use self::truth::{Recorded, Score, Truth};
 
@@ -71,46 +70,11 @@ enum Format {
     Json,
 }
 
-/// A connection in the file of `--connections`.
-#[derive(Deserialize)]
-struct Known {
-    connection_id: String,
-    organization_id: Option<String>,
-    organization_name: Option<String>,
-    connection_type: Option<String>,
-    name: Option<String>,
-    state: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum KnownFile {
-    Answer { connections: Vec<Known> },
-    List(Vec<Known>),
-}
-
 /// Reads, folds and prints.
 pub fn command(args: &Args, config: &Config) -> anyhow::Result<()> {
-    // Nothing personal is printed.
-    let privacy = Privacy::passing();
-    let mut decoder = Decoder::for_recording(&privacy);
-    let (mut entries, mut rejected) = (Vec::new(), 0u64);
-    for path in expand(&args.paths)? {
-        Input::open(&path)?.read(&mut rejected, |line| {
-            let event = decoder.decode(line)?;
-            let (received_at, source) = (event.at, Source::Files);
-            entries.push(Entry { received_at, record: Record::Event { source, event } });
-            Ok(())
-        })?;
-    }
-    let (tallies, bad_lines) = access_log::tallies(&args.access_log, config)?;
-    rejected += bad_lines;
-    entries.extend(tallies.into_iter().map(|tally| Entry {
-        // A second is known when it is over.
-        received_at: Timestamp::from_millis((tally.second + 1) * 1000),
-        record: Record::Edge(tally),
-    }));
-    let known = args.connections.as_deref().map(directory).transpose()?;
+    let known = args.connections.as_deref().map(connections::read).transpose()?;
+    let reports = args.report.as_deref().map(Reports::into).transpose()?;
+    let (entries, rejected) = read(args, config)?;
     let truth = args.truth.as_deref().map(truth::read).transpose()?;
     let announced = truth.iter().flat_map(Truth::announced);
     let before: Vec<_> = known.map(Record::Directory).into_iter().chain(announced).collect();
@@ -129,12 +93,12 @@ pub fn command(args: &Args, config: &Config) -> anyhow::Result<()> {
             Format::Text => writeln!(out, "{}", as_text(transition)),
         }
     })?;
-    if let Some(folder) = &args.report {
+    if let Some(reports) = reports {
         // Of what goes on the newest state counts.
         for incident in &snapshot.incidents {
             incidents.entry(incident.id.clone()).and_modify(|known| known.clone_from(incident));
         }
-        report(folder, incidents.values(), &snapshot)?;
+        reports.write(incidents.values(), &snapshot)?;
     }
     let limits = if args.access_log.is_empty() { &[] } else { &*snapshot.limits };
     match args.format {
@@ -150,6 +114,38 @@ pub fn command(args: &Args, config: &Config) -> anyhow::Result<()> {
         }
     }
     Ok(out.flush()?)
+}
+
+/// All that is to be folded, and how many lines were rejected. Fails where there is nothing: no page would look like no trouble.
+fn read(args: &Args, config: &Config) -> anyhow::Result<(Vec<Entry>, u64)> {
+    // Nothing personal is printed.
+    let privacy = Privacy::passing();
+    let mut decoder = Decoder::for_recording(&privacy);
+    let (mut entries, mut rejected) = (Vec::new(), 0u64);
+    for path in expand(&args.paths)? {
+        Input::open(&path)?.read(&mut rejected, |line| {
+            let event = decoder.decode(line)?;
+            let (received_at, source) = (event.at, Source::Files);
+            entries.push(Entry { received_at, record: Record::Event { source, event } });
+            Ok(())
+        })?;
+    }
+    if entries.is_empty() && rejected > 0 {
+        bail!(
+            "no line of {} is an event; they are JSON, one a line, as WorkOS sends them. Access logs are named by `--access-log FORMAT=PATH`",
+            args.paths.join(", ")
+        );
+    }
+    let (tallies, bad_lines) = access_log::tallies(&args.access_log, config)?;
+    entries.extend(tallies.into_iter().map(|tally| Entry {
+        // A second is known when it is over.
+        received_at: Timestamp::from_millis((tally.second + 1) * 1000),
+        record: Record::Edge(tally),
+    }));
+    if entries.is_empty() {
+        bail!("there is nothing to replay: no line in what was named; check the paths");
+    }
+    Ok((entries, rejected + bad_lines))
 }
 
 /// What a replay adds up to.
@@ -228,22 +224,6 @@ fn requests(entry: &Entry) -> u64 {
     if let Record::Edge(tally) = &entry.record { tally.requests() } else { 0 }
 }
 
-/// Writes one file for each incident, named after it.
-fn report<'a>(
-    folder: &Path,
-    incidents: impl Iterator<Item = &'a Arc<Incident>>,
-    snapshot: &Snapshot,
-) -> anyhow::Result<()> {
-    let place = folder.display();
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot create {place}"))?;
-    for incident in incidents {
-        let path = folder.join(format!("{}.md", incident.id));
-        std::fs::write(&path, markdown(incident, snapshot))
-            .with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(())
-}
-
 fn as_json(transition: &Transition) -> serde_json::Value {
     let incident = &transition.incident;
     json!({
@@ -299,24 +279,4 @@ impl Summary {
             self.in_progress
         )
     }
-}
-
-fn directory(path: &Path) -> anyhow::Result<Vec<ConnectionInfo>> {
-    let place = path.display().to_string();
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {place}"))?;
-    let file: KnownFile = serde_json::from_str(&text).with_context(|| {
-        format!("{place}: expected connections as GET /api/v1/connections gives them, or a list")
-    })?;
-    let (KnownFile::Answer { connections } | KnownFile::List(connections)) = file;
-    let info = |known: Known| ConnectionInfo {
-        id: ConnectionId::new(&known.connection_id),
-        organization_id: known.organization_id.as_deref().map(OrganizationId::new),
-        organization_name: known.organization_name.map(Into::into),
-        connection_type: known.connection_type.map(Into::into),
-        name: known.name.map(Into::into),
-        state: known.state.map(Into::into),
-    };
-    // The API lists sign-ins without a connection under this name; there is nothing to know of them.
-    let named = connections.into_iter().filter(|known| known.connection_id != "unknown");
-    Ok(named.map(info).collect())
 }

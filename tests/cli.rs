@@ -305,3 +305,33 @@ Limit per_client (5/s, burst 2): would have refused 17 of 30 requests, of 1 call
         text(&unknown.stderr)
     );
 }
+
+#[test]
+fn a_replay_of_nothing_fails_and_is_not_all_quiet() {
+    let dir = tempfile::tempdir().unwrap();
+    let (empty, other) = (write(&dir, "empty.ndjson", "\n\n"), write(&dir, "passwd", "root:x:0\n"));
+    let connections = write(&dir, "incidents.json", "{\"incidents\": []}");
+    let event = r#"{"id":"e1","event":"authentication.sso_started","created_at":"2026-01-15T12:00:00.000Z","data":{"sso":{"connection_id":"c","session_id":"s"}}}"#;
+    let good = write(&dir, "good.ndjson", &format!("{event}\n"));
+    let inside = format!("{other}/reports");
+    let cases: [(&[&str], &str); 6] = [
+        (&["replay", &empty], "there is nothing to replay"),
+        (&["replay", "--access-log", &format!("nginx_json={empty}")], "there is nothing to replay"),
+        (&["replay", &other], "passwd is an event; they are JSON, one a line"),
+        (&["replay", "--report", &inside, &good], "choose another folder for `--report`"),
+        // Before the replay: its events are not even read.
+        (&["replay", "--report", &inside, "/nonexistent"], "choose another folder for `--report`"),
+        (
+            &["replay", "--connections", &connections, &good],
+            "incidents.json: has no list of connections; write {",
+        ),
+    ];
+    for (arguments, words) in cases {
+        let output = ssowatch(arguments);
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(words) && output.stdout.is_empty(), "{arguments:?}: {stderr}");
+    }
+    let output = ssowatch(&["replay", &good, &empty]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}

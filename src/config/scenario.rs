@@ -40,6 +40,12 @@ mod tests {
             ("duration: 40m", "duration: soon", "file.yaml:8:", "e.g. 90s, 25m"),
             ("zipf_s: 0.6", "zipf: 0.6", "file.yaml:12:", "did you mean `zipf_s`"),
             ("hard_fail: 1.0", "hard_fail: 1.5", "file.yaml:17:", "0 to 1"),
+            (
+                "at: +5m",
+                "at: +300m",
+                "file.yaml:17:",
+                "`faults[0].at`: the fault `certificate` begins 5h after `start`, and the scenario ends after 40m",
+            ),
             ("select: {rank: 3}", "select: {idp: octa}", "file.yaml:17:", "okta, entra"),
             ("sso-scenario/v1", "sso-scenario/v2", "file.yaml:1:", "sso-scenario/v1"),
             ("start: 2026-01-15T16:00:00Z", "start: noon", "file.yaml:7:", "2025-10-10T16:05:00Z"),

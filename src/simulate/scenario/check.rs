@@ -1,6 +1,7 @@
 //! What a scenario may say, beyond its form. Messages begin with the key, so that its place can be found.
 
-use super::{Effect, Fault, Nuisance, Rate, Scenario, Select, When};
+use super::{Effect, Fault, Nuisance, Rate, Scenario, Select, Span, When};
+use crate::setting::Period;
 
 /// Connections at most: ten times the largest customer base that publishes its number.
 const CONNECTIONS_MAX: usize = 50_000;
@@ -144,7 +145,23 @@ impl Scenario {
         Ok(())
     }
 
+    /// Refuses what begins when the scenario is over: nothing would come of it, and nobody would hear of that.
+    fn check_begin(&self, key: &str, name: &str, at: When, jitter: Span) -> Checked {
+        let When::At(start) = self.start else { return Ok(()) };
+        let (begin, end) = (at.seconds_after(start), self.seconds());
+        if begin + jitter.0 < end {
+            return Ok(());
+        }
+        let told = |seconds: f64| Period::from_secs(Span(seconds).millis().unsigned_abs() / 1000);
+        let (begin, end) = (told(begin + jitter.0), told(end));
+        let latest = if jitter.0 > 0.0 { "may begin as late as" } else { "begins" };
+        Err(format!(
+            "`{key}.at`: {name} {latest} {begin} after `start`, and the scenario ends after {end}; write an earlier `at` or a longer `duration`"
+        ))
+    }
+
     fn check_fault(&self, key: &str, fault: &Fault) -> Checked {
+        self.check_begin(key, &format!("the fault `{}`", fault.id), fault.at, fault.jitter)?;
         self.check_select(&format!("{key}.select"), &fault.select)?;
         within(&format!("{key}.duration"), fault.duration.0, 1.0, SECONDS_MAX, "1s to 366d")?;
         if (fault.on.0 > 0.0) != (fault.off.0 > 0.0) {
@@ -180,6 +197,7 @@ impl Scenario {
     }
 
     fn check_nuisance(&self, key: &str, nuisance: &Nuisance) -> Checked {
+        self.check_begin(key, "the nuisance", nuisance.at, nuisance.jitter)?;
         self.check_rank(&format!("{key}.rank"), nuisance.rank)?;
         if !(1..=NUISANCE_ATTEMPTS_MAX).contains(&nuisance.attempts.unwrap_or(1)) {
             return Err(format!("`{key}.attempts` must be 1 to {NUISANCE_ATTEMPTS_MAX}"));
@@ -199,6 +217,9 @@ impl Scenario {
             within(&key("rate_per_min"), rate, 0.0, max, "0 to 1000000000")?;
         }
         for (index, fault) in self.edge.faults.iter().enumerate() {
+            let (key, name) =
+                (format!("edge.faults[{index}]"), format!("the fault on `{}`", fault.stream));
+            self.check_begin(&key, &name, fault.at, Span::default())?;
             share(&format!("edge.faults[{index}].add"), fault.add)?;
             if !self.edge.streams.iter().any(|stream| stream.name == fault.stream) {
                 return Err(format!(
