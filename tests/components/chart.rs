@@ -204,6 +204,18 @@ fn everything_that_can_be_switched_on_is_made() {
 }
 
 #[test]
+fn a_section_that_is_null_is_left_out() {
+    let mut values = full();
+    values["config"]["sinks"] = json!({"datadog": null, "prometheus": {"max_connections": 7}});
+    values["config"]["journal"] = json!({"nats": null});
+    let answer = rendered(&mut Script::start("helm_chart.py"), &values);
+    let config = config(&answer);
+    assert!(config.contains("max_connections: 7") && !config.contains("null"), "{config}");
+    assert_eq!(check_complaint(config), None);
+    assert!(of_kind(&answer, "Deployment").is_empty());
+}
+
+#[test]
 fn another_configuration_is_another_pod() {
     let mut helm = Script::start("helm_chart.py");
     let mut checksum = |values: &Value| {

@@ -68,14 +68,13 @@ fn sign_ins(daemon: &Daemon, name: &str, connection: &str, count: u32, of: &str)
     daemon.push(&lines);
 }
 
+/// Connections with the names that people gave them.
+const CUSTOMERS: [(&str, &str); 3] =
+    [("conn_acme", "Acme Okta"), ("conn_globex", "Globex Entra ID"), ("conn_initech", "Initech")];
+
 /// Names for the connections, as WorkOS gives them.
-fn introduce(daemon: &Daemon) {
+fn introduce(daemon: &Daemon, names: &[(&str, &str)]) {
     let mut lines = String::new();
-    let names = [
-        ("conn_acme", "Acme Okta"),
-        ("conn_globex", "Globex Entra ID"),
-        ("conn_initech", "Initech"),
-    ];
     for (id, name) in names {
         let event = json!({"object": "event", "id": format!("event_{id}"), "event": "connection.activated",
             "created_at": "2026-01-15T12:00:00.000Z", "data": {"object": "connection", "id": id, "name": name,
@@ -115,7 +114,7 @@ fn look(browser: &Browser, daemon: &Daemon, pages: &[(&str, String)]) -> Vec<Str
 fn an_incident_is_seen_understood_silenced_and_over_by_keyboard_alone() {
     let told_of = Recorder::answering(200);
     let mut daemon = Daemon::start(&rules(&told_of));
-    introduce(&daemon);
+    introduce(&daemon, &CUSTOMERS);
     for connection in ["conn_acme", "conn_globex", "conn_initech"] {
         sign_ins(&daemon, "sso_succeeded", connection, 12, "good");
     }
@@ -224,6 +223,46 @@ fn an_incident_is_seen_understood_silenced_and_over_by_keyboard_alone() {
     assert!(browser.text().contains("Sign-ins work as usual"), "{}", browser.text());
     browser.open(&format!("{}{incident}", daemon.admin));
     assert!(browser.text().contains("It counted as resolved"), "{}", browser.text());
+}
+
+/// How many lines each provider of the list takes.
+const PROVIDER_LINES: &str = r#"
+return [...document.querySelectorAll("td.kind")].map(e => {
+  const range = document.createRange();
+  range.selectNodeContents(e);
+  return new Set([...range.getClientRects()].map(r => Math.round(r.top))).size;
+});
+"#;
+
+#[test]
+fn names_of_any_length_stay_on_the_page_and_providers_are_whole() {
+    let fleet = "built_in_alerts: false\nrules:\n  - { name: Many, metric: failures, op: \">\", value: 3, window: 5m, scope: fleet, for: 0s, severity: page }\n";
+    let daemon = Daemon::start(fleet);
+    let (long, words) = ("W".repeat(200), "Very Long Name ".repeat(13));
+    let names = [("conn_long", &*long), ("conn_words", &words), ("conn_acme", "Acme")];
+    introduce(&daemon, &names);
+    for (connection, _) in names {
+        sign_ins(&daemon, "sso_failed", connection, 9, "bad");
+    }
+    let browser = Browser::start();
+    browser.open(&format!("{}/", daemon.admin));
+    until_page_says(&browser, "1 incident needs somebody now");
+    let incidents = http::get(&format!("{}/api/v1/incidents", daemon.admin)).json();
+    let incident = &incidents["incidents"][0];
+    assert!(incident["description"].as_str().unwrap().contains(&long), "{incident}");
+    let pages = [
+        ("long-front", "/".to_owned()),
+        ("long-incident", format!("/incidents/{}", incident["id"].as_str().unwrap())),
+        ("long-connection", "/connections/conn_long".into()),
+        ("long-sign-ins", "/sessions".into()),
+    ];
+    let flaws = look(&browser, &daemon, &pages);
+    assert!(flaws.is_empty(), "{flaws:#?}");
+    for width in [1280, 1400] {
+        browser.look(("desktop", width, 900), false);
+        browser.open(&format!("{}/", daemon.admin));
+        assert_eq!(browser.run(PROVIDER_LINES), json!([1, 1, 1]), "{width}");
+    }
 }
 
 #[test]

@@ -24,9 +24,20 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 
+{{/* Takes out what is null: so a later file of values takes out what an earlier one has, and ssowatch wants no key without a value. */}}
+{{- define "ssowatch.prune" -}}
+{{- range $key, $value := . }}
+{{- if kindIs "invalid" $value }}
+{{- $_ := unset $ $key }}
+{{- else if kindIs "map" $value }}
+{{- include "ssowatch.prune" $value }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* Whether the journal is on NATS, so that no volume is needed. */}}
 {{- define "ssowatch.nats" -}}
-{{- if hasKey (default dict .Values.config.journal) "nats" }}true{{ end }}
+{{- if kindIs "map" (get (default dict .Values.config.journal) "nats") }}true{{ end }}
 {{- end }}
 
 {{- define "ssowatch.pod" -}}

@@ -9,9 +9,16 @@ use crate::signal::{Minute, TierMinute};
 /// Minutes in a chart.
 const MINUTES: i64 = 60;
 
-/// Width of a minute and height, in units of the drawing.
+/// Width of a minute and height, in units of the drawing. A hundred and more of them keep 1 of 165 apart from 7.
 const STEP: i64 = 2;
-const HEIGHT: u32 = 24;
+const HEIGHT: u32 = 240;
+
+/// Height of a drawing in a list, in pixels.
+const ROW_PIXELS: u32 = 24;
+
+/// A bar of what happened at all is seen: that high at least, a pixel in a list and two in a frame, which is 128 high.
+const SEEN_IN_ROW: u64 = 10;
+const SEEN_IN_FRAME: u64 = 4;
 
 /// What the bars count.
 #[derive(Clone, Copy)]
@@ -71,15 +78,20 @@ impl Hour {
         Self { bars, words, newest: now.seconds().div_euclid(60) * 60 }
     }
 
-    /// The drawing, with a text that says the same. `marks` are moments at which work began.
-    pub(super) fn drawing(&self, marks: &[Timestamp]) -> String {
+    /// The drawing for a list, with a text that says the same.
+    pub(super) fn drawing(&self) -> String {
+        self.drawn(&[], SEEN_IN_ROW)
+    }
+
+    /// A drawing with bars of `seen` at least. `marks` are moments at which work began.
+    fn drawn(&self, marks: &[Timestamp], seen: u64) -> String {
         let most = self.most();
         let (mut all, mut bad) = (String::new(), String::new());
         for minute in &self.bars {
             if let Some(place) = self.place(minute.start_seconds) {
                 let middle = place * STEP + STEP / 2;
-                bar(&mut all, middle, minute.all, most);
-                bar(&mut bad, middle, minute.bad, most);
+                bar(&mut all, middle, height(minute.all, most, seen));
+                bar(&mut bad, middle, height(minute.bad, most, seen));
             }
         }
         let (mut lines, marked) = (String::new(), self.marked(marks));
@@ -90,7 +102,7 @@ impl Hour {
             if marked.is_empty() { lines } else { format!("<path class=\"m\" d=\"{lines}\"/>") };
         let (label, width) = (self.label(most, marked.len()), MINUTES * STEP);
         format!(
-            "<svg viewBox=\"0 0 {width} {HEIGHT}\" width=\"{width}\" height=\"{HEIGHT}\" preserveAspectRatio=\"none\" \
+            "<svg viewBox=\"0 0 {width} {HEIGHT}\" width=\"{width}\" height=\"{ROW_PIXELS}\" preserveAspectRatio=\"none\" \
              role=\"img\" aria-label=\"{label}\" stroke-width=\"1.5\">\
              <path class=\"base\" stroke-width=\"1\" d=\"M0 {HEIGHT}h{width}\"/>\
              <path class=\"a\" d=\"{all}\"/><path class=\"b\" d=\"{bad}\"/>{lines}</svg>"
@@ -99,7 +111,7 @@ impl Hour {
 
     /// The drawing in a frame that says what its height, its width and its colours are. `whose` begins the sentence.
     pub(super) fn figure(&self, page: &mut Html, whose: &str, marks: &[Timestamp]) {
-        let (most, drawing) = (self.most(), self.drawing(marks));
+        let (most, drawing) = (self.most(), self.drawn(marks, SEEN_IN_FRAME));
         let Words { all, bad } = self.words;
         let marked = if self.marked(marks).is_empty() {
             ""
@@ -143,13 +155,19 @@ impl Hour {
     }
 }
 
-/// A bar of at least one unit for what happened at all.
-fn bar(path: &mut String, middle: i64, count: u64, most: u64) {
+/// How high a bar is that stands for `count` beside one of `most`: to the nearest unit, and `seen` at least.
+fn height(count: u64, most: u64, seen: u64) -> u64 {
     if count == 0 {
-        return;
+        return 0;
     }
-    let height = (u64::from(HEIGHT - 1) * count).div_ceil(most.max(1));
-    write!(path, "M{middle} {HEIGHT}v-{height}").expect("memory grows");
+    let (most, room) = (most.max(1), u64::from(HEIGHT) - SEEN_IN_ROW);
+    ((room * count + most / 2) / most).max(seen)
+}
+
+fn bar(path: &mut String, middle: i64, height: u64) {
+    if height > 0 {
+        write!(path, "M{middle} {HEIGHT}v-{height}").expect("memory grows");
+    }
 }
 
 #[cfg(test)]
@@ -162,13 +180,21 @@ mod tests {
             |start_seconds, ended, failed| Minute { start_seconds, ended, failed, timed_out: 0 };
         let now = Timestamp::from_millis(7_259_000);
         let minutes = [minute(3_600, 9, 9), minute(3_660, 1, 0), minute(7_200, 100, 50)];
-        let drawing = Hour::new(&minutes, SIGN_INS, now).drawing(&[now]);
+        let drawing = Hour::new(&minutes, SIGN_INS, now).drawn(&[now], SEEN_IN_ROW);
         // The oldest is out of the hour by now.
-        assert!(drawing.contains("class=\"a\" d=\"M1 24v-1M119 24v-23\""), "{drawing}");
-        assert!(drawing.contains("class=\"b\" d=\"M119 24v-12\""), "{drawing}");
-        assert!(drawing.contains("class=\"m\" d=\"M118 0v24\""), "{drawing}");
+        assert!(drawing.contains("class=\"a\" d=\"M1 240v-10M119 240v-230\""), "{drawing}");
+        assert!(drawing.contains("class=\"b\" d=\"M119 240v-115\""), "{drawing}");
+        assert!(drawing.contains("class=\"m\" d=\"M118 0v240\""), "{drawing}");
         let past = Timestamp::from_millis(0);
-        let empty = Hour::new::<Minute>(&[], SIGN_INS, now).drawing(&[past]);
+        let empty = Hour::new::<Minute>(&[], SIGN_INS, now).drawn(&[past], SEEN_IN_ROW);
         assert!(empty.contains("0 ended") && !empty.contains("class=\"m\""), "{empty}");
+    }
+
+    #[test]
+    fn few_look_like_few_and_nothing_like_nothing() {
+        let heights = [0, 1, 2, 7, 14, 164, 165].map(|count| height(count, 165, SEEN_IN_FRAME));
+        assert_eq!(heights, [0, 4, 4, 10, 20, 229, 230]);
+        assert_eq!([0, 1, 30].map(|count| height(count, 165, SEEN_IN_ROW)), [0, 10, 42]);
+        assert_eq!(height(1, 1, SEEN_IN_ROW), 230);
     }
 }

@@ -113,7 +113,7 @@ fn tiers(page: &mut Html, snapshot: &Snapshot, open: &Open<'_>) {
             share(counts.blocked, all, Some(*blocked_clients)),
         );
         let internal = counts.internal_share().map(percent).unwrap_or_default();
-        let drawing = Hour::new(&view.minutes, REQUESTS, snapshot.now).drawing(&[]);
+        let drawing = Hour::new(&view.minutes, REQUESTS, snapshot.now).drawing();
         page.line(format_args!(
             "<tr{hit}><th scope=\"row\">{name}</th><td class=\"n\">{all}</td><td class=\"n\">{errors}</td>\
              <td class=\"n\">{limited}</td><td class=\"n\">{blocked}</td><td class=\"n hide\">{internal}</td>\

@@ -131,11 +131,11 @@ fn row(page: &mut Html, view: &ConnectionView, severity: Option<Severity>, now: 
     };
     let failed = ratio(hour.failed, hour.failure_ratio());
     let timed_out = ratio(hour.timed_out, hour.timeout_ratio());
-    let drawing = Hour::new(&*view.scope.minutes, SIGN_INS, now).drawing(&[]);
+    let drawing = Hour::new(&*view.scope.minutes, SIGN_INS, now).drawing();
     let ended = hour.finished();
     let certificate = certificate(view, now).unwrap_or_default();
     page.line(format_args!(
-        "<tr{hit}><td class=\"name\"><a class=\"clip\" title=\"{name}\" href=\"/connections/{link}\">{name}</a>{own}{below}{certificate}</td><td class=\"hide\">{kind}</td>\
+        "<tr{hit}><td class=\"name\"><a class=\"clip\" title=\"{name}\" href=\"/connections/{link}\">{name}</a>{own}{below}{certificate}</td><td class=\"kind hide\">{kind}</td>\
          <td class=\"n\">{ended}</td><td class=\"n\">{failed}</td><td class=\"n hide\">{timed_out}</td><td>{drawing}</td></tr>"
     ));
 }
