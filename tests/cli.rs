@@ -97,6 +97,7 @@ fn check_says_that_nobody_is_paged_and_that_a_key_is_weak() {
         "0123456789abcdef",
     );
     assert!(stdout.contains("\nwarning: `built_in_alerts` is false"), "{stdout}");
+    assert!(stdout.contains("\nbuilt_in_alerts         off\n"), "{stdout}");
     let (code, _, stderr) = config("", "x");
     let weak = "`privacy.key` has 1 bytes: at least 16";
     assert!(code == Some(2) && stderr.contains(weak), "{stderr}");

@@ -91,6 +91,7 @@ pub(super) fn summary(config: &Config) -> Result<String, String> {
         ("sinks.otlp", config.sinks.otlp.as_ref().map_or_else(off, otlp::Config::summary)),
         ("sinks.datadog", config.sinks.datadog.as_ref().map_or_else(off, datadog::Config::summary)),
         ("receivers", receivers(&config.targets()?)),
+        ("built_in_alerts", if config.built_in_alerts.0 { "on".to_owned() } else { off() }),
         ("rules", if rules.is_empty() { "none".to_owned() } else { rules.join(", ") }),
     ];
     let mut text = "The configuration is valid.\n".to_owned();

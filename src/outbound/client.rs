@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 
 use super::{Answer, Method, Request, Route, host};
 
@@ -65,6 +65,10 @@ impl Client {
             Method::Post => self.http.post(&request.url).body(request.body.clone()),
         };
         for (name, value) in &request.headers {
+            // The builder would name the URL, which is right.
+            let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| {
+                fail(format!("`{name}` cannot be sent: its key, token or value has a line break, or a character that none may have"))
+            })?;
             builder = builder.header(&**name, value);
         }
         let mut response = builder.send().await.map_err(|error| fail(describe(&error)))?;
@@ -166,5 +170,19 @@ mod tests {
             "{error}"
         );
         assert!(!format!("{request:?}").contains("SECRET"));
+    }
+
+    #[tokio::test]
+    async fn a_key_that_no_header_can_hold_is_named_and_not_the_url() {
+        let request = Request {
+            method: Method::Get,
+            url: "http://127.0.0.1:1/".into(),
+            headers: vec![("dd-api-key".into(), "SECRET\nx".into())],
+            body: "".into(),
+        };
+        let error = Client::new(Limits::default(), &Route::default()).send(&request).await;
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("`dd-api-key` cannot be sent: its key"), "{error}");
+        assert!(!error.contains("URL") && !error.contains("SECRET"), "{error}");
     }
 }
