@@ -19,10 +19,12 @@ impl Engine {
     }
 
     /// A start or a success came.
-    pub(super) fn arrived(&mut self, arrival: Arrival, at: Timestamp) {
+    pub(super) fn arrived(&mut self, arrival: Arrival, connection: u32, at: Timestamp) {
         let Some(config) = &self.config.detection else { return };
-        let now = second_of(self.memory.now);
-        self.memory.detection.arrived(arrival, second_of(at), now, config);
+        let time = (second_of(at), second_of(self.memory.now));
+        let has_name = self.memory.connections[connection as usize].id.is_some();
+        let connection = has_name.then_some(connection);
+        self.memory.detection.arrived(arrival, connection, time, config);
     }
 
     /// When silence is looked at next.

@@ -13,6 +13,10 @@ use super::{Engine, words};
 use crate::event::{ConnectionId, Timestamp};
 use crate::signal::{Evidence, Severity};
 
+/// What a customer's silence may be.
+const OTHERS_COME: &str = " Others sign in. Can this customer's people reach your sign-in page, or did they move to another \
+    connection? Half a holiday looks the same.";
+
 impl Engine {
     /// What an outbreak says now; `None` when its widest alarm is over.
     pub(super) fn explain(&self, outbreak: &Outbreak) -> Option<Finding> {
@@ -64,7 +68,10 @@ impl Engine {
             self.named(place, carriers.iter().map(|(index, bad)| (*index, u64::from(*bad))));
         let mut description = words::proof(&evidence, &named, numbers.code.as_deref());
         if matches!(signal, Signal::Drought(_)) {
-            description.push_str(self.witness());
+            description.push_str(match place {
+                Place::Connection(_) => OTHERS_COME,
+                Place::Provider(_) | Place::Fleet => self.witness(),
+            });
         }
         let now = self.memory.now;
         words::together(&mut description, &self.together(started_at, key), now);

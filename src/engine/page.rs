@@ -21,6 +21,9 @@ pub(super) const RENEW_SECONDS: i64 = 10;
 /// What was found late goes on still if somebody suffered from it within this time.
 pub(super) const STILL_SECONDS: u32 = 1_800;
 
+/// The alert for silence.
+pub(super) const DROUGHT: &str = "SsoSuccessDrought";
+
 /// Alerts that the detection raises.
 pub(super) const ALERTNAMES: [&str; 9] = [
     "SsoConnectionFailing",
@@ -29,7 +32,7 @@ pub(super) const ALERTNAMES: [&str; 9] = [
     "SsoFleetFailing",
     "SsoFleetTimingOut",
     "SsoLatencyHigh",
-    "SsoSuccessDrought",
+    DROUGHT,
     SLOW_BURN,
     worse::ALERTNAME,
 ];
@@ -259,7 +262,7 @@ impl Engine {
 /// The name of the alert that an alarm raises.
 pub(super) fn alertname(place: Place, signal: Signal) -> &'static str {
     match (place, kind_of(signal)) {
-        (_, None) => "SsoSuccessDrought",
+        (_, None) => DROUGHT,
         (_, Some(Kind::Slow)) => "SsoLatencyHigh",
         (Place::Connection(_), Some(Kind::Failing | Kind::Denied)) => "SsoConnectionFailing",
         (Place::Connection(_), Some(Kind::Hanging)) => "SsoConnectionTimingOut",

@@ -152,10 +152,10 @@ impl Engine {
     fn judge_step(&mut self, sso: &Sso, trial: &Trial<'_>, cause: Option<&str>, at: Timestamp) {
         let code = sso.error.as_ref().map(|error| &*error.code);
         match sso.step {
-            Step::Started => self.arrived(Arrival::Start, at),
+            Step::Started => self.arrived(Arrival::Start, trial.connection, at),
             Step::TimedOut => {}
             Step::Succeeded => {
-                self.arrived(Arrival::Success, at);
+                self.arrived(Arrival::Success, trial.connection, at);
                 self.judge(trial);
                 self.judge(&Trial { kind: Kind::Denied, ..*trial });
             }

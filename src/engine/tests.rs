@@ -18,6 +18,7 @@ mod properties;
 mod reached;
 mod recalled;
 mod rules;
+mod silent;
 mod sparse;
 mod unwatched;
 

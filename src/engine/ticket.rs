@@ -5,7 +5,7 @@ use super::alert::Key;
 use super::calendar::Place;
 use super::detect::{Change, Kind, OWN_NATS, Signal, is_shared};
 use super::memory::Memory;
-use super::page::{kind_of, second_of};
+use super::page::{DROUGHT, kind_of, second_of};
 use super::rule::Phase;
 use crate::signal::Severity;
 
@@ -39,10 +39,14 @@ impl Engine {
         let Some(numbers) = self.memory.detection.numbers(change.place, change.signal) else {
             return;
         };
+        // Nobody looks for customers who have left, or whose work was announced.
+        let quiet = matches!(change.signal, Signal::Drought(_))
+            && (self.is_expected(change.place, &[]) || !self.is_in_use(change.place));
         // What an incident covers is told with it; what is left when that has ended is news, and so is what of history is left when
         // the present is reached.
         let told = |place| self.memory.outbreaks.cover(place, provider_of);
         if waited < TICKET_WAIT_SECONDS
+            || quiet
             || !self.memory.detection.is_live()
             || told(change.place)
             || !self.is_of_many(&change, numbers.since, told)
@@ -53,6 +57,12 @@ impl Engine {
             self.finding_of(change.place, change.signal, &numbers, &key, Severity::Ticket);
         let phase = Phase::Firing { clear_since: None };
         self.memory.alerts.move_to(key, phase, None, Some(finding), self.memory.now);
+    }
+
+    /// Whether people may sign in on a connection.
+    fn is_in_use(&self, place: Place) -> bool {
+        let Place::Connection(index) = place else { return true };
+        self.memory.connections[index as usize].is_alive()
     }
 
     /// Looks at the evidence for a ticket later.
@@ -85,16 +95,15 @@ impl Engine {
 
     /// The key of the ticket for a change; providers have none.
     pub(super) fn ticket_key(&self, change: Change) -> Option<Key> {
-        let alertname = match change.signal {
-            Signal::Stream(Kind::Slow) => "SsoLatencyHigh",
-            Signal::Stream(Kind::Failing | Kind::Hanging | Kind::Denied) => SLOW_BURN,
-            Signal::Code(_) | Signal::Drought(_) => return None,
-        };
-        match change.place {
-            Place::Provider(_) => None,
-            Place::Connection(_) | Place::Fleet => {
-                Some(Key { alertname: alertname.into(), scope: self.scope(change.place) })
+        let alertname = match (change.place, change.signal) {
+            // A silence of all is a page.
+            (Place::Provider(_), _) | (_, Signal::Code(_)) | (Place::Fleet, Signal::Drought(_)) => {
+                return None;
             }
-        }
+            (Place::Connection(_), Signal::Drought(_)) => DROUGHT,
+            (_, Signal::Stream(Kind::Slow)) => "SsoLatencyHigh",
+            (_, Signal::Stream(Kind::Failing | Kind::Hanging | Kind::Denied)) => SLOW_BURN,
+        };
+        Some(Key { alertname: alertname.into(), scope: self.scope(change.place) })
     }
 }

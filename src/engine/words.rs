@@ -132,7 +132,8 @@ fn drought(arrival: Arrival, who: &str, evidence: &Evidence, since: &str) -> Str
     };
     let due = evidence.usual.unwrap_or_default();
     let came = evidence.attempts;
-    format!("{who}: {came} sign-ins {what} since about {since}; {due:.0} were due")
+    let noun = if came == 1 { "sign-in" } else { "sign-ins" };
+    format!("{who}: {came} {noun} {what} since about {since}; {due:.0} were due")
 }
 
 /// Says on how many connections a provider or the fleet is hit: "all" may be few.

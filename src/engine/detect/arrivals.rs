@@ -3,7 +3,8 @@
 use super::change::{Arrival, Change, Signal, What};
 use super::config::{Config, SHARE_DROUGHT};
 use super::drought::{self, Flow, Weather};
-use super::{DAY, Detection, LATE_SECONDS};
+use super::watch::Watch;
+use super::{DAY, Detection, Kind, LATE_SECONDS};
 use crate::engine::calendar::Place;
 
 impl Detection {
@@ -33,25 +34,30 @@ impl Detection {
         if self.live { now } else { self.newest }
     }
 
-    /// A start or a success about `at` came at `now`.
+    /// A start or a success about `at` came at `now`, on a connection that has a name.
     pub(in crate::engine) fn arrived(
         &mut self,
         arrival: Arrival,
-        at: u32,
-        now: u32,
+        connection: Option<u32>,
+        (at, now): (u32, u32),
         config: &Config,
     ) {
         if self.live && now.saturating_sub(at) > LATE_SECONDS {
             return;
         }
-        self.look_at_flows(self.time(now), config);
+        let time = self.time(now);
+        self.look_at_flows(time, config);
         self.flow_mut(arrival).arrival();
+        if let Some(connection) = connection.filter(|_| arrival == Arrival::Start) {
+            self.rhythms.start(connection, daily(&self.connections, connection), time);
+        }
     }
 
     /// Nobody listened until `second`: counting arrivals begins anew.
     pub(in crate::engine) fn resume(&mut self, second: u32) {
         self.starts.resume(second);
         self.successes.resume(second);
+        self.rhythms.resume(second);
     }
 
     /// Looks at what should have arrived by `second`.
@@ -70,11 +76,26 @@ impl Detection {
                 self.changes.push(Change { second, place: Place::Fleet, signal, what });
             }
         }
+        let Self { rhythms, connections, changes, .. } = self;
+        rhythms.look(
+            second,
+            days,
+            |connection| daily(connections, connection),
+            |connection, second, weather| {
+                let (place, signal) =
+                    (Place::Connection(connection), Signal::Drought(Arrival::Start));
+                // One customer's silence may be a holiday.
+                let what =
+                    if weather == Weather::Drought { What::Ticket } else { What::TicketOver };
+                changes.push(Change { second, place, signal, what });
+            },
+        );
     }
 
     /// When [`Detection::look_at_flows`] finds something new.
     pub(in crate::engine) fn next_look_at_flows(&self) -> Option<u32> {
-        self.starts.bin_ends().into_iter().chain(self.successes.bin_ends()).min()
+        let flows = [self.starts.bin_ends(), self.successes.bin_ends(), self.rhythms.next_look()];
+        flows.into_iter().flatten().min()
     }
 
     fn flow_mut(&mut self, arrival: Arrival) -> &mut Flow {
@@ -83,4 +104,10 @@ impl Detection {
             Arrival::Success => &mut self.successes,
         }
     }
+}
+
+/// Sign-ins that end on an ordinary day.
+fn daily(connections: &[Watch], connection: u32) -> f64 {
+    let watch = connections.get(connection as usize);
+    watch.map_or(0.0, |watch| watch.streams[Kind::Failing as usize].daily())
 }

@@ -83,7 +83,10 @@ impl Detection {
         match signal {
             Signal::Code(code) => self.spreading.numbers(code),
             Signal::Stream(kind) => self.stream(place, kind)?.numbers(),
-            Signal::Drought(Arrival::Start) => self.starts.numbers(),
+            Signal::Drought(Arrival::Start) => match place {
+                Place::Connection(index) => self.rhythms.get(index)?.numbers(),
+                Place::Provider(_) | Place::Fleet => self.starts.numbers(),
+            },
             Signal::Drought(Arrival::Success) => self.successes.numbers(),
         }
     }
@@ -104,7 +107,8 @@ impl Detection {
             Signal::Stream(kind) => {
                 self.stream(place, kind).is_some_and(|stream| stream.known_since().is_some())
             }
-            Signal::Code(_) | Signal::Drought(_) => false,
+            Signal::Drought(_) => self.numbers(place, signal).is_some(),
+            Signal::Code(_) => false,
         }
     }
 

@@ -28,6 +28,8 @@ mod outbreak;
 mod owner;
 mod pace;
 mod people;
+mod rhythm;
+mod rhythms;
 mod saved;
 mod slow;
 mod spreading;
@@ -37,6 +39,7 @@ mod table;
 mod takeover;
 #[cfg(test)]
 mod theory;
+mod told;
 mod toll;
 mod wander;
 mod watch;
@@ -59,6 +62,7 @@ pub(super) use self::kin::Kin;
 pub(super) use self::numbers::Numbers;
 pub(super) use self::outbreak::{Alarm, Explained, GROW_SECONDS, Outbreak, Outbreaks, Owned, Step};
 pub(super) use self::owner::{OWN_NATS, is_shared};
+use self::rhythms::Rhythms;
 use self::slow::SlowMark;
 use self::spreading::Spreading;
 use self::stream::{Attempt, Stream};
@@ -109,6 +113,8 @@ pub(super) struct Detection {
     live: bool,
     starts: Flow,
     successes: Flow,
+    #[serde(skip)]
+    rhythms: Rhythms,
     slow: SlowMark,
     /// Connections and providers whose trouble is told as theirs, and of which kind. Follows from the outbreaks.
     #[serde(skip)]
@@ -261,35 +267,6 @@ impl Detection {
     /// Fetches what that leads to.
     pub(super) fn look_inside(&self, connection: usize) -> usize {
         self.connections.get(connection).map_or(0, Watch::look_inside)
-    }
-
-    /// Takes over what outbreaks are told as.
-    pub(super) fn know_told(&mut self, alarms: impl Iterator<Item = Alarm>) {
-        self.told.clear();
-        self.told_by_code.clear();
-        for (place, signal) in alarms.filter(|(place, _)| *place != Place::Fleet) {
-            let kind = match signal {
-                Signal::Stream(kind) => kind,
-                Signal::Code(_) => {
-                    self.told_by_code.insert(place);
-                    Kind::Failing
-                }
-                Signal::Drought(_) => continue,
-            };
-            self.told.insert((place, kind));
-        }
-    }
-
-    /// An outbreak is over: what was seen in it is no evidence of another one.
-    pub(super) fn forget(&mut self, places: &BTreeSet<Place>) {
-        for place in places {
-            if let Place::Connection(index) = place
-                && let Some(watch) = self.connections.get_mut(*index as usize)
-                && let Some(takeover) = &mut watch.takeover
-            {
-                takeover.forget();
-            }
-        }
     }
 
     /// What began or ended since the last call.

@@ -2,6 +2,7 @@
 
 use super::busy::Busy;
 use super::group::Group;
+use super::rhythms::Rhythms;
 use super::stream::Stream;
 use super::toll::Toll;
 use super::wander::{Gauge, Wander};
@@ -54,6 +55,16 @@ impl Detection {
                 watch.gauges = Some(gauges);
             }
         }
+    }
+
+    /// When the sign-ins of connections begin.
+    pub(in crate::engine) fn rhythms(&self) -> &Rhythms {
+        &self.rhythms
+    }
+
+    /// Takes over [`Detection::rhythms`].
+    pub(in crate::engine) fn know_rhythms(&mut self, known: Rhythms) {
+        self.rhythms = known;
     }
 
     /// Whom the alarms of providers, of the fleet and on codes have hit since their trouble began.

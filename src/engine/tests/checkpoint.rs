@@ -70,5 +70,6 @@ fn a_state_of_a_version_that_had_fewer_parts_is_read() {
     parts.extend(postcard::to_stdvec(&engine.memory.edge.late()).unwrap());
     Engine::load(Config::default(), &parts).unwrap();
     parts[0] = STATE_VERSION;
+    parts.extend(postcard::to_stdvec(engine.memory.detection.rhythms()).unwrap());
     assert!(parts == engine.save(), "there are no more");
 }
