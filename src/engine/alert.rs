@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::causes::Causes;
-use super::identity::{dedup_key, identity};
+use super::identity::{dedup_key, dedup_key_of, identity};
 use super::marker::Markers;
 use super::rule::Phase;
 use super::silence::Silences;
@@ -163,7 +163,7 @@ impl Alerts {
         let before = self.incidents.get(&id);
         let mut incident = match (before, &finding) {
             (Some(before), _) => Incident::clone(before),
-            (None, Some(finding)) => begin(&key, &id, finding),
+            (None, Some(finding)) => begin(&key, &id, self.fingerprint(&key, now), finding),
             (None, None) => return,
         };
         let mut rises = false;
@@ -207,6 +207,15 @@ impl Alerts {
         let alert = Alert { phase, deadline, incident: id, progress, causes };
         let before = self.open.insert(key.clone(), alert);
         self.plan(key, before.and_then(|alert| alert.deadline), deadline);
+    }
+
+    /// By which receivers know a new incident. One that began under this name and goes on under another has its fingerprint still.
+    fn fingerprint(&self, key: &Key, now: Timestamp) -> Box<str> {
+        let own = dedup_key(key);
+        let of = |alert: &Alert| self.incidents.get(&alert.incident);
+        let mut open = self.open.values().filter_map(of);
+        let taken = open.any(|incident| *incident.fingerprint == *own);
+        if taken { dedup_key_of(key, now) } else { own.into() }
     }
 
     fn plan(&mut self, key: Key, before: Option<Timestamp>, after: Option<Timestamp>) {
@@ -291,10 +300,10 @@ impl Alerts {
     }
 }
 
-fn begin(key: &Key, id: &str, finding: &Finding) -> Incident {
+fn begin(key: &Key, id: &str, fingerprint: Box<str>, finding: &Finding) -> Incident {
     Incident {
         id: id.into(),
-        fingerprint: dedup_key(key).into(),
+        fingerprint,
         alertname: key.alertname.clone(),
         severity: finding.severity,
         scope: key.scope.clone(),

@@ -11,7 +11,7 @@ pub(super) const STATE_VERSION: u8 = 27;
 /// trouble began, which wide alarms an outbreak had, whom those have hit and which alarms get worse, what an outbreak has counted
 /// and how strong evidence was, what is usual at each hour at the edge, whether what pages there gets worse,
 /// codes there of which most tell, the past of its tiers, what came late to them, and when the sign-ins of connections begin. Version
-/// 26 has no part more, but a step of an incident's course that the ones before do not know.
+/// 26 has no part more, but a step of an incident's course that the ones before do not know; so has 27 besides.
 pub(super) const OLDEST_VERSION: u8 = 13;
 pub(super) const SINCE_DRIFT: u8 = 14;
 pub(super) const SINCE_WANDER: u8 = 15;

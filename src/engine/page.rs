@@ -167,13 +167,19 @@ impl Engine {
         };
         let (step, absorbed) = outbreaks.raised(&change, numbers.since, alone, kin);
         self.memory.note_flares();
+        // What tells of it from now on.
+        let alarm = (change.place, change.signal);
+        let (place, signal) = self.memory.outbreaks.holding(alarm).unwrap_or(alarm);
+        let wider = alertname(place, signal);
         for lead in absorbed {
             let key = self.key(lead);
-            self.memory.alerts.end(&key, self.memory.now);
+            self.memory.alerts.join(&key, wider, self.memory.now);
         }
         if change.signal != Signal::Stream(Kind::Slow) {
             // The page says more than the ticket.
-            self.end_ticket(change);
+            if let Some(key) = self.ticket_key(change) {
+                self.memory.alerts.join(&key, wider, self.memory.now);
+            }
         }
         match step {
             Step::Began(index) => self.tell(&self.memory.outbreaks.get(index).clone()),
@@ -183,7 +189,7 @@ impl Engine {
             Step::Outgrew(index, before) => {
                 // Who was woken for one customer long ago has to hear of all.
                 let key = self.key(before);
-                self.memory.alerts.end(&key, self.memory.now);
+                self.memory.alerts.join(&key, wider, self.memory.now);
                 self.tell(&self.memory.outbreaks.get(index).clone());
             }
             Step::Joined => {

@@ -138,7 +138,7 @@ impl DatadogEvent {
             "text": text(notification),
             "aggregation_key": words::cut(&incident.fingerprint, AGGREGATION_KEY_CHARS_MAX),
             "alert_type": match (notification.is_end(), incident.severity) {
-                (true, _) if incident.course.is_unwatched() => "info",
+                (true, _) if incident.course.goes_on() => "info",
                 (true, _) => "success",
                 (false, Severity::Page) => "error",
                 (false, Severity::Ticket) => "warning",

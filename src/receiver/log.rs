@@ -14,8 +14,9 @@
 //!   acted on. The end before is then not told, unless nobody wants to hear of the new beginning.
 //! - What is part of another incident that it is told of is told with that one.
 //! - While a silence covers it, neither a beginning nor a rise is told; what still fires when the silence ends is.
-//! - A ticket that becomes a page is told again. Which severity was told is kept in memory only: after a
-//!   restart the present one counts as told.
+//! - A ticket that becomes a page is told again, and so is what goes on as another alert. What was told is kept in memory; after a
+//!   restart the incident's own story says how it was when it was told.
+//! - Who wanted to hear of what an incident was, and not of what it has become, hears its end in the words of what it was.
 
 mod standing;
 
@@ -23,8 +24,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use self::standing::{Form, forgotten, is_later};
 pub use self::standing::{Owed, Reason, Standing, owes};
-use self::standing::{forgotten, is_later};
 use super::{Audience, Repeat};
 use crate::event::{Silence, Timestamp};
 use crate::signal::{Incident, State};
@@ -45,7 +46,7 @@ impl Log {
         let told = told.iter().filter(|(name, _)| !name.starts_with("destination:"));
         let standing = |(open, at): (bool, Timestamp)| {
             if open {
-                Standing::Open { at, since: at, severity: None, incident: None }
+                Standing::Open { at, since: at, told: None, incident: None }
             } else {
                 Standing::Closed { at }
             }
@@ -86,16 +87,23 @@ impl Log {
         repeat: Option<Repeat>,
     ) -> Vec<Owed> {
         let newest = newest(incidents);
-        let gone = self.observe(&newest, now);
+        let gone = self.observe(&newest, audience, now);
         let mut owed: Vec<Owed> = newest
             .values()
             .filter_map(|incident| {
                 let standing = self.0.get(&incident.fingerprint);
                 let reason = owes(standing, incident, now, repeat)?;
-                let owed = Owed { incident: Arc::clone(incident), reason };
+                let mut owed = Owed { incident: Arc::clone(incident), reason };
+                if reason == Reason::Closed
+                    && incident.course.renamed_since(Timestamp::default())
+                    && !audience.wants(incident)
+                    && let Some(standing) = standing
+                {
+                    owed.incident = Arc::new(standing.own_end(incident, now));
+                }
                 // What it was told of, it hears the end of, whatever it wants to hear now. And one that forgets what it does
                 // not hear again is reminded in spite of a silence: it would say that the trouble is over.
-                let is_news = matches!(reason, Reason::Opened | Reason::Escalated);
+                let is_news = matches!(reason, Reason::Opened | Reason::Escalated | Reason::Grew);
                 let is_told = incident.part_of.is_none()
                     && audience.wants(incident)
                     && !is_quiet(incident, silences, now);
@@ -125,10 +133,10 @@ impl Log {
         let standing = if owed.reason == Reason::Closed {
             Standing::Closed { at: now }
         } else {
-            let (severity, incident) =
-                (Some(owed.incident.severity), Some(Arc::clone(&owed.incident)));
+            let (told, incident) =
+                (Some(Form::of(&owed.incident)), Some(Arc::clone(&owed.incident)));
             let since = owed.incident.fired_at.unwrap_or(now);
-            Standing::Open { at: now, since, severity, incident }
+            Standing::Open { at: now, since, told, incident }
         };
         self.0.insert(owed.incident.fingerprint.clone(), standing);
     }
@@ -170,19 +178,26 @@ impl Log {
     }
 
     /// Notes the newest form of what is open; gives what is open and gone, and forgets what is over and gone.
-    fn observe(&mut self, newest: &BTreeMap<&str, &Arc<Incident>>, now: Timestamp) -> Vec<Owed> {
+    fn observe(
+        &mut self,
+        newest: &BTreeMap<&str, &Arc<Incident>>,
+        audience: &Audience,
+        now: Timestamp,
+    ) -> Vec<Owed> {
         let mut gone = Vec::new();
         self.0.retain(|fingerprint, standing| {
             let seen = newest.get(&**fingerprint);
-            let Standing::Open { since, severity, incident, .. } = standing else {
+            let Standing::Open { at, since, told, incident } = standing else {
                 return seen.is_some();
             };
             if let Some(seen) = seen {
                 if is_later(seen, *since) {
                     return true;
                 }
-                severity.get_or_insert(seen.severity);
-                *incident = Some(Arc::clone(seen));
+                told.get_or_insert_with(|| Form::at(seen, *at));
+                if audience.wants(seen) {
+                    *incident = Some(Arc::clone(seen));
+                }
             } else {
                 let incident = Arc::new(forgotten(fingerprint, incident.as_deref(), now));
                 gone.push(Owed { incident, reason: Reason::Closed });

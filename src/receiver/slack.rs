@@ -102,7 +102,7 @@ impl Slack {
     pub(super) fn request(&self, notification: &Notification) -> Result<Request, SecretError> {
         let incident = &notification.incident;
         let sign = match (notification.is_end(), incident.severity) {
-            (true, _) if incident.course.is_unwatched() => ":information_source:",
+            (true, _) if incident.course.goes_on() => ":information_source:",
             (true, _) => ":white_check_mark:",
             (false, Severity::Page) => ":rotating_light:",
             (false, Severity::Ticket) => ":warning:",

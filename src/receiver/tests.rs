@@ -129,6 +129,38 @@ fn what_is_no_longer_watched_is_not_called_resolved() {
 }
 
 #[test]
+fn what_a_wider_alert_tells_of_is_not_called_resolved() {
+    use crate::signal::Happened;
+    let mut incident = incident("9f3a5c7e11d20b48", State::Resolved);
+    let joined = Happened::Joined("SsoFleetFailing".into());
+    incident.course.add(incident.resolved_at.unwrap(), joined);
+    for target in everyone() {
+        let end = notification(incident.clone(), Reason::Closed);
+        let body = String::from_utf8(target.request(&[end]).unwrap().body.to_vec()).unwrap();
+        let says = body.contains("Part of a wider incident: SsoConnectionFailing");
+        let has_headline = ["slack", "datadog"].iter().any(|kind| target.name.contains(kind));
+        assert_eq!(says, has_headline, "{}: {body}", target.name);
+        for sign in ["Resolved", "white_check_mark", "success"] {
+            assert!(!body.contains(sign), "{}: {body}", target.name);
+        }
+    }
+}
+
+#[test]
+fn each_name_of_an_incident_is_a_notification_of_its_own() {
+    let keys = ["SsoProviderFailing", "SsoFleetFailing"].map(|name| {
+        let mut incident = incident("9f3a5c7e11d20b48", State::Firing);
+        incident.alertname = name.into();
+        let notification = notification(incident, Reason::Grew);
+        let webhook = everyone().into_iter().find(|target| &*target.name == "webhook").unwrap();
+        let request = webhook.request(&[notification]).unwrap();
+        let key = request.headers.iter().find(|(name, _)| &**name == "idempotency-key");
+        key.unwrap().1.clone()
+    });
+    assert_ne!(keys[0], keys[1]);
+}
+
+#[test]
 fn a_runbook_that_nobody_wrote_is_not_named() {
     for target in everyone() {
         for (alertname, named) in [("SsoConnectionFailing", true), ("OwnRule", false)] {

@@ -141,10 +141,11 @@ fn body(receiver: &str, notification: &Notification) -> Value {
 fn idempotency_key(notification: &Notification) -> String {
     let incident = &notification.incident;
     let state = match notification.reason {
-        // A page that was a ticket is news, though both are firing.
-        Reason::Escalated => "escalated",
-        Reason::Opened | Reason::StillOpen => "firing",
-        Reason::Closed => "resolved",
+        // A page that was a ticket is news, though both are firing; so is what goes on as another alert.
+        Reason::Escalated => "escalated".into(),
+        Reason::Grew => format!("grew-{}", incident.alertname),
+        Reason::Opened | Reason::StillOpen => "firing".into(),
+        Reason::Closed => "resolved".to_owned(),
     };
     // The second at which this incident began to fire: the onset is an estimate, and may move.
     let began = incident.fired_at.unwrap_or(incident.started_at).seconds();

@@ -19,8 +19,12 @@ const EXCERPT_CHARS_MAX: usize = 200;
 pub(super) fn word(notification: &Notification) -> &'static str {
     match (notification.reason, notification.incident.severity) {
         (Reason::Closed, _) if notification.incident.course.is_unwatched() => "No longer watched",
+        (Reason::Closed, _) if notification.incident.course.joined().is_some() => {
+            "Part of a wider incident"
+        }
         (Reason::Closed, _) => "Resolved",
         (Reason::Escalated, Severity::Page) => "Now a page",
+        (Reason::Grew, _) => "Now",
         (Reason::Escalated | Reason::Opened | Reason::StillOpen, Severity::Ticket) => "Ticket",
         (Reason::Opened | Reason::StillOpen, Severity::Page) => "Page",
         (Reason::Escalated | Reason::Opened | Reason::StillOpen, Severity::None) => {

@@ -88,6 +88,8 @@ pub enum Happened {
         /// Those that went wrong.
         bad: u64,
     },
+    /// It goes on as part of what this alert says.
+    Joined(Box<str>),
 }
 
 /// Why something is not watched any more.
@@ -126,6 +128,37 @@ impl Course {
     #[must_use]
     pub fn is_unwatched(&self) -> bool {
         self.steps.iter().any(|step| matches!(step.what, Happened::Unwatched(_)))
+    }
+
+    /// Whether its end says nothing of the trouble.
+    #[must_use]
+    pub fn goes_on(&self) -> bool {
+        self.is_unwatched() || self.joined().is_some()
+    }
+
+    /// The wider alert that it goes on as part of.
+    #[must_use]
+    pub fn joined(&self) -> Option<&str> {
+        self.steps.iter().rev().find_map(|step| match &step.what {
+            Happened::Joined(alertname) => Some(&**alertname),
+            _ => None,
+        })
+    }
+
+    /// Whether it goes by another name since some moment after `at`.
+    #[must_use]
+    pub fn renamed_since(&self, at: Timestamp) -> bool {
+        self.steps.iter().any(|step| step.at > at && matches!(step.what, Happened::Grew(_)))
+    }
+
+    /// How urgent it was at that moment, where that is known.
+    #[must_use]
+    pub fn severity_at(&self, at: Timestamp) -> Option<Severity> {
+        let before = self.steps.iter().rev().filter(|step| step.at <= at);
+        before.into_iter().find_map(|step| match step.what {
+            Happened::Known(severity) | Happened::Became(severity) => Some(severity),
+            _ => None,
+        })
     }
 
     /// Takes over how far it reaches now.

@@ -32,6 +32,7 @@ fn words(what: &Happened) -> String {
         Happened::ToldOpen(receiver) => format!("{receiver} was told"),
         Happened::ToldOver(receiver) => format!("{receiver} was told that it is over"),
         Happened::Resolved => "It counted as resolved".into(),
+        Happened::Joined(alertname) => format!("It went on as part of {alertname}"),
         Happened::Unwatched(why) => format!("It was no longer watched: {}", why.words()),
         Happened::Silenced { by, reason, until } => {
             let until = until.to_rfc3339_seconds().replace('T', " ").replace('Z', "");

@@ -21,6 +21,11 @@ impl Alerts {
         self.close(key, now, Happened::Unwatched(why));
     }
 
+    /// The same of one that a wider alert tells of from now on.
+    pub(in crate::engine) fn join(&mut self, key: &Key, wider: &str, now: Timestamp) {
+        self.close(key, now, Happened::Joined(wider.into()));
+    }
+
     fn close(&mut self, key: &Key, now: Timestamp, how: Happened) {
         let Some(alert) = self.open.remove(key) else { return };
         self.plan(key.clone(), alert.deadline, None);
@@ -32,11 +37,17 @@ impl Alerts {
         let incident = Arc::make_mut(incident);
         incident.state = State::Resolved;
         incident.resolved_at = Some(now);
-        if let Happened::Unwatched(why) = how {
-            let words = why.words();
-            incident.summary.push_str(". No longer watched: ");
-            incident.summary.push_str(words);
-            incident.summary.push_str("; the trouble may go on");
+        match &how {
+            Happened::Unwatched(why) => {
+                incident.summary.push_str(". No longer watched: ");
+                incident.summary.push_str(why.words());
+                incident.summary.push_str("; the trouble may go on");
+            }
+            Happened::Joined(wider) => {
+                incident.summary.push_str(". It goes on as part of ");
+                incident.summary.push_str(wider);
+            }
+            _ => {}
         }
         incident.course.add(now, how);
         let incident = Arc::new(incident.clone());

@@ -73,6 +73,32 @@ mod tests {
     }
 
     #[test]
+    fn the_next_one_of_a_name_that_an_open_one_had_has_a_fingerprint_of_its_own() {
+        let key = |name: &str| Key { alertname: name.into(), scope: Scope::Fleet };
+        let at = |seconds: i64| Timestamp::from_millis(seconds * 1000);
+        let firing = Phase::Firing { clear_since: None };
+        let mut alerts = Alerts::default();
+        let mut begin = |name: &str, grows: bool, second: i64| {
+            alerts.move_to(key(name), firing, None, Some(finding()), at(second));
+            let begun = alerts.incident(&key(name)).unwrap().fingerprint.clone();
+            if grows {
+                alerts.grow(&key(name), key("wide"), finding(), at(second + 1));
+            } else {
+                alerts.end(&key(name), at(second + 1));
+            }
+            begun
+        };
+        let first = begin("narrow", false, 1);
+        assert_eq!(begin("narrow", true, 3), first, "what is over takes no name away");
+        let [second, third] = [5, 7].map(|second| begin("narrow", false, second));
+        assert!(second != first && third != first && second != third);
+        assert_eq!(begin("other", false, 9), begin("other", false, 11));
+        alerts.end(&key("wide"), at(13));
+        alerts.move_to(key("narrow"), firing, None, Some(finding()), at(14));
+        assert_eq!(alerts.incident(&key("narrow")).unwrap().fingerprint, first);
+    }
+
+    #[test]
     fn what_was_open_under_the_wider_name_is_closed() {
         let key = |name: &str| Key { alertname: name.into(), scope: Scope::Fleet };
         let at = |seconds: i64| Timestamp::from_millis(seconds * 1000);

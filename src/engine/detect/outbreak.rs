@@ -295,6 +295,12 @@ impl Outbreaks {
         leads().find(|lead| symptom(*lead) == symptom(alarm)).or_else(|| leads().next())
     }
 
+    /// The lead of the outbreak that an alarm belongs to.
+    pub(in crate::engine) fn holding(&self, alarm: Alarm) -> Option<Alarm> {
+        let mut holding = self.0.iter().filter(|outbreak| outbreak.alarms.contains(&alarm));
+        holding.next().map(|outbreak| outbreak.lead)
+    }
+
     /// Whether what happens at `place` is told by one that goes on.
     pub(in crate::engine) fn cover(&self, place: Place, provider_of: impl Fn(u32) -> u32) -> bool {
         self.0.iter().any(|outbreak| covers(&outbreak.places, place, &provider_of))

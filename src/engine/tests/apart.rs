@@ -75,6 +75,23 @@ fn another_customers_trouble_of_another_cause_has_a_page_of_its_own() {
 }
 
 #[test]
+fn what_a_wider_incident_takes_over_is_not_over() {
+    let (mut engine, from) = healthy();
+    for minute in 1..=60i64 {
+        for (n, name) in (0u64..).zip(["c0", "c1", "c2", "c3", "c4"]) {
+            let person = 100_000 + minute.unsigned_abs() * 10 + n;
+            let fails = name == "c0" || minute > 30;
+            sign_in(&mut engine, from + minute * 60, name, person, fails.then_some("server_error"));
+        }
+        engine.advance(second(from + minute * 60 + 50));
+    }
+    let incidents = engine.memory.alerts.incidents();
+    let one = incidents.iter().find(|one| &*one.alertname == "SsoConnectionFailing").unwrap();
+    assert_eq!((one.state, one.course.joined()), (State::Resolved, Some("SsoFleetFailing")));
+    assert!(one.summary.ends_with(". It goes on as part of SsoFleetFailing"), "{}", one.summary);
+}
+
+#[test]
 fn a_page_that_stands_for_several_names_them() {
     let mut summary = "Acme (c0): all".to_owned();
     let names = ["Bolt (c1)".to_owned(), "Cola (c2)".to_owned()];

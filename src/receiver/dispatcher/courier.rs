@@ -292,9 +292,9 @@ impl<T: Transport> Courier<T> {
             Owed { incident: Arc::clone(&notification.incident), reason: notification.reason };
         let fingerprint = &notification.incident.fingerprint;
         let known = match (self.log.standing(fingerprint), notification.reason) {
-            (_, Reason::StillOpen | Reason::Escalated) => true,
+            (_, Reason::StillOpen) => true,
             (standing, Reason::Closed) => matches!(standing, Some(Standing::Closed { .. })),
-            (_, Reason::Opened) => false,
+            (_, Reason::Opened | Reason::Escalated | Reason::Grew) => false,
         };
         self.log.told(&owed, notification.now);
         if !known {

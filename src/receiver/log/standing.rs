@@ -7,6 +7,10 @@ use crate::event::Timestamp;
 use crate::receiver::Repeat;
 use crate::signal::{Course, Evidence, Incident, Scope, Severity, State};
 
+/// What goes on as another alert is told so long after it was told last at the earliest: a customer's trouble that turns out to be a
+/// provider's is that of all some seconds later.
+const SETTLE_MILLIS: i64 = 60_000;
+
 /// Why something is said.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Reason {
@@ -14,6 +18,8 @@ pub enum Reason {
     Opened,
     /// It became more urgent.
     Escalated,
+    /// It goes on as another alert: wider as a rule, or a part that explains the whole.
+    Grew,
     /// It is over.
     Closed,
     /// Nothing has changed; the receiver forgets what it does not hear again.
@@ -27,6 +33,7 @@ impl Reason {
         match self {
             Self::Opened => "opened",
             Self::Escalated => "escalated",
+            Self::Grew => "grew",
             Self::Closed => "closed",
             Self::StillOpen => "still_open",
         }
@@ -43,9 +50,9 @@ pub enum Standing {
         /// When the incident that it was told of began to fire, or, after a restart, when it was told: what fires later is
         /// another one.
         since: Timestamp,
-        /// The severity that it was told; not known after a restart.
-        severity: Option<Severity>,
-        /// The incident as it was last seen; not known after a restart until it is seen.
+        /// What it was told; not known after a restart until the incident is seen.
+        told: Option<Form>,
+        /// The incident as it last was of interest; not known after a restart until it is.
         incident: Option<Arc<Incident>>,
     },
     /// It may have been told that it is open: no good answer came.
@@ -60,6 +67,30 @@ pub enum Standing {
         /// Its id.
         incident: Box<str>,
     },
+}
+
+/// What was told of an incident that goes on: of which alert, and how urgent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Form {
+    /// `None`: of another one than it is now.
+    pub(super) alertname: Option<Box<str>>,
+    pub(super) severity: Severity,
+}
+
+impl Form {
+    /// As it is now.
+    pub(super) fn of(incident: &Incident) -> Self {
+        Self { alertname: Some(incident.alertname.clone()), severity: incident.severity }
+    }
+
+    /// As it was when somebody was told at `at`.
+    pub(super) fn at(incident: &Incident, at: Timestamp) -> Self {
+        let renamed = incident.course.renamed_since(at);
+        Self {
+            alertname: (!renamed).then(|| incident.alertname.clone()),
+            severity: incident.course.severity_at(at).unwrap_or(incident.severity),
+        }
+    }
 }
 
 /// Something that is owed.
@@ -91,9 +122,13 @@ pub fn owes(
         (State::Firing, Some(Standing::Open { since, .. })) if is_later(incident, *since) => {
             Some(Reason::Opened)
         }
-        (State::Firing, Some(Standing::Open { at, severity, .. })) => {
-            if severity.is_some_and(|told| told < incident.severity) {
+        (State::Firing, Some(Standing::Open { at, told, .. })) => {
+            if told.as_ref().is_some_and(|told| told.severity < incident.severity) {
                 return Some(Reason::Escalated);
+            }
+            let same = |told: &Form| told.alertname.as_ref() == Some(&incident.alertname);
+            if told.as_ref().is_some_and(|told| !same(told)) && is_due(*at, now, SETTLE_MILLIS) {
+                return Some(Reason::Grew);
             }
             due(*at).then_some(Reason::StillOpen)
         }
@@ -118,6 +153,14 @@ fn is_due(at: Timestamp, now: Timestamp, every_millis: i64) -> bool {
 }
 
 impl Standing {
+    /// The end of `incident` in words for whoever wanted to hear of what it was, and not of what it has become.
+    pub(super) fn own_end(&self, incident: &Incident, now: Timestamp) -> Incident {
+        let Self::Open { incident: last, .. } = self else { return incident.clone() };
+        let mut end = forgotten(&incident.fingerprint, last.as_deref(), now);
+        end.resolved_at = incident.resolved_at;
+        end
+    }
+
     /// The end of what was told as open, where `owed` is a later beginning that is not told.
     pub(super) fn end_before(&self, owed: &Owed, now: Timestamp) -> Option<Owed> {
         let Self::Open { incident, .. } = self else { return None };

@@ -1,6 +1,6 @@
 use super::*;
 use crate::receiver::tests::{START, incident};
-use crate::signal::Severity;
+use crate::signal::{Happened, Severity};
 
 const MINUTE: i64 = 60_000;
 const REPEAT: Option<Repeat> =
@@ -16,7 +16,8 @@ fn audience() -> Audience {
 }
 
 fn open(severity: Option<Severity>) -> Standing {
-    Standing::Open { at: at(0), since: at(0), severity, incident: None }
+    let form = |severity| Form { alertname: Some("SsoConnectionFailing".into()), severity };
+    Standing::Open { at: at(0), since: at(0), told: severity.map(form), incident: None }
 }
 
 /// How it stands, what it is, how much later, whether it is repeated, and what is owed.
@@ -29,7 +30,7 @@ fn what_is_owed_follows_from_what_was_told() {
     let closed = Some(Standing::Closed { at: at(0) });
     let refused = |id: &str| Some(Standing::Refused { incident: id.into() });
     let same = "f-1768478400";
-    let before = Standing::Open { at: at(-1), since: at(-1), severity: None, incident: None };
+    let before = Standing::Open { at: at(-1), since: at(-1), told: None, incident: None };
     let cases: [Case; 28] = [
         // It ended and fires again, and nobody knows what the receiver made of the end.
         (Some(before.clone()), Firing, 0, None, Some(Opened)),
@@ -139,6 +140,70 @@ fn a_ticket_that_becomes_a_page_is_told_again_once() {
     assert_eq!(told, ["f opened", "f escalated"]);
     let mut restarted = Log::new(&BTreeMap::from([("f".into(), (true, at(0)))]));
     assert_eq!(owed(&mut restarted, std::slice::from_ref(&page), 0, None), [""; 0]);
+}
+
+/// The same incident as the fleet's, a while after it was told as a customer's.
+fn grown(state: State) -> Incident {
+    let mut fleet = incident("f", state);
+    fleet.alertname = "SsoFleetFailing".into();
+    fleet.summary = "All connections: 900 of 1000 sign-ins failed".into();
+    fleet.labels = BTreeMap::from([("scope".into(), "fleet".into())]);
+    fleet.course.add(at(-9), Happened::Known(Severity::Page));
+    fleet.course.add(at(30_000), Happened::Grew("SsoFleetFailing".into()));
+    fleet
+}
+
+#[test]
+fn what_goes_on_as_another_alert_is_told_once() {
+    let (one, all) = ([incident("f", State::Firing)], [grown(State::Firing)]);
+    let mut log = Log::default();
+    assert_eq!(owed(&mut log, &one, 0, None), ["f opened"]);
+    // It may be another one still before long.
+    assert_eq!(owed(&mut log, &all, MINUTE - 1, None), [""; 0]);
+    assert_eq!(owed(&mut log, &all, MINUTE, None), ["f grew"]);
+    assert_eq!(owed(&mut log, &all, 9 * MINUTE, None), [""; 0]);
+    // After a restart its story says whether that was told.
+    for (told, want) in [(29_000, vec!["f grew"]), (31_000, vec![])] {
+        let mut log = Log::new(&BTreeMap::from([("f".into(), (true, at(told)))]));
+        assert_eq!(owed(&mut log, &all, 9 * MINUTE, None), want, "told at {told}");
+    }
+}
+
+#[test]
+fn a_rise_that_was_not_told_before_a_restart_is_told_after_it() {
+    let mut page = incident("f", State::Firing);
+    page.course.add(at(-9), Happened::Known(Severity::Ticket));
+    page.course.add(at(5), Happened::Became(Severity::Page));
+    for (told, want) in [(4, vec!["f escalated"]), (5, vec![])] {
+        let mut log = Log::new(&BTreeMap::from([("f".into(), (true, at(told)))]));
+        assert_eq!(owed(&mut log, std::slice::from_ref(&page), 9, None), want, "told at {told}");
+    }
+}
+
+#[test]
+fn whoever_asked_for_one_customer_hears_its_end_and_nothing_of_all() {
+    let mut customer = audience();
+    customer.labels.insert("scope".into(), "connection".into());
+    let mut one = incident("f", State::Firing);
+    one.labels = BTreeMap::from([("scope".into(), "connection".into())]);
+    let said = |log: &mut Log, incident: &Incident, now: i64| {
+        let owed = log.owed(&[Arc::new(incident.clone())], &customer, &[], at(now), None);
+        for one in &owed {
+            log.told(one, at(now));
+        }
+        owed.into_iter().map(|owed| (owed.reason, owed.incident)).collect::<Vec<_>>()
+    };
+    let mut log = Log::default();
+    assert_eq!(said(&mut log, &one, 0).len(), 1);
+    assert_eq!(said(&mut log, &grown(State::Firing), MINUTE), []);
+    let over = grown(State::Resolved);
+    let end = Incident { state: State::Resolved, resolved_at: over.resolved_at, ..one };
+    assert_eq!(said(&mut log, &over, 9 * MINUTE), [(Reason::Closed, Arc::new(end))]);
+    // After a restart nothing is known of what it was.
+    let mut log = Log::new(&BTreeMap::from([("f".into(), (true, at(0)))]));
+    assert_eq!(said(&mut log, &grown(State::Firing), MINUTE), []);
+    let ends = said(&mut log, &over, 9 * MINUTE);
+    assert!(matches!(&ends[..], [(Reason::Closed, end)] if &*end.alertname == "Forgotten"));
 }
 
 #[test]

@@ -76,6 +76,9 @@ fn tag(incident: &Incident, silenced: bool) -> String {
         State::Resolved if incident.course.is_unwatched() => {
             "<span class=\"tag none\">no longer watched</span>".into()
         }
+        State::Resolved if incident.course.joined().is_some() => {
+            "<span class=\"tag none\">part of a wider one</span>".into()
+        }
         State::Resolved => "<span class=\"tag ok\">resolved</span>".into(),
     }
 }
