@@ -179,7 +179,13 @@ pub(super) fn read(config: &Config, disk: &Arc<dyn Disk>) -> anyhow::Result<(Jou
         telemetry::damage_found("journal_tail", &detail);
     }
     let engine = config.engine().map_err(|error| anyhow!(error))?;
-    let mut state = load(&Place::Folder(Arc::clone(disk), data_dir.clone()), engine)?;
+    let place = Place::Folder(Arc::clone(disk), data_dir.clone());
+    let mut state = load(&place, engine)?;
+    place.keep_room(0);
+    let missing = gap(state.position(), recovery.first);
+    if let Some((entries, detail)) = &missing {
+        telemetry::entries_lost("journal_gap", *entries, detail);
+    }
     let lost = journal.skip_to(state.position())?;
     if lost > 0 {
         let detail = format!(
@@ -199,8 +205,23 @@ pub(super) fn read(config: &Config, disk: &Arc<dyn Disk>) -> anyhow::Result<(Jou
             entries += 1;
         }
     }
+    let broken = reader.take_skipped().saturating_sub(missing.map_or(0, |(entries, _)| entries));
+    if broken > 0 {
+        let detail = "frames of the journal behind the checkpoint are broken; all others are read";
+        telemetry::entries_lost("journal_frame", broken, &detail);
+    }
     tracing::info!(entries, position = state.position(), "State recovered.");
     Ok((journal, state))
+}
+
+/// How many entries are missing, and where, when the journal begins with entry `begin` and the checkpoint ends before `end`.
+fn gap(end: u64, begin: u64) -> Option<(u64, String)> {
+    let missing = begin.checked_sub(end).filter(|missing| *missing > 0)?;
+    let detail = format!(
+        "the checkpoint ends before entry {end} and the journal begins with entry {begin}: the oldest files of the journal are gone, or \
+         the checkpoint is, or is an old one; whoever has the events of that time can send them again, and none counts twice"
+    );
+    Some((missing, detail))
 }
 
 /// The last checkpoint, or a state before the first entry.

@@ -14,6 +14,7 @@
 
 mod commit;
 mod course;
+mod saved;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,6 +26,7 @@ use tokio::time::Instant;
 
 use self::commit::Commit;
 pub(super) use self::course::Course;
+pub(super) use self::saved::Saved;
 use crate::clock::Clock;
 use crate::event::{Record, Timestamp};
 use crate::journal::nats::{Lease, NatsError};
@@ -37,6 +39,9 @@ use crate::telemetry;
 
 /// Deliveries that go into one group commit. With 500 events each this is 128,000 events, 30 MB: one sync's worth.
 const DELIVERIES_PER_COMMIT_MAX: usize = 256;
+
+/// What reads the journal besides the sinks.
+const ARCHIVE: &str = "the search for sign-ins";
 
 /// How often a checkpoint is written: bounds the journal that a restart reads, and costs one write of the state.
 pub(super) const CHECKPOINT_MILLIS: i64 = 60_000;
@@ -75,9 +80,6 @@ pub(super) struct Fold {
     /// published when it is durable that time came this far, or with the next tick on a disk that takes longer.
     pub(super) unpublished: Option<Arc<Snapshot>>,
 }
-
-/// Up to where the newest checkpoint has everything; `None` when it could not be written.
-pub(super) struct Saved(Option<u64>);
 
 /// A batch that is being synced.
 struct Syncing {
@@ -237,7 +239,7 @@ impl Fold {
             if lease.as_ref().is_none_or(Lease::holds) { Ok(()) } else { Err(NatsError::NotOwner) }
         };
         let (bytes, position) = (self.state.save(), self.state.position());
-        self.saving = Some(offload(move || saved(position, &place.write(&bytes, still_ours))));
+        self.saving = Some(offload(move || Saved::new(position, place.write(&bytes, still_ours))));
     }
 
     /// Writes a checkpoint of all that there is, while nothing else appends and says that the owner is there.
@@ -249,7 +251,7 @@ impl Fold {
         let (place, now) = (self.place.clone(), self.clock.now());
         let (bytes, position) = (self.state.save(), self.state.position());
         let thread = offload(move || {
-            let saved = saved(position, &place.write(&bytes, || journal.keep(now)));
+            let saved = Saved::new(position, place.write(&bytes, || journal.keep(now)));
             (journal, saved)
         });
         let (journal, saved) = thread.await.expect("the checkpoint's thread does not panic");
@@ -257,22 +259,32 @@ impl Fold {
         self.trim().await;
     }
 
-    /// Removes from the journal what is in the checkpoint and no sink still reads, when it is time to and nobody appends.
+    /// Removes from the journal what is in the checkpoint and no sink still reads, when it is time to and nobody appends. A
+    /// checkpoint that found no room is written here, into the room that is kept for it: an append would take it.
     async fn trim(&mut self) {
         let Some(mut journal) = self.journal.take_if(|_| self.saved.is_some()) else { return };
-        let saved = self.saved.take().and_then(|Saved(position)| position);
-        let sent = self.readers.iter().filter_map(|sink| self.state.sent(sink)).min();
-        let needed = if self.readers.is_empty() { u64::MAX } else { sent.unwrap_or(0) };
-        let needed = needed.min(self.archived.load(Ordering::Acquire));
-        let (keep, now) = (saved.unwrap_or(0).min(needed), self.clock.now());
+        let saved = self.saved.take().unwrap_or(Saved::Failed);
+        let again = (saved == Saved::NoRoom)
+            .then(|| (self.place.clone(), self.state.save(), self.state.position()));
+        let sent = |sink: &&'static str| (self.state.sent(sink).unwrap_or(0), *sink);
+        let archived = (self.archived.load(Ordering::Acquire), ARCHIVE);
+        let (needed, by) =
+            self.readers.iter().map(sent).chain([archived]).min().unwrap_or(archived);
+        let now = self.clock.now();
         let trimmed = offload(move || {
-            let trimmed = journal.trim(keep, now);
+            let Some((place, bytes, position)) = again else {
+                let trimmed = journal.trim(saved.position(), needed, now);
+                return (journal, trimmed);
+            };
+            let saved = Saved::at_last(position, place.write_into_room(&bytes));
+            let trimmed = journal.trim(saved.position(), needed, now);
+            place.keep_room(bytes.len());
             (journal, trimmed)
         });
         let (journal, trimmed) = trimmed.await.expect("the journal's thread does not panic");
         match trimmed {
             Ok(0) => {}
-            Ok(entries) => telemetry::journal_gave_up(entries),
+            Ok(entries) => telemetry::journal_gave_up(entries, by),
             Err(error) => telemetry::journal_failed(error.reason(), &error),
         }
         telemetry::journal_bytes(journal.bytes());
@@ -299,14 +311,6 @@ async fn finished<T>(thread: Option<&mut JoinHandle<T>>) -> T {
         Some(thread) => thread.await.expect("no thread of the fold panics"),
         None => std::future::pending().await,
     }
-}
-
-/// What came of a checkpoint up to `position`.
-fn saved(position: u64, written: &Result<(), JournalError>) -> Saved {
-    if let Err(error) = written {
-        telemetry::checkpoint_failed(error);
-    }
-    Saved(written.is_ok().then_some(position))
 }
 
 /// Folds what became durable and answers those who wait for it. What did not and is the fold's own is owed again.

@@ -21,6 +21,12 @@ pub enum JournalError {
         /// What came back.
         error: io::Error,
     },
+    /// It is as large as it may be, and nothing of it may go.
+    #[error(
+        "the journal in {0} is larger than `journal.embedded.max_bytes`, and what it has no checkpoint has: nothing of it goes before \
+         one can be written (see \"Checkpoint cannot be written\"); then it goes on within a minute"
+    )]
+    Full(PathBuf),
     /// Written by another version.
     #[error(
         "{path} has format version {version}, this build reads {}; use the build that wrote it",
@@ -43,6 +49,7 @@ impl JournalError {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::InUse(_) => "in_use",
+            Self::Full(_) => "full",
             Self::Version { .. } => "version",
             Self::Nats(error) => error.reason(),
             Self::Io { error, .. } => match error.kind() {

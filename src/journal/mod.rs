@@ -76,7 +76,7 @@ impl Journal {
         }
     }
 
-    /// Goes on at `position` when the checkpoint knows more than the journal: a position that was given away once must not
+    /// The checkpoint has everything before `position`; the journal goes on there when it knows less: a position that was given away once must not
     /// be given to another entry. How many entries the journal has lost is returned.
     pub fn skip_to(&mut self, position: u64) -> Result<u64, JournalError> {
         match self {
@@ -112,12 +112,18 @@ impl Journal {
         }
     }
 
-    /// Removes what is older than the retention, or over the size. Entries from `needed` on are kept, unless the size leaves
-    /// no choice; the number of needed entries that were given up is returned.
-    pub fn trim(&mut self, needed: u64, now: Timestamp) -> Result<u64, JournalError> {
+    /// Removes what is older than the retention, or over the size, and in the newest checkpoint: it reaches to `saved` now, or
+    /// could not be written. Entries from `needed` on are kept, unless the size leaves no choice; the number of needed entries
+    /// that were given up is returned.
+    pub fn trim(
+        &mut self,
+        saved: Option<u64>,
+        needed: u64,
+        now: Timestamp,
+    ) -> Result<u64, JournalError> {
         match self {
-            Self::Embedded(journal) => journal.trim(needed, now),
-            Self::Nats(journal) => Ok(journal.trim(needed, now)?),
+            Self::Embedded(journal) => journal.trim(saved, needed, now),
+            Self::Nats(journal) => Ok(journal.trim(needed.min(saved.unwrap_or(0)), now)?),
         }
     }
 

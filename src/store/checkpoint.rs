@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::State;
+use super::{State, room};
 use crate::engine::Config;
 use crate::journal::nats::{Checkpoints, NatsError};
 use crate::journal::{Disk, JournalError};
@@ -44,9 +44,29 @@ impl Place {
         between: impl FnMut() -> Result<(), NatsError>,
     ) -> Result<(), JournalError> {
         match self {
-            Self::Folder(disk, folder) => write(&**disk, folder, state)
-                .map_err(|error| JournalError::io("write", &folder.join(FILE), error)),
+            Self::Folder(disk, folder) => {
+                write(&**disk, folder, state)
+                    .map_err(|error| JournalError::io("write", &folder.join(FILE), error))?;
+                self.keep_room(state.len());
+                Ok(())
+            }
             Self::Nats(checkpoints) => Ok(checkpoints.write(&whole(state), between)?),
+        }
+    }
+
+    /// Writes `state` (from [`State::save`]) on a full disk, into the room that was kept for it. Who appends meanwhile would take
+    /// it. The room is to be kept again.
+    pub fn write_into_room(&self, state: &[u8]) -> Result<(), JournalError> {
+        let Self::Folder(disk, folder) = self else { unreachable!("NATS has no full disk here") };
+        room::give(&**disk, folder);
+        write(&**disk, folder, state)
+            .map_err(|error| JournalError::io("write", &folder.join(FILE), error))
+    }
+
+    /// Keeps room for a checkpoint of a state of so many bytes, if there is any.
+    pub fn keep_room(&self, bytes: usize) {
+        if let Self::Folder(disk, folder) = self {
+            room::keep(&**disk, folder, bytes as u64);
         }
     }
 
@@ -81,10 +101,17 @@ fn head(state: &[u8]) -> [u8; 12] {
 pub fn write(disk: &dyn Disk, folder: &Path, state: &[u8]) -> io::Result<()> {
     let path = folder.join(FILE);
     let beside = path.with_extension("new");
-    let mut file = disk.create(&beside)?;
-    file.write(&head(state))?;
-    file.write(state)?;
-    file.sync()?;
+    let written = || -> io::Result<()> {
+        let mut file = disk.create(&beside)?;
+        file.write(&head(state))?;
+        file.write(state)?;
+        file.sync()
+    };
+    if let Err(error) = written() {
+        // A part of one helps nobody, and on a full disk it would be missing elsewhere.
+        drop(disk.remove(&beside));
+        return Err(error);
+    }
     disk.rename(&beside, &path)?;
     disk.sync_folder(folder)
 }

@@ -2,6 +2,7 @@
 //! receivers were told.
 
 pub mod checkpoint;
+mod room;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

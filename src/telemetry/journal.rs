@@ -52,14 +52,22 @@ pub fn journal_bytes(bytes: u64) {
     metrics::gauge!(JOURNAL_BYTES.name).set(bytes as f64);
 }
 
-/// Entries that something still needed were removed.
-pub fn journal_gave_up(entries: u64) {
-    tracing::error!(entries, "Journal is full; entries that a sink still needs were removed.");
+/// Entries that something still had to read were removed; `by` is furthest behind. The state has them.
+pub fn journal_gave_up(entries: u64, by: &'static str) {
+    tracing::error!(
+        entries,
+        by,
+        "Journal was larger than `journal.embedded.max_bytes`; the oldest entries went, though not everything that reads it had them. \
+         Totals and incidents have them."
+    );
 }
 
 /// A checkpoint could not be written.
 pub fn checkpoint_failed(error: &dyn Display) {
-    tracing::error!(%error, "Checkpoint cannot be written; a restart will read more of the journal.");
+    tracing::error!(
+        %error,
+        "Checkpoint cannot be written; a restart will read more of the journal, of which nothing goes before one can be."
+    );
 }
 
 /// The archive of sign-ins is not up with the journal.
@@ -71,6 +79,12 @@ pub fn archive_failed(error: &dyn Display) {
 #[expect(clippy::cast_precision_loss, reason = "entries of a journal are far below 2^52")]
 pub fn archive_waits(entries: u64) {
     metrics::gauge!(ARCHIVE_WAITING.name).set(entries as f64);
+}
+
+/// What was acknowledged is gone: `what` as for [`damage_found`], `journal_gap` or `journal_frame`.
+pub fn entries_lost(what: &'static str, entries: u64, detail: &dyn Display) {
+    metrics::counter!(DAMAGE_FOUND.name, "what" => what).increment(1);
+    tracing::error!(what, entries, %detail, "Entries that were acknowledged are lost.");
 }
 
 /// `what` was found broken: `journal_tail`, `journal_behind`, `checkpoint`, `sign_ins` or `intake`.

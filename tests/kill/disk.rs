@@ -14,6 +14,9 @@ use crate::{newest_segment, until};
 /// Size of the disk.
 const DISK_BYTES: usize = 64 << 20;
 
+/// What the daemon keeps of it for a checkpoint.
+const KEPT_BYTES: usize = 8 << 20;
+
 /// What is left of it for the journal: some thirty batches.
 const ROOM_BYTES: usize = 2 << 20;
 
@@ -79,7 +82,7 @@ pub(crate) async fn fills_up_and_recovers() {
     let mount = Mount::new(&data);
     let daemon = Daemon::start(folder.path(), "").await;
     let ballast = data.join("ballast");
-    fs::write(&ballast, vec![1; DISK_BYTES - ROOM_BYTES]).unwrap();
+    fs::write(&ballast, vec![1; DISK_BYTES - KEPT_BYTES - ROOM_BYTES]).unwrap();
     // Acknowledged until it is full; then refused, with a reason that a sender and an operator understand.
     let mut taken = 0;
     let refusal = loop {

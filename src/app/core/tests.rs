@@ -108,6 +108,44 @@ fn a_checkpoint_of_a_newer_build_is_left_alone_and_nothing_starts() {
     assert_eq!(fs::read(path).unwrap()[12..], newer);
 }
 
+/// What `work` gives, behind what it counted.
+fn counted<T>(work: impl FnOnce() -> T) -> (String, T) {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let value = metrics::with_local_recorder(&recorder, work);
+    (recorder.handle().render(), value)
+}
+
+#[test]
+fn what_is_missing_between_the_checkpoint_and_the_journal_is_said_and_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = Config::parse("a.yaml", "{}", |_| None).unwrap();
+    config.data_dir.0 = dir.path().to_owned();
+    let disk = operating_system();
+    let (mut journal, mut state) = read(&config, &disk).unwrap();
+    let received_at = Timestamp::from_millis(1_796_000_000_000);
+    let cursor = || Record::Cursor { key: "a".into(), value: "b".into() };
+    let entry = Entry { received_at, record: cursor() };
+    journal.append(std::slice::from_ref(&entry)).unwrap();
+    state.apply(0, &entry);
+    crate::store::checkpoint::write(&*disk, dir.path(), &state.save()).unwrap();
+    // Four entries, in a file that is gone; behind it there is another one.
+    journal.skip_to(5).unwrap();
+    journal.append(&[entry]).unwrap();
+    drop(journal);
+    fs::remove_file(dir.path().join("journal/00000000000000000000.journal")).unwrap();
+    let (found, state) = counted(|| read(&config, &disk).unwrap().1);
+    assert_eq!(state.position(), 6);
+    assert!(found.contains("{what=\"journal_gap\"} 1"), "{found}");
+    assert!(!found.contains("journal_frame"), "{found}");
+    let (entries, detail) = gap(1, 5).unwrap();
+    assert_eq!(entries, 4);
+    assert!(
+        detail
+            .starts_with("the checkpoint ends before entry 1 and the journal begins with entry 5"),
+        "{detail}"
+    );
+}
+
 /// Services that take everything, and what they were sent.
 #[derive(Clone, Default)]
 struct Services(Arc<Mutex<Vec<String>>>);

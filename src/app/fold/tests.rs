@@ -239,8 +239,7 @@ async fn nobody_waits_for_a_checkpoint_and_what_comes_meanwhile_is_behind_it() {
     let second = fold.commit(vec![second]).unwrap();
     fold.settled(Some(second.stamp), second.thread.await.unwrap());
     assert_eq!(fold.state.position(), 2);
-    let Saved(position) = fold.saving.take().unwrap().await.unwrap();
-    assert_eq!(position, Some(1));
+    assert_eq!(fold.saving.take().unwrap().await.unwrap(), Saved::UpTo(1));
 
     let restarted = fold.place.read(&config()).unwrap();
     let Found::State(mut restarted) = restarted else { panic!("{restarted:?}") };
@@ -260,27 +259,57 @@ async fn the_journal_gives_up_what_the_checkpoint_has_and_no_sink_reads_when_it_
     let batch = fold.commit(vec![parcel(0)]).unwrap();
     fold.settled(Some(batch.stamp), batch.thread.await.unwrap());
     // Another file begins.
-    fold.journal.as_mut().unwrap().skip_to(10).unwrap();
     tokio::time::advance(Duration::from_hours(400 * 24)).await;
+    let mut second = parcel(0);
+    second.delivery.events[0].1.id = EventId::new("event_2");
+    let batch = fold.commit(vec![second]).unwrap();
+    fold.settled(Some(batch.stamp), batch.thread.await.unwrap());
     let first = |fold: &Fold| match &fold.journal {
         Some(Journal::Embedded(journal)) => journal.first_position(),
         other => panic!("{other:?}"),
     };
-    fold.saved = Some(Saved(None));
+    fold.saved = Some(Saved::Failed);
     fold.trim().await;
     assert_eq!(first(&fold), 0, "without a checkpoint a restart reads it");
     fold.readers = vec!["sink"];
-    fold.saved = Some(Saved(Some(1)));
+    fold.saved = Some(Saved::UpTo(1));
     fold.trim().await;
     assert_eq!(first(&fold), 0, "a sink has yet to read it");
     fold.readers.clear();
-    fold.saved = Some(Saved(Some(1)));
+    fold.saved = Some(Saved::UpTo(1));
     let journal = fold.journal.take();
     fold.trim().await;
     assert!(fold.saved.is_some(), "it waits for the journal");
     fold.journal = journal;
     fold.trim().await;
-    assert_eq!(first(&fold), 10);
+    assert_eq!(first(&fold), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_a_full_disk_the_checkpoint_is_written_into_the_room_that_is_kept_for_it() {
+    let platter = Platter::new(fastrand::Rng::with_seed(1));
+    let folder = Path::new("/data");
+    let mounted = platter.mount();
+    let disk = || Arc::clone(&mounted);
+    let mut fold = fold_on(disk(), folder);
+    fold.place.keep_room(0);
+    let batch = fold.commit(vec![parcel(0)]).unwrap();
+    fold.settled(Some(batch.stamp), batch.thread.await.unwrap());
+    for _ in 0..3 {
+        platter.trouble(Trouble { room: Some(platter.bytes()), ..Trouble::default() });
+        fold.save();
+        let saved = fold.saving.take().unwrap().await.unwrap();
+        assert_eq!(saved, Saved::NoRoom);
+        fold.saved = Some(saved);
+        fold.trim().await;
+        let found = fold.place.read(&config()).unwrap();
+        let Found::State(state) = found else { panic!("{found:?}") };
+        assert_eq!(state.position(), 1);
+        // It is kept again, and nothing lies about.
+        let disk = disk();
+        assert!(disk.length(&folder.join("room")).unwrap() > 8_000_000);
+        assert!(!disk.names(folder).unwrap().contains(&"checkpoint.new".into()));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -45,7 +45,8 @@ pub struct Config {
     #[serde(deserialize_with = "retention")]
     pub retention: Period,
     /// How large the journal may be when a checkpoint has been written, once a minute; until the next it is larger by what comes.
-    /// The oldest entries go first. At least 1MiB. Default 4GiB.
+    /// The oldest entries go first; what no checkpoint has stays, and where none can be written nothing more is taken. At least
+    /// 1MiB. Default 4GiB.
     #[serde(deserialize_with = "max_bytes")]
     pub max_bytes: ByteSize,
 }
@@ -79,6 +80,8 @@ fn max_bytes<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<ByteSi
 pub struct Recovery {
     /// Bytes of a broken frame that were cut off and kept aside.
     pub cut_bytes: u64,
+    /// The oldest position that is there.
+    pub first: u64,
 }
 
 /// The journal's one writer.
@@ -95,6 +98,10 @@ pub struct Journal {
     /// How much the disk has refused, up to [`ROOM_BYTES_MAX`]. While there is no room for that, nothing is taken: what happens to
     /// fit (small records, but no events) would make time go on, and silence of what does not fit.
     refused_bytes: usize,
+    /// The newest checkpoint has everything before it. What comes behind it, this journal alone has.
+    folded: u64,
+    /// Whether it is over its size, and nothing may go as no checkpoint can be written: then nothing is taken.
+    full: bool,
     /// Held for as long as the journal is open.
     _lock: Box<dyn Lock>,
 }
@@ -124,6 +131,7 @@ impl Journal {
             // A crash, or a failed sync, may have left a name that is not durable yet.
             disk.sync_folder(folder).map_err(|error| JournalError::io("sync", folder, error))?;
         }
+        recovery.first = segments[0].first;
         let last = segments.last().expect("there is at least one segment");
         let writer = last.append_handle(&*disk)?;
         let durable = Arc::new(AtomicU64::new(last.next_position()));
@@ -137,6 +145,8 @@ impl Journal {
             durable,
             unsettled: false,
             refused_bytes: 0,
+            folded: 0,
+            full: false,
             _lock: lock,
         };
         Ok((journal, recovery))
@@ -147,6 +157,9 @@ impl Journal {
     /// append did not find room for there must be room for first.
     pub fn append(&mut self, entries: &[Entry]) -> Result<u64, JournalError> {
         self.settle()?;
+        if self.full {
+            return Err(JournalError::Full(self.folder.clone()));
+        }
         if self.refused_bytes > 0 {
             self.write(&vec![0; self.refused_bytes])?;
             self.unsettled = true;
@@ -204,9 +217,11 @@ impl Journal {
         Ok(())
     }
 
-    /// Goes on at `position` when the end of the journal was damaged and the checkpoint knows more: a position that was given
-    /// away once must not be given to another entry. How many entries the journal has lost is returned.
+    /// The checkpoint has everything before `position`. The journal goes on there when its end was damaged and the checkpoint
+    /// knows more: a position that was given away once must not be given to another entry. How many entries the journal has lost
+    /// is returned.
     pub fn skip_to(&mut self, position: u64) -> Result<u64, JournalError> {
+        self.folded = position;
         let lost = position.saturating_sub(self.next_position());
         if lost > 0 {
             self.begin_segment(position)?;
@@ -244,16 +259,32 @@ impl Journal {
         )
     }
 
-    /// Removes whole segments that are older than the retention, or over the size. Entries from `needed` on are kept, unless
-    /// the size leaves no choice; the number of needed entries that were given up is returned.
-    pub fn trim(&mut self, needed: u64, now: Timestamp) -> Result<u64, JournalError> {
+    /// Removes whole segments that are older than the retention, or over the size, as far as the newest checkpoint has them: it
+    /// reaches to `saved` now, or could not be written. Entries from `needed` on are kept, unless the size leaves no choice; the
+    /// number of needed entries that were given up is returned.
+    pub fn trim(
+        &mut self,
+        saved: Option<u64>,
+        needed: u64,
+        now: Timestamp,
+    ) -> Result<u64, JournalError> {
+        self.folded = self.folded.max(saved.unwrap_or(0));
         let oldest = now.plus_millis(-self.config.retention.millis());
         let mut given_up = 0;
+        // What is folded whole may go as soon as another one is begun: where nothing comes any more, and where it is over a size
+        // that was lowered, on a disk that takes nothing before there is room.
+        let last = self.last();
+        let (folded, unneeded) =
+            (last.next_position() <= self.folded, last.next_position() <= needed);
+        let old = last.newest < oldest && unneeded;
+        if last.entries > 0 && folded && (old || last.bytes > self.config.max_bytes.bytes()) {
+            self.rotate()?;
+        }
         while self.segments.len() > 1 {
             let first = &self.segments[0];
-            let over = self.bytes() > self.config.max_bytes.bytes();
+            let folded = first.next_position() <= self.folded;
             let unneeded = first.next_position() <= needed;
-            if !(over || (unneeded && first.newest < oldest)) {
+            if !(folded && (self.is_over() || (unneeded && first.newest < oldest))) {
                 break;
             }
             if !unneeded {
@@ -264,12 +295,13 @@ impl Journal {
                 .remove(&first.path)
                 .map_err(|error| JournalError::io("remove", &first.path, error))?;
         }
-        // Where nothing comes any more, nothing would begin another segment: it goes the next time.
-        let last = self.last();
-        if last.entries > 0 && last.newest < oldest && last.next_position() <= needed {
-            self.rotate()?;
-        }
+        let unfolded = self.segments[0].next_position() > self.folded;
+        self.full = saved.is_none() && unfolded && self.is_over();
         Ok(given_up)
+    }
+
+    fn is_over(&self) -> bool {
+        self.bytes() > self.config.max_bytes.bytes()
     }
 
     fn segment_bytes_max(&self) -> u64 {

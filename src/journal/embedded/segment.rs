@@ -82,7 +82,10 @@ impl Segment {
             // The name must be durable too.
             disk.sync_folder(folder)
         };
-        made().map_err(|error| JournalError::io("create", &path, error))?;
+        if let Err(error) = made() {
+            drop(disk.remove(&path));
+            return Err(JournalError::io("create", &path, error));
+        }
         let (oldest, newest) = Default::default();
         Ok(Self { path, first, entries: 0, bytes: HEADER_BYTES, oldest, newest, sound: true })
     }

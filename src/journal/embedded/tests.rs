@@ -99,9 +99,9 @@ fn old_segments_go_by_age_unless_they_are_needed_and_by_size_even_then() {
         journal.rotate().unwrap();
     }
     let now = Timestamp::from_millis(12_500);
-    assert_eq!(journal.trim(1, now).unwrap(), 0);
+    assert_eq!(journal.trim(Some(3), 1, now).unwrap(), 0);
     assert_eq!(journal.first_position(), 1);
-    assert_eq!(journal.trim(9, now).unwrap(), 0);
+    assert_eq!(journal.trim(Some(9), 9, now).unwrap(), 0);
     assert_eq!(journal.first_position(), 3);
     let mut reader = journal.reader(0);
     journal.append(&entries(3..4)).unwrap();
@@ -110,7 +110,40 @@ fn old_segments_go_by_age_unless_they_are_needed_and_by_size_even_then() {
     // Over its size, needed entries go too, and are reported.
     journal.rotate().unwrap();
     journal.config.max_bytes = ByteSize::from_bytes(1);
-    assert_eq!(journal.trim(0, now).unwrap(), 1);
+    assert_eq!(journal.trim(Some(9), 0, now).unwrap(), 1);
+}
+
+#[test]
+fn what_no_checkpoint_has_stays_whatever_the_size_and_then_nothing_is_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut journal, _) = Journal::open(dir.path(), Config::default()).unwrap();
+    for n in 0..3 {
+        journal.append(&entries(n..n + 1)).unwrap();
+        journal.rotate().unwrap();
+    }
+    // The checkpoint of the start has the first one.
+    journal.skip_to(1).unwrap();
+    journal.config.max_bytes = ByteSize::from_bytes(1);
+    let now = Timestamp::from_millis(2_000);
+    assert_eq!(journal.trim(None, u64::MAX, now).unwrap(), 0);
+    assert_eq!(marks(&journal, 0), same(1..3));
+    for entries in [entries(3..4), Vec::new()] {
+        let error = journal.append(&entries).unwrap_err();
+        assert_eq!(error.reason(), "full");
+        assert!(error.to_string().contains("larger than `journal.embedded.max_bytes`"), "{error}");
+    }
+    // A checkpoint could be written that does not have it all: it goes on.
+    journal.trim(Some(2), u64::MAX, now).unwrap();
+    assert_eq!(marks(&journal, 0), same(2..3));
+    journal.config.max_bytes = Config::default().max_bytes;
+    journal.append(&entries(3..4)).unwrap();
+    // None could be written, and it is not too large.
+    journal.trim(None, u64::MAX, now).unwrap();
+    journal.append(&entries(4..5)).unwrap();
+    // What one has whole goes with the size, also where nothing comes that would begin another segment.
+    journal.config.max_bytes = ByteSize::from_bytes(1);
+    assert_eq!(journal.trim(Some(5), u64::MAX, now).unwrap(), 0);
+    assert_eq!((journal.first_position(), journal.next_position()), (5, 5));
 }
 
 #[test]
@@ -121,13 +154,13 @@ fn neither_retention_nor_size_is_missed_by_more_than_a_quarter() {
     for second in 0..200 {
         journal.append(&entries(second..second + 1)).unwrap();
         let at = i64::try_from(second).unwrap() * 1000;
-        journal.trim(u64::MAX, Timestamp::from_millis(at)).unwrap();
+        journal.trim(Some(u64::MAX), u64::MAX, Timestamp::from_millis(at)).unwrap();
         let kept = second - journal.first_position();
         assert!(second < 80 || (80..=101).contains(&kept), "{second}: {kept}");
     }
     // Nothing comes any more.
     for _ in 0..2 {
-        journal.trim(u64::MAX, Timestamp::from_millis(300_000)).unwrap();
+        journal.trim(Some(u64::MAX), u64::MAX, Timestamp::from_millis(300_000)).unwrap();
     }
     assert_eq!(journal.first_position(), 200);
     drop(journal);
@@ -137,7 +170,7 @@ fn neither_retention_nor_size_is_missed_by_more_than_a_quarter() {
     let (mut journal, _) = Journal::open(dir.path(), config).unwrap();
     for n in 0..40 {
         journal.append(&entries(n * 5000..n * 5000 + 5000)).unwrap();
-        journal.trim(0, Timestamp::default()).unwrap();
+        journal.trim(Some(u64::MAX), 0, Timestamp::default()).unwrap();
         assert!(journal.bytes() <= 1 << 20, "{n}: {}", journal.bytes());
     }
     assert!(journal.first_position() > 0 && journal.bytes() > 1 << 19);

@@ -88,7 +88,7 @@ pub const DAMAGE_FOUND: Metric = Metric {
     name: "ssowatch_damage_found_total",
     kind: Kind::Counter,
     unit: "file",
-    help: "What was found broken in the data directory or in NATS and done without: journal_tail, journal_behind, checkpoint, sign_ins, intake. The log says what is lost.",
+    help: "What was found broken in the data directory or in NATS and done without: journal_tail, journal_behind, journal_gap, journal_frame, checkpoint, sign_ins, intake. The log says what is lost.",
     labels: &["what"],
 };
 
