@@ -19,8 +19,8 @@ pub use self::journal::{
 pub use self::own::{Sample, samples};
 pub use self::process::measure;
 pub use self::receiver::{
-    notification_failed, notification_unrecorded, notified, receiver_begins, receiver_moved,
-    transition,
+    notification_failed, notification_unrecorded, notified, receiver_begins, receiver_gone,
+    receiver_moved, transition,
 };
 pub use self::sink::{
     sink_backlog, sink_begins, sink_dropped, sink_ends, sink_request, sink_unreadable,

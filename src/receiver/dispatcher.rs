@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use self::courier::Courier;
+use super::log::Log;
 use super::{Links, Target};
 use crate::clock::Clock;
 use crate::event::Timestamp;
@@ -64,12 +65,21 @@ impl<T: Transport> Dispatcher<T> {
             let courier = Courier::new(target, &told, place, links, transport, inlet, clock);
             couriers.spawn(courier.run(snapshots.clone(), stop.clone()));
         }
+        for (receiver, open) in abandoned(&self.told) {
+            telemetry::receiver_gone(receiver, open);
+        }
         // The couriers have inlets of their own; this one would keep the journal open.
         drop(self.inlet);
         while let Some(ended) = couriers.join_next().await {
             ended.expect("a courier does not panic");
         }
     }
+}
+
+/// Of receivers that nobody configures any more: how many incidents they were told are open, and will never hear the end of.
+fn abandoned(told: &BTreeMap<Box<str>, ToldLog>) -> impl Iterator<Item = (&str, usize)> {
+    let open = told.iter().map(|(receiver, log)| (&**receiver, Log::new(log).open()));
+    open.filter(|(_, open)| *open > 0)
 }
 
 #[cfg(test)]

@@ -69,6 +69,15 @@ pub fn receiver_moved(receiver: &str, open: usize) {
     );
 }
 
+/// A receiver is not configured any more, and so many incidents are open there.
+pub fn receiver_gone(receiver: &str, open: usize) {
+    tracing::error!(
+        receiver,
+        open,
+        "Receiver is not configured any more. What it was told stays open there until somebody resolves it by hand; under the same name again, it hears the end."
+    );
+}
+
 /// What a receiver was told could not be recorded.
 pub fn notification_unrecorded(receiver: &str, detail: &dyn Display) {
     tracing::warn!(receiver, %detail, "What a receiver was told is not recorded yet; a restart now may tell it again.");

@@ -39,6 +39,19 @@ fn cluster() -> Value {
     json!([{"alertmanager": {"urls": ["http://a", "http://b"]}}])
 }
 
+#[test]
+fn who_is_not_configured_any_more_and_has_something_open_is_named() {
+    let log = |open: &[bool]| -> ToldLog {
+        let told = open.iter().enumerate();
+        told.map(|(n, open)| (format!("{n}").into(), (*open, Timestamp::default()))).collect()
+    };
+    let told = BTreeMap::from([
+        ("old-pager".into(), log(&[true, false, true])),
+        ("quiet".into(), log(&[false])),
+    ]);
+    assert_eq!(abandoned(&told).collect::<Vec<_>>(), [("old-pager", 2)]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn alerts_of_one_cause_are_one_page_and_to_alertmanager_two_alerts() {
     let wide = |fingerprint: &str, scope: Scope, seconds: i64, state| {
