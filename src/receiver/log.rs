@@ -11,7 +11,8 @@
 //!   where an end of nothing does no harm: nobody else would ever close it.
 //! - What a receiver refused for good is not offered again, and its end is not told.
 //! - What fires again before its end could be told is owed as opened once more: an end that was not answered may have been
-//!   acted on. The end before is then not told, unless nobody wants to hear of the new beginning.
+//!   acted on. The end before is then not told, unless nobody wants to hear of the new beginning, or it would be taken for more
+//!   of the same.
 //! - What is part of another incident that it is told of is told with that one.
 //! - While a silence covers it, neither a beginning nor a rise is told; what still fires when the silence ends is.
 //! - A ticket that becomes a page is told again, and so is what goes on as another alert. What was told is kept in memory; after a
@@ -126,6 +127,13 @@ impl Log {
             ))
         });
         owed
+    }
+
+    /// What is said before `owed` where it would be taken for what was told as open: the end of that.
+    #[must_use]
+    pub fn end_first(&self, owed: Owed, now: Timestamp) -> Owed {
+        let standing = self.0.get(&owed.incident.fingerprint);
+        standing.and_then(|standing| standing.end_before(&owed, now)).unwrap_or(owed)
     }
 
     /// It was told, or (an end that nobody wants to hear) need not be.

@@ -222,6 +222,12 @@ impl Target {
         matches!(self.service, Service::Alertmanager(_) | Service::Pagerduty(_))
     }
 
+    /// Whether it wakes nobody for what begins under a key that it holds for open.
+    #[must_use]
+    pub(crate) fn rings_by_key(&self) -> bool {
+        matches!(self.service, Service::Pagerduty(_))
+    }
+
     /// Whether `notification` is sent at all: an end may be unwanted, and Alertmanager cannot be told of an
     /// alert whose labels are not known any more (it forgets it by itself).
     #[must_use]

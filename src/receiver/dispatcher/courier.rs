@@ -26,6 +26,10 @@ pub(super) const STOP_GRACE: Duration = Duration::from_secs(5);
 /// more.
 const RECORD_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Of so many tries in a row one is of a beginning itself, where the end of what was before should be told first: no page waits for
+/// an end that is never answered.
+const PATIENCE: u32 = 4;
+
 /// When the journal is tried again after it failed.
 const RECORD_PAUSE: Duration = Duration::from_secs(30);
 
@@ -178,6 +182,12 @@ impl<T: Transport> Courier<T> {
             self.log.recall(incidents, audience, now);
         }
         let owed = self.log.owed(incidents, audience, silences, now, self.pace.repeat);
+        let owed = owed.into_iter().map(|one| {
+            let tries = self.failures.get(&one.incident.fingerprint).copied().unwrap_or_default();
+            let first = self.target.rings_by_key() && tries % PATIENCE != PATIENCE - 1;
+            if first { self.log.end_first(one, now) } else { one }
+        });
+        let owed = owed.collect::<Vec<_>>();
         let mut notifications = Vec::with_capacity(owed.len());
         let blind = self.clock.is_far_from(snapshot.now);
         for Owed { incident, reason } in owed {

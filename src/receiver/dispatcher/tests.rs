@@ -120,6 +120,26 @@ async fn each_change_is_told_once_and_recorded() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_outage_that_begins_before_the_end_of_another_was_told_rings() {
+    let down = |asked: usize| (2..6).contains(&asked);
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let stage = Stage::new(&pagerduty(), &[], move |_, _, _| {
+        let nth = 1 + asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        status(if down(nth) { 503 } else { 202 })
+    });
+    stage.show(&fires(&["f"]), 60).await;
+    stage.show(&is_over(&["f"]), 20).await;
+    let mut again = Incident::clone(&about("f", State::Firing));
+    again.id = "f-2".into();
+    again.fired_at = again.fired_at.map(|at| at.plus_millis(3_600_000));
+    stage.show(&[about("f", State::Resolved), Arc::new(again)], 600).await;
+    let asked = stage.asked();
+    let accepted: Vec<_> = asked.iter().filter(|one| one.ends_with("202")).collect();
+    let said: Vec<_> = accepted.iter().map(|one| one.split(' ').nth(2).unwrap()).collect();
+    assert_eq!(said, ["trigger", "resolve", "trigger"], "{asked:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_restart_tells_nothing_twice_and_what_changed_meanwhile() {
     let told =
         [("pagerduty", "open", true), ("pagerduty", "ended", true), ("pagerduty", "gone", true)];
