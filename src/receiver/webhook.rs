@@ -131,6 +131,7 @@ fn body(receiver: &str, notification: &Notification) -> Value {
         "startsAt": incident.started_at.to_string(),
         "firedAt": time(incident.fired_at),
         "endsAt": time(end),
+        "goesOnAs": incident.course.joined(),
         "generatorURL": links.json(incident),
         "externalURL": links.external_url,
         "evidence": words::evidence(incident),

@@ -47,7 +47,8 @@ pub(super) fn name<'a>(snapshot: &'a Snapshot, label: &str) -> Option<&'a str> {
 
 /// When the trouble ended as far as is known; for one that goes on, now.
 fn end(incident: &Incident, now: Timestamp) -> Timestamp {
-    incident.course.ended_at.or(incident.resolved_at).unwrap_or(now)
+    let known = incident.course.ended_at.filter(|_| incident.course.joined().is_none());
+    known.or(incident.resolved_at).unwrap_or(now)
 }
 
 struct Report(String);
@@ -60,10 +61,14 @@ impl Report {
     fn head(&mut self, incident: &Incident, snapshot: &Snapshot) {
         let (began, ended) = (incident.started_at, end(incident, snapshot.now));
         let (how, at_most) = match (incident.resolved_at, incident.course.ended_at) {
-            (None, _) => (" (goes on)", " (goes on)"),
-            (Some(_), Some(_)) => ("", ""),
+            (None, _) => (" (goes on)".into(), " (goes on)"),
+            (Some(_), _) if let Some(wider) = incident.course.joined() => {
+                (format!(" (when it went on as part of {wider}: see that incident)"), " at least")
+            }
+            (Some(_), Some(_)) => (String::new(), ""),
             (Some(_), None) => {
-                (" (when it counted as resolved; when the trouble ended is not known)", " at most")
+                let words = " (when it counted as resolved; when the trouble ended is not known)";
+                (words.to_owned(), " at most")
             }
         };
         let services = match &incident.scope {

@@ -190,8 +190,9 @@ fn facts(page: &mut Html, incident: &Incident, now: Timestamp) {
     }
     let end = incident.resolved_at.unwrap_or(now);
     let lasted = span(end.millis_since(incident.started_at));
+    let over = if incident.course.joined().is_some() { "Part of a wider one" } else { "Resolved" };
     match incident.resolved_at {
-        Some(at) => fact("Resolved", &format!("{}, after {lasted}", Moment(at))),
+        Some(at) => fact(over, &format!("{}, after {lasted}", Moment(at))),
         None => fact("Goes on", &format!("for {lasted}")),
     }
     let course = &incident.course;

@@ -81,6 +81,21 @@ fn a_rule_is_told_from_beginning_to_end_or_it_is_said_that_the_end_is_not_known(
 }
 
 #[test]
+fn what_went_on_as_part_of_a_wider_incident_has_no_end_of_its_own() {
+    let mut incident = sample::incident(State::Resolved);
+    let joined = incident.started_at.plus_millis(600_000);
+    incident.resolved_at = Some(joined);
+    incident.course.add(joined, Happened::Joined("SsoFleetFailing".into()));
+    let report = markdown(&incident, &sample::snapshot());
+    for want in [
+        "(when it went on as part of SsoFleetFailing: see that incident)",
+        "**Impact duration:** 10 min at least",
+    ] {
+        assert!(report.contains(want), "{want}: {report}");
+    }
+}
+
+#[test]
 fn what_is_internal_or_slow_did_not_go_wrong() {
     for (alertname, want) in [
         ("EdgeInternalTraffic", " were internal so far"),
