@@ -39,14 +39,17 @@ impl Engine {
         let Some(numbers) = self.memory.detection.numbers(change.place, change.signal) else {
             return;
         };
-        // Nobody looks for customers who have left, or whose work was announced.
-        let quiet = matches!(change.signal, Signal::Drought(_))
-            && (self.is_expected(change.place, &[]) || !self.is_in_use(change.place));
         // What an incident covers is told with it; what is left when that has ended is news, and so is what of history is left when
         // the present is reached.
         let told = |place| self.memory.outbreaks.cover(place, provider_of);
+        // Nobody looks for customers who have left, whose work was announced, or who have an incident: whoever is back when that has
+        // ended was not missing.
+        let dry = matches!(change.signal, Signal::Drought(_));
+        let is_explained = || self.is_expected(change.place, &[]) || !self.is_in_use(change.place);
+        if dry && (told(change.place) || is_explained()) {
+            return self.memory.detection.dismiss_silence(change.place);
+        }
         if waited < TICKET_WAIT_SECONDS
-            || quiet
             || !self.memory.detection.is_live()
             || told(change.place)
             || !self.is_of_many(&change, numbers.since, told)
@@ -62,7 +65,8 @@ impl Engine {
     /// Whether people may sign in on a connection.
     fn is_in_use(&self, place: Place) -> bool {
         let Place::Connection(index) = place else { return true };
-        self.memory.connections[index as usize].is_alive()
+        let connection = &self.memory.connections[index as usize];
+        connection.is_alive() && !connection.is_test()
     }
 
     /// Looks at the evidence for a ticket later.

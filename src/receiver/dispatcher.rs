@@ -15,13 +15,12 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use self::courier::Courier;
-use super::log::Log;
 use super::{Links, Target};
 use crate::clock::Clock;
 use crate::event::Timestamp;
 use crate::journal::Inlet;
 use crate::outbound::Transport;
-use crate::signal::Snapshot;
+use crate::signal::{Incident, Severity, Snapshot, State};
 use crate::telemetry;
 
 /// By fingerprint: whether it was told as open, and when.
@@ -65,9 +64,7 @@ impl<T: Transport> Dispatcher<T> {
             let courier = Courier::new(target, &told, place, links, transport, inlet, clock);
             couriers.spawn(courier.run(snapshots.clone(), stop.clone()));
         }
-        for (receiver, open) in abandoned(&self.told) {
-            telemetry::receiver_gone(receiver, open);
-        }
+        couriers.spawn(name_abandoned(self.told, snapshots, stop));
         // The couriers have inlets of their own; this one would keep the journal open.
         drop(self.inlet);
         while let Some(ended) = couriers.join_next().await {
@@ -76,10 +73,39 @@ impl<T: Transport> Dispatcher<T> {
     }
 }
 
-/// Of receivers that nobody configures any more: how many incidents they were told are open, and will never hear the end of.
-fn abandoned(told: &BTreeMap<Box<str>, ToldLog>) -> impl Iterator<Item = (&str, usize)> {
-    let open = told.iter().map(|(receiver, log)| (&**receiver, Log::new(log).open()));
-    open.filter(|(_, open)| *open > 0)
+/// Says once of which receivers that nobody configures any more something is open that they were told, and will not hear the end of.
+async fn name_abandoned(
+    told: BTreeMap<Box<str>, ToldLog>,
+    mut snapshots: watch::Receiver<Arc<Snapshot>>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let known = |snapshot: &Arc<Snapshot>| snapshot.now != Timestamp::default();
+    let first = tokio::select! {
+        _ = stop.wait_for(|stop| *stop) => return,
+        first = snapshots.wait_for(known) => match first {
+            Ok(first) => Arc::clone(&first),
+            Err(_) => return,
+        },
+    };
+    for (receiver, open) in abandoned(&told, &first.incidents) {
+        telemetry::receiver_gone(receiver, open);
+    }
+}
+
+/// Those receivers, and how many of the incidents that fire they were told.
+fn abandoned<'a>(
+    told: &'a BTreeMap<Box<str>, ToldLog>,
+    incidents: &[Arc<Incident>],
+) -> Vec<(&'a str, usize)> {
+    let fires = |fingerprint: &str| {
+        incidents.iter().any(|one| {
+            let watchdog = one.severity == Severity::None;
+            one.state == State::Firing && !watchdog && *one.fingerprint == *fingerprint
+        })
+    };
+    let open = |log: &ToldLog| log.iter().filter(|(name, (open, _))| *open && fires(name)).count();
+    let all = told.iter().map(|(receiver, log)| (&**receiver, open(log)));
+    all.filter(|(_, open)| *open > 0).collect()
 }
 
 #[cfg(test)]

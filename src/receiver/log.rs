@@ -25,7 +25,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use self::standing::{Form, forgotten, is_later};
+use self::standing::{Form, forgotten, is_later, reminder};
 pub use self::standing::{Owed, Reason, Standing, owes};
 use super::{Audience, Repeat};
 use crate::event::{Silence, Timestamp};
@@ -49,7 +49,7 @@ impl Log {
             if open {
                 Standing::Open { at, since: at, told: None, incident: None }
             } else {
-                Standing::Closed { at }
+                Standing::Closed { at, end: None }
             }
         };
         Self(told.map(|(name, told)| (name.clone(), standing(*told))).collect())
@@ -72,7 +72,7 @@ impl Log {
     pub fn leave(&mut self, now: Timestamp) {
         for standing in self.0.values_mut() {
             if !matches!(standing, Standing::Closed { .. }) {
-                *standing = Standing::Closed { at: now };
+                *standing = Standing::Closed { at: now, end: None };
             }
         }
     }
@@ -88,35 +88,36 @@ impl Log {
         repeat: Option<Repeat>,
     ) -> Vec<Owed> {
         let newest = newest(incidents);
-        let gone = self.observe(&newest, audience, now);
+        let gone = self.observe(&newest, now);
         let mut owed: Vec<Owed> = newest
             .values()
             .filter_map(|incident| {
                 let standing = self.0.get(&incident.fingerprint);
                 let reason = owes(standing, incident, now, repeat)?;
-                let mut owed = Owed { incident: Arc::clone(incident), reason };
-                if reason == Reason::Closed
-                    && incident.course.renamed_since(Timestamp::default())
-                    && !audience.wants(incident)
-                    && let Some(standing) = standing
-                {
-                    owed.incident = Arc::new(standing.own_end(incident, now));
-                }
+                let owed = Owed { incident: Arc::clone(incident), reason };
                 // What it was told of, it hears the end of, whatever it wants to hear now. And one that forgets what it does
                 // not hear again is reminded in spite of a silence: it would say that the trouble is over.
                 let is_news = matches!(reason, Reason::Opened | Reason::Escalated | Reason::Grew);
                 let is_told = incident.part_of.is_none()
                     && audience.wants(incident)
                     && !is_quiet(incident, silences, now);
-                if !is_news || is_told {
+                if is_news && is_told {
                     return Some(owed);
                 }
-                standing.and_then(|standing| standing.end_before(&owed, now))
+                if !is_news {
+                    let wanted = audience.wants(incident);
+                    return as_told(standing, incident, reason, wanted, now);
+                }
+                let end = standing.and_then(|standing| standing.end_before(&owed, now));
+                end.or_else(|| {
+                    let reason = reminder(standing, now, repeat)?;
+                    as_told(standing, incident, reason, false, now)
+                })
             })
             .chain(gone)
             .collect();
         if let Some(repeat) = repeat.filter(|_| !owed.is_empty()) {
-            self.join_early(&newest, now, repeat, &mut owed);
+            self.join_early(&newest, audience, now, repeat, &mut owed);
         }
         owed.sort_by(|a, b| {
             let urgency = |owed: &Owed| (owed.reason, Reverse(owed.incident.severity));
@@ -139,7 +140,7 @@ impl Log {
     /// It was told, or (an end that nobody wants to hear) need not be.
     pub fn told(&mut self, owed: &Owed, now: Timestamp) {
         let standing = if owed.reason == Reason::Closed {
-            Standing::Closed { at: now }
+            Standing::Closed { at: now, end: Some(Arc::clone(&owed.incident)) }
         } else {
             let (told, incident) =
                 (Some(Form::of(&owed.incident)), Some(Arc::clone(&owed.incident)));
@@ -157,7 +158,11 @@ impl Log {
 
     /// Whether it was told of the beginning of `incident` is not known.
     pub fn unsure(&mut self, incident: &Incident) {
-        self.0.insert(incident.fingerprint.clone(), Standing::Unsure);
+        let standing = self.0.entry(incident.fingerprint.clone()).or_insert(Standing::Unsure);
+        // The one before it is open there for certain.
+        if !matches!(standing, Standing::Open { .. }) {
+            *standing = Standing::Unsure;
+        }
     }
 
     /// After a start: of what is over and was not told, or only of an end before its own, a process that died before it could
@@ -170,7 +175,7 @@ impl Log {
             };
             let untold = match self.0.get(&incident.fingerprint) {
                 None => true,
-                Some(Standing::Closed { at }) => *at < end,
+                Some(Standing::Closed { at, .. }) => *at < end,
                 Some(_) => false,
             };
             if untold && now.millis_since(end) < RECALL_MILLIS && audience.wants(incident) {
@@ -186,12 +191,7 @@ impl Log {
     }
 
     /// Notes the newest form of what is open; gives what is open and gone, and forgets what is over and gone.
-    fn observe(
-        &mut self,
-        newest: &BTreeMap<&str, &Arc<Incident>>,
-        audience: &Audience,
-        now: Timestamp,
-    ) -> Vec<Owed> {
+    fn observe(&mut self, newest: &BTreeMap<&str, &Arc<Incident>>, now: Timestamp) -> Vec<Owed> {
         let mut gone = Vec::new();
         self.0.retain(|fingerprint, standing| {
             let seen = newest.get(&**fingerprint);
@@ -202,8 +202,9 @@ impl Log {
                 if is_later(seen, *since) {
                     return true;
                 }
-                told.get_or_insert_with(|| Form::at(seen, *at));
-                if audience.wants(seen) {
+                let told = told.get_or_insert_with(|| Form::at(seen, *at));
+                // What it has become is not what was told.
+                if told.is_of(seen) && seen.severity <= told.severity {
                     *incident = Some(Arc::clone(seen));
                 }
             } else {
@@ -220,6 +221,7 @@ impl Log {
     fn join_early(
         &self,
         newest: &BTreeMap<&str, &Arc<Incident>>,
+        audience: &Audience,
         now: Timestamp,
         repeat: Repeat,
         owed: &mut Vec<Owed>,
@@ -231,10 +233,23 @@ impl Log {
             let standing = self.0.get(&incident.fingerprint);
             let reason = owes(standing, incident, now, Some(soon));
             if let Some(reason @ (Reason::StillOpen | Reason::Closed)) = reason {
-                owed.push(Owed { incident: Arc::clone(incident), reason });
+                owed.extend(as_told(standing, incident, reason, audience.wants(incident), now));
             }
         }
     }
+}
+
+/// A reminder, or an end, in the words of what was told.
+fn as_told(
+    standing: Option<&Standing>,
+    incident: &Arc<Incident>,
+    reason: Reason,
+    wanted: bool,
+    now: Timestamp,
+) -> Option<Owed> {
+    let own = standing.map(|standing| standing.in_its_words(incident, wanted, now));
+    let incident = own.unwrap_or_else(|| Some(Arc::clone(incident)))?;
+    Some(Owed { incident, reason })
 }
 
 /// Whether a silence covers `incident` at `now`.

@@ -148,9 +148,11 @@ fn what_a_wider_alert_tells_of_is_not_called_resolved() {
 
 #[test]
 fn each_name_of_an_incident_is_a_notification_of_its_own() {
-    let keys = ["SsoProviderFailing", "SsoFleetFailing"].map(|name| {
+    use crate::signal::Happened;
+    let keys = [5, 7].map(|second| {
         let mut incident = incident("9f3a5c7e11d20b48", State::Firing);
-        incident.alertname = name.into();
+        let at = incident.started_at.plus_millis(second * 1_000);
+        incident.course.add(at, Happened::Grew("SsoFleetFailing".into()));
         let notification = notification(incident, Reason::Grew);
         let webhook = everyone().into_iter().find(|target| &*target.name == "webhook").unwrap();
         let request = webhook.request(&[notification]).unwrap();

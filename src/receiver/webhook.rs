@@ -13,7 +13,7 @@ use super::{Audience, Notification, Pace, Reason, Verdicts, config, words};
 use crate::event::Timestamp;
 use crate::outbound::{Request, Verdict};
 use crate::setting::{Secret, SecretError};
-use crate::signal::Severity;
+use crate::signal::{Happened, Incident, Severity};
 
 /// The version of the body.
 const VERSION: &str = "1";
@@ -138,13 +138,20 @@ fn body(receiver: &str, notification: &Notification) -> Value {
     })
 }
 
+/// The second at which it began to go on as the alert that it is now.
+fn grew_at(incident: &Incident) -> i64 {
+    let mut steps = incident.course.steps.iter().rev();
+    let step = steps.find(|step| matches!(step.what, Happened::Grew(_)));
+    step.map_or(0, |step| step.at.seconds())
+}
+
 /// The same for each try of one notification, and for no other: `fingerprint:state:started`.
 fn idempotency_key(notification: &Notification) -> String {
     let incident = &notification.incident;
     let state = match notification.reason {
         // A page that was a ticket is news, though both are firing; so is what goes on as another alert.
         Reason::Escalated => "escalated".into(),
-        Reason::Grew => format!("grew-{}", incident.alertname),
+        Reason::Grew => format!("grew-{}", grew_at(incident)),
         Reason::Opened | Reason::StillOpen => "firing".into(),
         Reason::Closed => "resolved".to_owned(),
     };

@@ -26,9 +26,10 @@ const TOGETHER_AT_EDGE_SECONDS: i64 = 2 * 60;
 /// One stretch of trouble that one alert describes.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Incident {
-    /// Unique: the fingerprint, a dash and the second at which it began.
+    /// Unique: a hash like the fingerprint, a dash and the second at which it began.
     pub id: Box<str>,
-    /// 16 hex digits of a hash of `alertname` and the scope's labels: the dedup key at every receiver.
+    /// 16 hex digits of a hash of the `alertname` and scope with which it began: the dedup key at every receiver, unique among what is
+    /// open.
     pub fingerprint: Box<str>,
     /// e.g. `SsoConnectionFailing`, or the name of an operator's rule.
     pub alertname: Box<str>,

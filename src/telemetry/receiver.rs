@@ -74,7 +74,7 @@ pub fn receiver_gone(receiver: &str, open: usize) {
     tracing::error!(
         receiver,
         open,
-        "Receiver is not configured any more. What it was told stays open there until somebody resolves it by hand; under the same name again, it hears the end."
+        "Receiver is not configured any more. What it was told stays open there until somebody resolves it by hand, or it forgets it; under the same name again, it hears the end."
     );
 }
 

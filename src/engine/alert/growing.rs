@@ -20,7 +20,7 @@ impl Alerts {
         if *from != to && self.open.contains_key(from) {
             // Under that name nothing else is open any more: what nobody was told of stays in the record.
             self.settle(&to, now);
-            self.end(&to, now);
+            self.join(&to, &to.alertname, now);
         }
         let Some(alert) = self.open.remove(from) else { return };
         let mut progress = Progress::default();

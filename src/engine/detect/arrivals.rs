@@ -60,6 +60,13 @@ impl Detection {
         self.rhythms.resume(second);
     }
 
+    /// Something else explains the silence at `place` until now.
+    pub(in crate::engine) fn dismiss_silence(&mut self, place: Place) {
+        if let Place::Connection(connection) = place {
+            self.rhythms.dismiss(connection);
+        }
+    }
+
     /// Looks at what should have arrived by `second`.
     pub(in crate::engine) fn look_at_flows(&mut self, second: u32, config: &Config) {
         let bins_a_day = f64::from(DAY / drought::BIN_SECONDS);

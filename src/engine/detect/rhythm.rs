@@ -23,6 +23,7 @@ const UNKNOWN: u16 = u16::MAX;
 /// How much a week moves an hour once it is known, and how many times what is usual an hour teaches at most.
 const SMOOTHING: f64 = 0.4;
 const BURST_MOST: f64 = 1.5;
+const BURST_MORE: f64 = 4.0;
 
 /// What is left of the starts when they stop.
 const LEFT: f64 = 0.05;
@@ -37,8 +38,10 @@ const LISTEN_SECONDS: u32 = 2 * WEEK;
 /// A silence that has not said enough by then is that of the night.
 const PATIENCE_SECONDS: u32 = 4 * HOUR;
 
-/// Silences that were none, as between two lessons, raise the threshold: to so many times the longest. It is forgotten by the day.
+/// Silences that were none, as between two lessons, raise the threshold: to so many times the longest, of so many nats at most,
+/// since some of them were outages. It is forgotten by the day.
 const LONGER: f64 = 1.5;
+const LONGEST_MOST: f64 = 40.0;
 const LONGEST_LEFT: f64 = 0.95;
 
 /// Hours bring more or less than usual by themselves. How much a well-known hour moves the measure of that, the variance of the
@@ -67,8 +70,8 @@ pub(super) struct Rhythm {
     /// Starts of each hour, in eighths.
     week: Vec<u16>,
     in_hour: u32,
-    /// Whether this hour is counted from its beginning.
-    whole: bool,
+    /// Seconds of this hour in which nobody listened.
+    deaf: u32,
     /// Until when it was weighed.
     second: u32,
     /// Starts of about the last two hours before `lately_at`.
@@ -106,7 +109,7 @@ impl Rhythm {
             began: second,
             week: vec![UNKNOWN; HOURS],
             in_hour: 0,
-            whole: false,
+            deaf: second % HOUR,
             second,
             lately: 0.0,
             lately_at: second,
@@ -128,7 +131,7 @@ impl Rhythm {
             back.came += 1;
             return;
         }
-        self.longest = self.longest.max(self.run.nats);
+        self.longest = self.longest.max(self.run.nats.min(LONGEST_MOST));
         self.run.nats += libm::log(LEFT);
         if self.run.nats <= 0.0 {
             self.begin();
@@ -172,10 +175,22 @@ impl Rhythm {
 
     /// Nobody listened until `second`.
     pub(super) fn resume(&mut self, second: u32) {
-        self.second = self.second.max(second);
-        self.in_hour = 0;
-        self.whole = false;
-        self.begin();
+        let second = self.second.max(second);
+        if second / HOUR == self.second / HOUR {
+            self.deaf += second - self.second;
+        } else {
+            (self.in_hour, self.deaf) = (0, second % HOUR);
+        }
+        self.second = second;
+        if self.dry.is_none() {
+            self.begin();
+        }
+    }
+
+    /// Something else explains the silence until now: whoever does not come from now on is found anew.
+    pub(super) fn dismiss(&mut self) {
+        self.dry = None;
+        self.run = Run { since: self.second, before: self.run.before, ..Run::default() };
     }
 
     /// Starts of a day, by the hours that are known; `None` in the first week.
@@ -242,9 +257,11 @@ impl Rhythm {
         if self.second.is_multiple_of(DAY) {
             self.longest *= LONGEST_LEFT;
         }
-        if !std::mem::replace(&mut self.whole, true) {
+        let heard = HOUR - std::mem::take(&mut self.deaf).min(HOUR);
+        if heard < HOUR / 2 {
             return;
         }
+        let came = came * f64::from(HOUR) / f64::from(heard);
         // Also of a silence: what comes back every week is usual.
         let hour = &mut self.week[((self.second / HOUR) as usize + HOURS - 1) % HOURS];
         let known = starts(*hour);
@@ -254,8 +271,9 @@ impl Rhythm {
             let beyond_chance = (off * off - BY_CHANCE / known).min(*VARIANCE.end());
             self.variance += VARIANCE_SMOOTHING * (beyond_chance - self.variance);
         }
-        let learned = known
-            .map_or(came, |known| known + SMOOTHING * (came.min(BURST_MOST * known + 1.0) - known));
+        let learned = known.map_or(came, |known| {
+            known + SMOOTHING * (came.min(BURST_MOST * known + BURST_MORE) - known)
+        });
         *hour = parts(learned);
     }
 

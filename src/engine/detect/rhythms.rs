@@ -85,6 +85,13 @@ impl Rhythms {
         self.all.iter_mut().flatten().for_each(|rhythm| rhythm.resume(second));
     }
 
+    /// Something else explains the silence of a connection until now.
+    pub(super) fn dismiss(&mut self, connection: u32) {
+        if let Some(Some(rhythm)) = self.all.get_mut(connection as usize) {
+            rhythm.dismiss();
+        }
+    }
+
     /// That of a connection.
     pub(super) fn get(&self, connection: u32) -> Option<&Rhythm> {
         self.all.get(connection as usize)?.as_deref()

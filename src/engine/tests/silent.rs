@@ -91,8 +91,20 @@ fn of_announced_work_and_of_a_connection_that_is_closed_there_is_none() {
     site.pass(3 * HOUR + HOUR / 2, |customer| customer > 1);
     assert_eq!(site.short(), []);
     // What goes on when the work should be over is told.
-    site.pass(HOUR, |customer| customer > 1);
+    site.pass(2 * HOUR, |customer| customer > 1);
     assert_eq!(site.short(), [ticket(State::Firing)]);
+}
+
+#[test]
+fn whoever_comes_back_when_the_work_is_over_was_not_missing() {
+    let mut site = Site::new();
+    let (from, until) = (second(site.second), second(site.second + 2 * HOUR));
+    let covers = Covers::Connections([ConnectionId::new("c0")].into());
+    let planned = Planned { id: "p".into(), from, until, covers, note: "moves".into() };
+    site.engine.apply(&record(site.second, Record::Planned(planned)));
+    site.pass(2 * HOUR, |customer| customer > 0);
+    site.pass(2 * HOUR, |_| true);
+    assert_eq!(site.short(), []);
 }
 
 #[test]

@@ -28,7 +28,7 @@ const RECORD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Of so many tries in a row one is of a beginning itself, where the end of what was before should be told first: no page waits for
 /// an end that is never answered.
-const PATIENCE: u32 = 4;
+const PATIENCE: u32 = 6;
 
 /// When the journal is tried again after it failed.
 const RECORD_PAUSE: Duration = Duration::from_secs(30);

@@ -41,15 +41,22 @@ fn cluster() -> Value {
 
 #[test]
 fn who_is_not_configured_any_more_and_has_something_open_is_named() {
-    let log = |open: &[bool]| -> ToldLog {
-        let told = open.iter().enumerate();
-        told.map(|(n, open)| (format!("{n}").into(), (*open, Timestamp::default()))).collect()
+    let log = |names: &[&str]| -> ToldLog {
+        names
+            .iter()
+            .map(|name| ((*name).into(), (*name != "told over", Timestamp::default())))
+            .collect()
     };
     let told = BTreeMap::from([
-        ("old-pager".into(), log(&[true, false, true])),
-        ("quiet".into(), log(&[false])),
+        ("old-pager".into(), log(&["a", "told over", "b", "gone"])),
+        ("quiet".into(), log(&["told over", "w"])),
     ]);
-    assert_eq!(abandoned(&told).collect::<Vec<_>>(), [("old-pager", 2)]);
+    let mut incidents = fires(&["a", "b", "told over"]);
+    let mut watchdog = incident("w", State::Firing);
+    watchdog.severity = Severity::None;
+    incidents.push(Arc::new(watchdog));
+    incidents.extend(is_over(&["gone"]));
+    assert_eq!(abandoned(&told, &incidents), [("old-pager", 2)]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::event::Timestamp;
 use crate::receiver::Repeat;
-use crate::signal::{Course, Evidence, Incident, Scope, Severity, State};
+use crate::signal::{Course, Evidence, Happened, Incident, Scope, Severity, State};
 
 /// What goes on as another alert is told so long after it was told last at the earliest: a customer's trouble that turns out to be a
 /// provider's is that of all some seconds later.
@@ -52,7 +52,7 @@ pub enum Standing {
         since: Timestamp,
         /// What it was told; not known after a restart until the incident is seen.
         told: Option<Form>,
-        /// The incident as it last was of interest; not known after a restart until it is.
+        /// The incident as it was told, with its last numbers; not known after a restart until it is seen so.
         incident: Option<Arc<Incident>>,
     },
     /// It may have been told that it is open: no good answer came.
@@ -61,6 +61,8 @@ pub enum Standing {
     Closed {
         /// When it was told last.
         at: Timestamp,
+        /// What was told; not known after a restart.
+        end: Option<Arc<Incident>>,
     },
     /// It refused to hear of the incident with this id.
     Refused {
@@ -72,22 +74,29 @@ pub enum Standing {
 /// What was told of an incident that goes on: of which alert, and how urgent.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Form {
-    /// `None`: of another one than it is now.
-    pub(super) alertname: Option<Box<str>>,
+    /// Name and scope; `None`: of another one than it is now.
+    pub(super) alert: Option<(Box<str>, Scope)>,
     pub(super) severity: Severity,
 }
 
 impl Form {
     /// As it is now.
     pub(super) fn of(incident: &Incident) -> Self {
-        Self { alertname: Some(incident.alertname.clone()), severity: incident.severity }
+        let alert = (incident.alertname.clone(), incident.scope.clone());
+        Self { alert: Some(alert), severity: incident.severity }
+    }
+
+    /// Whether it is of the alert that the incident is now.
+    pub(super) fn is_of(&self, incident: &Incident) -> bool {
+        let alert = self.alert.as_ref();
+        alert.is_some_and(|(name, scope)| *name == incident.alertname && *scope == incident.scope)
     }
 
     /// As it was when somebody was told at `at`.
     pub(super) fn at(incident: &Incident, at: Timestamp) -> Self {
-        let renamed = incident.course.renamed_since(at);
+        let now = Self::of(incident);
         Self {
-            alertname: (!renamed).then(|| incident.alertname.clone()),
+            alert: now.alert.filter(|_| !incident.course.renamed_since(at)),
             severity: incident.course.severity_at(at).unwrap_or(incident.severity),
         }
     }
@@ -126,19 +135,30 @@ pub fn owes(
             if told.as_ref().is_some_and(|told| told.severity < incident.severity) {
                 return Some(Reason::Escalated);
             }
-            let same = |told: &Form| told.alertname.as_ref() == Some(&incident.alertname);
-            if told.as_ref().is_some_and(|told| !same(told)) && is_due(*at, now, SETTLE_MILLIS) {
+            let other = told.as_ref().is_some_and(|told| !told.is_of(incident));
+            if other && is_due(*at, now, SETTLE_MILLIS) {
                 return Some(Reason::Grew);
             }
             due(*at).then_some(Reason::StillOpen)
         }
         (State::Resolved, Some(Standing::Open { .. } | Standing::Unsure)) => Some(Reason::Closed),
-        (State::Resolved, Some(Standing::Closed { at })) => {
+        (State::Resolved, Some(Standing::Closed { at, .. })) => {
             let closed_for = repeat.map_or(0, |repeat| repeat.closed_for_millis);
             let fresh = |end: Timestamp| now.millis_since(end) < closed_for;
             (incident.resolved_at.is_some_and(fresh) && due(*at)).then_some(Reason::Closed)
         }
     }
+}
+
+/// What is due of what is open while its news is held back: a receiver that forgets would say that the trouble is over.
+pub(super) fn reminder(
+    standing: Option<&Standing>,
+    now: Timestamp,
+    repeat: Option<Repeat>,
+) -> Option<Reason> {
+    let Some(Standing::Open { at, .. }) = standing else { return None };
+    let due = repeat.is_some_and(|repeat| is_due(*at, now, repeat.every_millis));
+    due.then_some(Reason::StillOpen)
 }
 
 /// Whether `incident` began to fire after the one that began at `since`.
@@ -153,12 +173,54 @@ fn is_due(at: Timestamp, now: Timestamp, every_millis: i64) -> bool {
 }
 
 impl Standing {
-    /// The end of `incident` in words for whoever wanted to hear of what it was, and not of what it has become.
-    pub(super) fn own_end(&self, incident: &Incident, now: Timestamp) -> Incident {
-        let Self::Open { incident: last, .. } = self else { return incident.clone() };
-        let mut end = forgotten(&incident.fingerprint, last.as_deref(), now);
+    /// Whether what it was told is of another alert than the incident is now.
+    fn is_of_another(&self, incident: &Incident) -> bool {
+        match self {
+            Self::Open { told, .. } => told.as_ref().is_some_and(|told| !told.is_of(incident)),
+            Self::Closed { end, .. } => end.as_ref().is_some_and(|end| {
+                (&end.alertname, &end.scope) != (&incident.alertname, &incident.scope)
+            }),
+            Self::Unsure | Self::Refused { .. } => false,
+        }
+    }
+
+    /// Whether what it was told is less urgent than the incident is now.
+    fn is_less_than(&self, incident: &Incident) -> bool {
+        let Self::Open { told: Some(told), .. } = self else { return false };
+        told.severity < incident.severity
+    }
+
+    /// `incident` in the words of what it was told: for a reminder, or an end. Nobody hears of what the incident has become, and
+    /// what they were not told of. `None`: those are not known any more.
+    pub(super) fn in_its_words(
+        &self,
+        incident: &Arc<Incident>,
+        wanted: bool,
+        now: Timestamp,
+    ) -> Option<Arc<Incident>> {
+        let firing = incident.state == State::Firing;
+        let is_so = !self.is_of_another(incident);
+        if is_so && (!firing || !self.is_less_than(incident)) {
+            return Some(Arc::clone(incident));
+        }
+        let (Self::Open { incident: known, .. } | Self::Closed { end: known, .. }) = self else {
+            return Some(Arc::clone(incident));
+        };
+        if firing || matches!(self, Self::Closed { .. }) {
+            return known.clone();
+        }
+        if known.is_none() && wanted {
+            return Some(Arc::clone(incident));
+        }
+        let mut end = forgotten(&incident.fingerprint, known.as_deref(), now);
         end.resolved_at = incident.resolved_at;
-        end
+        if let Some(wider) = incident.course.joined() {
+            let at = incident.resolved_at.unwrap_or(now);
+            end.course.add(at, Happened::Joined(wider.into()));
+            end.summary.push_str(". It goes on as part of ");
+            end.summary.push_str(wider);
+        }
+        Some(Arc::new(end))
     }
 
     /// The end of what was told as open, where `owed` is a later beginning that is not told.

@@ -16,7 +16,8 @@ fn audience() -> Audience {
 }
 
 fn open(severity: Option<Severity>) -> Standing {
-    let form = |severity| Form { alertname: Some("SsoConnectionFailing".into()), severity };
+    let now = Form::of(&incident("f", State::Firing));
+    let form = |severity| Form { severity, ..now };
     Standing::Open { at: at(0), since: at(0), told: severity.map(form), incident: None }
 }
 
@@ -27,7 +28,7 @@ type Case = (Option<Standing>, State, i64, Option<Repeat>, Option<Reason>);
 fn what_is_owed_follows_from_what_was_told() {
     use Reason::{Closed, Escalated, Opened, StillOpen};
     use State::{Firing, Pending, Resolved};
-    let closed = Some(Standing::Closed { at: at(0) });
+    let closed = Some(Standing::Closed { at: at(0), end: None });
     let refused = |id: &str| Some(Standing::Refused { incident: id.into() });
     let same = "f-1768478400";
     let before = Standing::Open { at: at(-1), since: at(-1), told: None, incident: None };
@@ -204,6 +205,54 @@ fn whoever_asked_for_one_customer_hears_its_end_and_nothing_of_all() {
     assert_eq!(said(&mut log, &grown(State::Firing), MINUTE), []);
     let ends = said(&mut log, &over, 9 * MINUTE);
     assert!(matches!(&ends[..], [(Reason::Closed, end)] if &*end.alertname == "Forgotten"));
+}
+
+#[test]
+fn who_forgets_is_reminded_of_what_it_was_told_while_its_growth_is_held_back() {
+    let mut one = incident("f", State::Firing);
+    one.labels = BTreeMap::from([("scope".into(), "connection".into())]);
+    let silence = Silence {
+        id: "s".into(),
+        matchers: [("scope".into(), "fleet".into())].into(),
+        author: "ada".into(),
+        reason: "known".into(),
+        from: at(0),
+        until: at(99 * MINUTE),
+    };
+    let mut customer = audience();
+    customer.labels.insert("scope".into(), "connection".into());
+    // A silence on what it has become, and a filter that does not let it pass; told early, or in time.
+    for (audience, silences) in [(audience(), vec![Arc::new(silence)]), (customer, vec![])] {
+        let say = |log: &mut Log, incidents: Vec<Incident>, now: i64| {
+            let incidents: Vec<_> = incidents.into_iter().map(Arc::new).collect();
+            let owed = log.owed(&incidents, &audience, &silences, at(now), REPEAT);
+            for one in &owed {
+                log.told(one, at(now));
+            }
+            let words = owed.iter().map(|one| {
+                let scope = one.incident.labels.get("scope").map_or("", |scope| scope);
+                format!("{} {scope} {}", one.incident.fingerprint, one.reason.as_str())
+            });
+            words.collect::<Vec<_>>()
+        };
+        let mut log = Log::default();
+        assert_eq!(say(&mut log, vec![one.clone()], 0), ["f connection opened"]);
+        let mut other = incident("g", State::Firing);
+        other.labels.clone_from(&one.labels);
+        let both = vec![grown(State::Firing), other];
+        let early = say(&mut log, both.clone(), 40_000);
+        assert_eq!(early, ["g connection opened", "f connection still_open"]);
+        let late = say(&mut log, both, 3 * MINUTE);
+        assert_eq!(late, ["f connection still_open", "g connection still_open"]);
+        let mut over = grown(State::Resolved);
+        over.resolved_at = Some(at(4 * MINUTE));
+        let ends: Vec<_> = [4, 5, 6]
+            .iter()
+            .flat_map(|minute| say(&mut log, vec![over.clone()], minute * MINUTE))
+            .filter(|said| said.starts_with('f'))
+            .collect();
+        assert_eq!(ends, ["f connection closed"; 3]);
+    }
 }
 
 #[test]

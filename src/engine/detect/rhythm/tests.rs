@@ -171,6 +171,48 @@ fn what_stays_away_for_a_day_is_not_due_any_more() {
 }
 
 #[test]
+fn restarts_do_not_keep_a_ticket_open_and_blind_nobody() {
+    // A restart each day at half past ten, which takes ten seconds.
+    let restarted = |then: &dyn Fn(u32) -> f64, days: u32| {
+        let mut rhythm = Rhythm::new(BEGAN);
+        let (end, mut told) = (BEGAN + WEEKS * WEEK, Vec::new());
+        for second in BEGAN..end + days * DAY {
+            let share = if second < end { 1.0 } else { then(second - end) };
+            if second % DAY == 37_800 {
+                rhythm.resume(second + 10);
+            }
+            if chance(second, 1) < 60.0 / f64::from(HOUR) * office(second) * share {
+                rhythm.start(second);
+            }
+            if second % 60 == 0 {
+                let weather = rhythm.look(second, 15.0);
+                if weather != Weather::Same {
+                    told.push((second.saturating_sub(end), weather));
+                }
+            }
+        }
+        told
+    };
+    let gone = restarted(&|second| if second < 11 * HOUR { 1.0 } else { 0.0 }, 5);
+    let [(begun, Weather::Drought), (over, Weather::Rain)] = gone[..] else { panic!("{gone:?}") };
+    assert!(begun < 12 * HOUR && over < begun + DAY, "{gone:?}");
+    // From ten o'clock.
+    let early = restarted(&|second| if (36_000..50_400).contains(&second) { 0.0 } else { 1.0 }, 1);
+    assert!(matches!(early[..], [(begun, _), _] if begun < 39_600), "{early:?}");
+}
+
+#[test]
+fn an_outage_that_was_not_told_hides_no_later_one() {
+    // Four hours in the time in which it listens.
+    let outage = |second: u32| {
+        let at = second.wrapping_sub(BEGAN + WEEK + 10 * HOUR);
+        if at < 14_000 { 0.0 } else { office(second) }
+    };
+    let told = told(600.0, 1, 1, outage, lunch);
+    assert!(matches!(told[..], [(begun, Weather::Drought), _] if begun < 12 * HOUR), "{told:?}");
+}
+
+#[test]
 fn a_meeting_of_every_week_is_known_after_four() {
     let meeting = |second: u32| {
         if (14 * HOUR..16 * HOUR).contains(&(second % WEEK)) { 0.0 } else { 1.0 }
