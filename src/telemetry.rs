@@ -14,7 +14,7 @@ use std::fmt::Display;
 
 pub use self::journal::{
     archive_failed, archive_waits, checkpoint_failed, damage_found, entries_lost, intake_waits,
-    journal_away, journal_bytes, journal_failed, journal_gave_up, owns,
+    journal_away, journal_bytes, journal_failed, journal_gave_up, journal_hole_passed, owns,
 };
 pub use self::own::{Sample, samples};
 pub use self::process::measure;

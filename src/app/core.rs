@@ -11,7 +11,7 @@ use anyhow::{Context, anyhow, bail};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::fold::{CHECKPOINT_MILLIS, Course, Fold};
+use super::fold::{CHECKPOINT_MILLIS, Course, Fold, Unsaved};
 use super::sinks::Sinks;
 use super::sources::Sources;
 use crate::clock::Clock;
@@ -94,6 +94,7 @@ impl<T: Transport> Core<T> {
         let fold = Fold {
             state,
             lease: journal.lease(),
+            unsaved: Unsaved::of(&journal),
             journal: Some(journal),
             readers: std::mem::take(&mut sinks.readers),
             archived,

@@ -15,6 +15,7 @@
 mod commit;
 mod course;
 mod saved;
+mod unsaved;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,6 +28,7 @@ use tokio::time::Instant;
 use self::commit::Commit;
 pub(super) use self::course::Course;
 pub(super) use self::saved::Saved;
+pub(super) use self::unsaved::Unsaved;
 use crate::clock::Clock;
 use crate::event::{Record, Timestamp};
 use crate::journal::nats::{Lease, NatsError};
@@ -43,7 +45,8 @@ const DELIVERIES_PER_COMMIT_MAX: usize = 256;
 /// What reads the journal besides the sinks.
 const ARCHIVE: &str = "the search for sign-ins";
 
-/// How often a checkpoint is written: bounds the journal that a restart reads, and costs one write of the state.
+/// How often a checkpoint is written, unless [`Unsaved`] asks for one earlier: bounds the journal that a restart reads, and costs
+/// one write of the state.
 pub(super) const CHECKPOINT_MILLIS: i64 = 60_000;
 
 /// Owns journal and state.
@@ -64,6 +67,8 @@ pub(super) struct Fold {
     /// Records that wait for the next batch.
     pub(super) owed: Vec<Record>,
     pub(super) checkpoint_due: Timestamp,
+    /// How much was written since the last checkpoint was begun.
+    pub(super) unsaved: Unsaved,
     /// The checkpoint that is being written.
     pub(super) saving: Option<JoinHandle<Saved>>,
     /// A checkpoint was written, or could not be: what no longer has to be kept goes as soon as the journal is at rest.
@@ -184,7 +189,7 @@ impl Fold {
             self.unpublished = Some(snapshot);
             self.owe(Record::Reached);
         }
-        if self.saving.is_none() && now >= self.checkpoint_due {
+        if self.saving.is_none() && (now >= self.checkpoint_due || self.unsaved.is_much()) {
             self.checkpoint_due = now.plus_millis(CHECKPOINT_MILLIS);
             self.longest_tick = Duration::ZERO;
             self.save();
@@ -224,6 +229,7 @@ impl Fold {
         let refused = stamp.filter(|_| synced.outcome.is_err());
         self.refused = refused.map(|stamp| self.refused.unwrap_or(stamp));
         let journal = settle(&mut self.state, synced, &mut self.owed);
+        self.unsaved.reach(&journal);
         // Who shares the journal and could not write owns it no longer.
         let lost = self.lease.is_some() && journal.is_unsettled();
         self.journal = Some(journal);
@@ -239,6 +245,7 @@ impl Fold {
             if lease.as_ref().is_none_or(Lease::holds) { Ok(()) } else { Err(NatsError::NotOwner) }
         };
         let (bytes, position) = (self.state.save(), self.state.position());
+        self.unsaved.begin();
         self.saving = Some(offload(move || Saved::new(position, place.write(&bytes, still_ours))));
     }
 

@@ -103,19 +103,30 @@ impl Follower {
             if batch.is_empty() {
                 break;
             }
+            turn = Turn::Moved;
+            let gone = self.candidate.take_skipped();
+            if gone > 0 {
+                // Whatever an instance missed that was away for longer than the journal reaches back, the checkpoint has.
+                let newest = load(&self.place, self.engine.clone()).inspect_err(|_| {
+                    // The next turn finds the same hole.
+                    self.candidate.seek(state.position());
+                })?;
+                if newest.position() > state.position() {
+                    telemetry::journal_hole_passed(gone);
+                    *state = newest;
+                    self.candidate.seek(state.position());
+                    continue;
+                }
+                let detail = "the journal in NATS has dropped them and no checkpoint has them; look for checkpoints that could not \
+                              be written, and raise `journal.nats.max_bytes`";
+                telemetry::entries_lost("journal_gap", gone, &detail);
+            }
             for (position, entry) in batch {
                 state.apply(position, &entry);
             }
-            turn = Turn::Moved;
         }
         // They are the owner's to tell.
         drop(state.transitions());
-        let skipped = self.candidate.take_skipped();
-        if skipped > 0 {
-            let detail =
-                format!("{skipped} entries behind the checkpoint are gone from the journal");
-            telemetry::damage_found("journal_behind", &detail);
-        }
         let now = self.clock.now().max(state.now());
         if self.candidate.claim(&self.name, now, state.position())? {
             turn = Turn::Claimed;

@@ -7,8 +7,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 
 use crate::event::Record;
-use crate::journal::nats::Intake;
-use crate::journal::{Delivery, InletError, Parcel, Receipt, Refusals};
+use crate::journal::nats::{Intake, NatsError};
+use crate::journal::{Delivery, InletError, Parcel, Passage, Receipt, Refusals};
 use crate::telemetry;
 
 /// Deliveries that are sent together: what gathers while NATS takes those before.
@@ -22,6 +22,8 @@ const COUNT_EVERY: Duration = Duration::from_secs(1);
 pub(super) struct Forwarder {
     pub(super) parcels: mpsc::Receiver<Parcel>,
     pub(super) refusals: Arc<Refusals>,
+    /// How it goes.
+    pub(super) passage: Arc<Passage>,
     pub(super) intake: Intake,
 }
 
@@ -41,7 +43,10 @@ impl Forwarder {
                     }
                     self.forward(std::mem::take(&mut gathered)).await;
                 }
-                _ = counts.tick() => self.count(&mut owed).await,
+                _ = counts.tick() => {
+                    self.count(&mut owed).await;
+                    self.knock().await;
+                }
             }
         }
         self.count(&mut owed).await;
@@ -53,10 +58,28 @@ impl Forwarder {
         }
         if !owed.is_empty() {
             let delivery = Delivery { records: owed.clone(), events: Vec::new() };
-            match self.intake.send(vec![delivery]).await {
-                Ok(()) => owed.clear(),
-                Err(error) => telemetry::journal_failed(error.reason(), &error),
+            if self.send(vec![delivery]).await.is_ok() {
+                owed.clear();
             }
+        }
+    }
+
+    async fn send(&self, deliveries: Vec<Delivery>) -> Result<(), NatsError> {
+        let sent = self.intake.send(deliveries).await;
+        match &sent {
+            Ok(()) => self.passage.took(),
+            Err(error) => {
+                self.passage.refused();
+                telemetry::journal_failed(error.reason(), error);
+            }
+        }
+        sent
+    }
+
+    /// Tries whether what failed goes again: to one that is not ready nothing more comes that would show it.
+    async fn knock(&self) {
+        if self.passage.is_doubted() && self.intake.knock().await.is_ok() {
+            self.passage.took();
         }
     }
 
@@ -69,10 +92,7 @@ impl Forwarder {
             waiting.push((Receipt { accepted, duplicates: 0 }, reply));
             deliveries.push(delivery);
         }
-        let sent = self.intake.send(deliveries).await;
-        if let Err(error) = &sent {
-            telemetry::journal_failed(error.reason(), error);
-        }
+        let sent = self.send(deliveries).await;
         let failure = sent.err().map(|error| InletError::Storage(error.to_string().into()));
         for (receipt, reply) in waiting {
             answer(reply, failure.clone().map_or(Ok(receipt), Err));

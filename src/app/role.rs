@@ -95,8 +95,9 @@ impl Part {
             (Seat::Standby(follower), Some(cluster)) => {
                 let (inlet, parcels) = journal::inlet(QUEUE_MAX);
                 let sources = Sources::listening(config, &inlet, clock, &around.privacy)?;
-                let refusals = inlet.refusals();
-                let forwarder = Forwarder { parcels, refusals, intake: cluster.intake() };
+                let (refusals, passage) = (inlet.refusals(), inlet.passage());
+                let intake = cluster.intake();
+                let forwarder = Forwarder { parcels, refusals, passage, intake };
                 let publish = around.publish;
                 let mut follower = *follower;
                 if let Some(snapshot) = follower.snapshot() {

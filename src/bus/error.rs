@@ -33,6 +33,14 @@ pub enum BusError {
         /// Why.
         error: String,
     },
+    /// The login may not.
+    #[error(
+        "NATS lets this login not publish to `{subject}`; give it the right to, and to what docs/scaling.md lists beside it"
+    )]
+    Forbidden {
+        /// To what.
+        subject: String,
+    },
     /// It will not.
     #[error("NATS refuses ({what}): {error}")]
     Refused {

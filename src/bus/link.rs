@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use super::access::{Access, Login};
 use super::error::BusError;
+use super::forbidden::Forbidden;
 use super::inbox::Inbox;
 use crate::setting::Secret;
 
@@ -37,6 +38,7 @@ const RECONNECT_MAX: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(crate) struct Link {
     client: Client,
+    forbidden: Arc<Forbidden>,
     background: Arc<Background>,
 }
 
@@ -56,7 +58,12 @@ impl Link {
             .build()
             .map_err(settings)?;
         let background = Arc::new(Background(Some(runtime)));
-        let options = options(access)?;
+        let forbidden = Arc::new(Forbidden::default());
+        let ear = Arc::clone(&forbidden);
+        let options = options(access)?.event_callback(move |event| {
+            ear.hear(&event);
+            std::future::ready(())
+        });
         let urls = access.urls.clone();
         let connected = wait_on(background.handle(), async move { options.connect(urls).await });
         let client = connected.map_err(|error| BusError::Unreachable {
@@ -64,7 +71,7 @@ impl Link {
             urls: access.urls.join(", "),
             error: words(&error),
         })?;
-        Ok(Self { client, background })
+        Ok(Self { client, forbidden, background })
     }
 
     /// Does `work` where the connection lives, while this thread waits.
@@ -83,9 +90,13 @@ impl Link {
         payload: Bytes,
     ) -> Result<Message, BusError> {
         let request = Request::new().headers(headers).payload(payload).timeout(Some(ANSWER_MAX));
+        let sent = Instant::now();
         self.client.send_request(subject.to_owned(), request).await.map_err(|error| {
             let what = subject.to_owned();
             match error.kind() {
+                RequestErrorKind::TimedOut if self.forbidden.since(subject, sent) => {
+                    BusError::Forbidden { subject: what }
+                }
                 RequestErrorKind::MaxPayloadExceeded => {
                     let error = format!("{error}; raise `max_payload` of the servers to 1MB");
                     BusError::Refused { what, code: 0, error }

@@ -2,6 +2,7 @@
 
 mod access;
 mod error;
+mod forbidden;
 mod inbox;
 mod link;
 

@@ -226,9 +226,10 @@ pub(super) async fn online(config: &Config) -> Result<Vec<Finding>, String> {
     }
     if let Some(nats) = config.journal.nats.clone() {
         // It waits for the servers: not on a thread that others need.
-        let tried = tokio::task::spawn_blocking(move || nats::Cluster::open(&nats)).await;
+        let tried =
+            tokio::task::spawn_blocking(move || nats::Cluster::open(&nats)?.may_write()).await;
         let outcome = match tried.map_err(|error| error.to_string())? {
-            Ok(_) => Ok("the streams are there and as they should be".to_owned()),
+            Ok(()) => Ok("the streams are there and as they should be".to_owned()),
             Err(error) => Err(error.to_string()),
         };
         findings.push(Finding { key: "journal.nats".to_owned(), outcome });

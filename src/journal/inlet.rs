@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::passage::Passage;
 use crate::event::{AuthEvent, Reason, Record, Source};
 
 /// What a source hands over in one go: all of it becomes durable together, or nothing.
@@ -56,6 +57,7 @@ pub struct Parcel {
 pub struct Inlet {
     parcels: mpsc::Sender<Parcel>,
     refusals: Arc<Refusals>,
+    passage: Arc<Passage>,
 }
 
 /// Input rejected since the last drain. A fixed table, so that a flood of rubbish costs no memory and no disk.
@@ -66,7 +68,7 @@ pub struct Refusals([[AtomicU64; Reason::ALL.len()]; Source::ALL.len()]);
 #[must_use]
 pub fn inlet(deliveries_max: usize) -> (Inlet, mpsc::Receiver<Parcel>) {
     let (parcels, receiver) = mpsc::channel(deliveries_max);
-    (Inlet { parcels, refusals: Arc::default() }, receiver)
+    (Inlet { parcels, refusals: Arc::default(), passage: Arc::default() }, receiver)
 }
 
 impl Inlet {
@@ -90,6 +92,12 @@ impl Inlet {
     /// Counts input that was rejected. The count reaches the journal with the next tick.
     pub fn refuse(&self, source: Source, reason: Reason, count: u64) {
         self.refusals.0[source as usize][reason as usize].fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Where a standby notes what became of what it took.
+    #[must_use]
+    pub fn passage(&self) -> Arc<Passage> {
+        Arc::clone(&self.passage)
     }
 
     /// The table that the owner of the journal drains.

@@ -6,6 +6,7 @@ mod error;
 mod frame;
 mod inlet;
 pub mod nats;
+mod passage;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ pub use disk::{Append, Disk, Lock};
 pub use embedded::{Config, Recovery};
 pub use error::JournalError;
 pub use inlet::{Delivery, Inlet, InletError, Parcel, Receipt, Refusals, inlet};
+pub use passage::Passage;
 
 use crate::event::{Entry, Timestamp};
 
@@ -100,6 +102,25 @@ impl Journal {
         match self {
             Self::Embedded(journal) => journal.bytes(),
             Self::Nats(journal) => journal.bytes(),
+        }
+    }
+
+    /// How many bytes were written into it since it was opened, as far as anybody has to know: see [`Self::checkpoint_bytes`].
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        match self {
+            Self::Embedded(_) => 0,
+            Self::Nats(journal) => journal.written(),
+        }
+    }
+
+    /// After how many bytes a checkpoint is due, whatever the time: a server of NATS removes the oldest entries when the stream
+    /// is full, also those that no checkpoint has. A disk waits for [`Self::trim`].
+    #[must_use]
+    pub fn checkpoint_bytes(&self) -> u64 {
+        match self {
+            Self::Embedded(_) => u64::MAX,
+            Self::Nats(journal) => journal.checkpoint_bytes(),
         }
     }
 

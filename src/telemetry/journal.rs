@@ -62,11 +62,19 @@ pub fn journal_gave_up(entries: u64, by: &'static str) {
     );
 }
 
+/// A standby missed so many entries that are gone from the journal; the newest checkpoint has them.
+pub fn journal_hole_passed(entries: u64) {
+    tracing::warn!(
+        entries,
+        "The journal no longer holds what comes next here; it goes on from the newest checkpoint, which knows it."
+    );
+}
+
 /// A checkpoint could not be written.
 pub fn checkpoint_failed(error: &dyn Display) {
     tracing::error!(
         %error,
-        "Checkpoint cannot be written; a restart will read more of the journal, of which nothing goes before one can be."
+        "Checkpoint cannot be written; a restart will read more of the journal. On a disk nothing of it goes before one can be; NATS drops the oldest at `journal.nats.max_bytes`."
     );
 }
 

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::limit::Limit;
 use super::{Admin, edge, gate, misread, problem, report, sessions, story, without_parameters};
+use crate::clock::Standing;
 use crate::event::OrganizationId;
 use crate::signal::{ConnectionView, Counts, Incident, Snapshot, State as IncidentState, Stretch};
 
@@ -257,5 +258,6 @@ async fn judge(
         let text = "`since` is more than an hour ago, and what came before is not counted by the minute any more; ask about the last hour";
         return problem(StatusCode::BAD_REQUEST, text);
     }
-    Json(gate::judge(&snapshot, &about, since)).into_response()
+    let standing = Standing::of(snapshot.now, admin.clock);
+    Json(gate::judge(&snapshot, &about, since).while_time(standing)).into_response()
 }

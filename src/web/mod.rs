@@ -165,6 +165,9 @@ async fn ready(State(admin): State<Arc<Admin>>) -> Response {
         Standing::Held(_) => {
             "ssowatch waits for its journal: nothing can be made durable. Look at the disk of `data_dir`, or at NATS.\n"
         }
+        _ if admin.inlet.passage().is_shut() => {
+            "ssowatch is a standby, and NATS has taken nothing of what came for 30 s. Its log says why.\n"
+        }
         Standing::Even => return "ssowatch is ready.\n".into_response(),
         // What comes is taken and counted all the same; refused, it would be lost.
         Standing::Ahead(until) => {

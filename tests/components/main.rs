@@ -27,6 +27,7 @@ mod installed;
 mod logrotate;
 mod nats;
 mod nats_away;
+mod nats_hole;
 mod nats_journal;
 mod nats_migration;
 mod nats_scraped;

@@ -73,13 +73,13 @@ impl Server {
     }
 }
 
-fn command(_: &Place) -> Command {
+pub(crate) fn command(_: &Place) -> Command {
     let mut command = installed::server("nats-server");
     command.args(["-c", "nats.conf"]);
     command
 }
 
-fn ready(place: &Place) -> Option<()> {
+pub(crate) fn ready(place: &Place) -> Option<()> {
     let log = std::fs::read_to_string(place.path().join("log")).unwrap_or_default();
     log.contains("Server is ready").then_some(())
 }
@@ -140,7 +140,7 @@ pub(crate) fn takeover(daemons: &[&Daemon], before: usize) -> usize {
     next
 }
 
-fn signal(daemon: &Daemon, signal: Signal) {
+pub(crate) fn signal(daemon: &Daemon, signal: Signal) {
     let id = Pid::from_raw(i32::try_from(daemon.id()).unwrap()).unwrap();
     kill_process_group(id, signal).unwrap();
 }
@@ -152,7 +152,7 @@ fn ends(name: &str, count: usize) -> String {
 }
 
 /// Sign-ins that started on `conn_2`, as the owner counts them.
-fn started(daemon: &Daemon) -> u64 {
+pub(crate) fn started(daemon: &Daemon) -> u64 {
     daemon.count("sso_sessions_started_total{connection_id=\"conn_2\"}")
 }
 

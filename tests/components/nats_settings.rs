@@ -35,7 +35,7 @@ fn server() -> (Component, u16) {
 }
 
 /// What `check --online` says of `journal.nats`.
-fn said(nats: &str) -> String {
+pub(crate) fn said(nats: &str) -> String {
     let place = Place::new();
     let file = place.write(
         "ssowatch.yaml",

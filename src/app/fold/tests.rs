@@ -27,6 +27,7 @@ fn fold_on(disk: Arc<dyn Disk>, folder: &Path) -> Fold {
     let (inlet, parcels) = journal::inlet(8);
     Fold {
         state: State::new(config()),
+        unsaved: Unsaved::of(&journal),
         journal: Some(journal),
         readers: Vec::new(),
         archived: Arc::new(AtomicU64::new(u64::MAX)),

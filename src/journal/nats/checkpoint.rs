@@ -18,6 +18,10 @@ impl Checkpoints {
         Self(stream)
     }
 
+    pub(super) fn stream(&self) -> Stream {
+        self.0.clone()
+    }
+
     /// Writes a checkpoint, as long as `between` its messages nothing is wrong. Two that are written at once do not mix: one of
     /// them is refused.
     pub fn write(

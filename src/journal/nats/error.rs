@@ -40,7 +40,7 @@ impl NatsError {
         match self {
             Self::Bus(BusError::Settings { .. }) | Self::Differs { .. } => "nats_settings",
             Self::Bus(BusError::Unreachable { .. } | BusError::Away { .. }) => "nats_away",
-            Self::Bus(BusError::Refused { .. }) => "nats_refused",
+            Self::Bus(BusError::Refused { .. } | BusError::Forbidden { .. }) => "nats_refused",
             Self::Shrunk => "nats_shrunk",
             Self::NotOwner => "not_owner",
         }

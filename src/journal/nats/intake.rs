@@ -15,6 +15,7 @@ use super::error::NatsError;
 use super::journal::fresh_id;
 use super::part::PART_BYTES_MAX;
 use super::stream::Stream;
+use crate::bus::BusError;
 use crate::event::{AuthEvent, Novel, Record, Source};
 use crate::journal::Delivery;
 
@@ -64,6 +65,11 @@ impl Intake {
         Self { stream, aside, writer: fresh_id(), sent: Arc::default() }
     }
 
+    /// The stream, and that for what could not be read.
+    pub(super) fn streams(&self) -> [Stream; 2] {
+        [self.stream.clone(), self.aside.clone()]
+    }
+
     /// Makes deliveries durable, in as few messages as they fit in. After an error some may be: who sends them again is
     /// counted once, by the ids of events.
     pub async fn send(&self, deliveries: Vec<Delivery>) -> Result<(), NatsError> {
@@ -72,6 +78,22 @@ impl Intake {
             let number = self.sent.fetch_add(1, Ordering::Relaxed);
             let id = format!("{:016x}-{number}", self.writer);
             self.stream.publish(&id, &message, end).await?;
+        }
+        Ok(())
+    }
+
+    /// Tries once whether there is a way, and room: a message that holds nothing gets through, and another of the largest size
+    /// could follow.
+    pub async fn knock(&self) -> Result<(), NatsError> {
+        let mut message = vec![0; HEAD_BYTES];
+        seal(&mut message);
+        let number = self.sent.fetch_add(1, Ordering::Relaxed);
+        let id = format!("{:016x}-{number}", self.writer);
+        self.stream.publish(&id, &message.into(), Instant::now()).await?;
+        let room = self.stream.info().await?.room;
+        if room < 2 * PART_BYTES_MAX as u64 {
+            let (what, error) = (self.stream.name.clone(), "the stream is full".to_owned());
+            return Err(BusError::Away { what, error }.into());
         }
         Ok(())
     }

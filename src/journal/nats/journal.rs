@@ -20,7 +20,7 @@ use crate::setting::Period;
 #[derive(Debug)]
 pub struct Journal {
     stream: Stream,
-    retention: Period,
+    keep: Keep,
     /// Tells this writer from all others.
     writer: u64,
     lease: Lease,
@@ -31,25 +31,44 @@ pub struct Journal {
     /// The oldest position that is kept, as far as known.
     first: Option<u64>,
     bytes: u64,
+    /// How much this one has written, with what the server keeps beside each message.
+    written: u64,
 }
 
+/// How much of the journal is kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Keep {
+    /// For how long.
+    pub(super) retention: Period,
+    /// Beyond it the server removes the oldest messages, whatever still needs them.
+    pub(super) max_bytes: u64,
+}
+
+/// What a message takes beside its content: its subject, its id, the one that it follows, and the server's own.
+const BESIDE_BYTES: u64 = 200;
+
+/// Of how many parts of the journal's size one may be written from checkpoint to checkpoint. What the owner before has written
+/// since its last, and what comes while one is being written, have to stay as well.
+const CHECKPOINTS_PER_JOURNAL: u64 = 4;
+
 impl Journal {
-    pub(super) fn new(stream: Stream, retention: Period) -> Self {
+    pub(super) fn new(stream: Stream, keep: Keep) -> Self {
         Self {
             stream,
-            retention,
+            keep,
             writer: fresh_id(),
             lease: Lease::default(),
             end: Arc::default(),
             next: 0,
             first: None,
             bytes: 0,
+            written: 0,
         }
     }
 
     /// The same stream as far as this one knows it, without the lease.
     pub(super) fn read_only(&self) -> Self {
-        Self { end: Arc::clone(&self.end), ..Self::new(self.stream.clone(), self.retention) }
+        Self { end: Arc::clone(&self.end), ..Self::new(self.stream.clone(), self.keep) }
     }
 
     /// See [`crate::journal::Journal::append`]. An error means that the lease is lost.
@@ -109,6 +128,7 @@ impl Journal {
             let (stream, left) = (self.stream.clone(), self.lease.left());
             let id = format!("{:016x}-{last}", self.writer);
             let sent = Instant::now();
+            self.written += message.len() as u64 + BESIDE_BYTES;
             let taken = self.stream.wait(async move {
                 let end = Instant::now() + left;
                 stream.follow(last, &id, &message, end).await
@@ -155,6 +175,18 @@ impl Journal {
         self.bytes
     }
 
+    /// See [`crate::journal::Journal::written`].
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// See [`crate::journal::Journal::checkpoint_bytes`].
+    #[must_use]
+    pub fn checkpoint_bytes(&self) -> u64 {
+        self.keep.max_bytes / CHECKPOINTS_PER_JOURNAL
+    }
+
     /// See [`crate::journal::Journal::reader`].
     #[must_use]
     pub fn reader(&self, position: u64) -> Reader {
@@ -190,7 +222,7 @@ impl Journal {
 
     /// See [`crate::journal::Journal::trim`]. The size is kept by the server, which removes the oldest messages.
     pub fn trim(&mut self, needed: u64, now: Timestamp) -> Result<u64, NatsError> {
-        let oldest = now.plus_millis(-self.retention.millis());
+        let oldest = now.plus_millis(-self.keep.retention.millis());
         let (stream, end) = (self.stream.clone(), self.end.load(Ordering::Acquire));
         let (bytes, first) = self.stream.wait(async move {
             let info = stream.info().await?;

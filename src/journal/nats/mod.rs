@@ -28,10 +28,10 @@ pub use journal::Journal;
 pub use lease::Lease;
 pub use reader::Reader;
 
+use journal::Keep;
 use stream::{Full, Shape, Stream};
 
 use crate::bus::{BusError, Link};
-use crate::setting::Period;
 
 /// What checkpoints may take: an old and a new one of the largest size. Servers set aside what a stream may take.
 const CHECKPOINT_BYTES_MAX: u64 = 2 << 30;
@@ -43,7 +43,7 @@ const ASIDE_BYTES_MAX: u64 = 64 << 20;
 #[derive(Clone, Debug)]
 pub struct Cluster {
     journal: Stream,
-    retention: Period,
+    keep: Keep,
     intake: Intake,
     checkpoints: Checkpoints,
 }
@@ -53,9 +53,10 @@ impl Cluster {
     pub fn open(config: &Config) -> Result<Self, NatsError> {
         let settings = |error| BusError::Settings { place: "journal.nats", error };
         let link = Link::connect(&config.access().map_err(settings)?)?;
-        let Config { stream, replicas, retention, .. } = config.clone();
+        let Config { stream, replicas, retention, max_bytes, .. } = config.clone();
+        let keep = Keep { retention, max_bytes: max_bytes.bytes() };
         let shape = |max_bytes, full| Shape { replicas, max_bytes, full };
-        let journal = shape(config.max_bytes.bytes(), Full::OldestGo);
+        let journal = shape(keep.max_bytes, Full::OldestGo);
         let intake = shape(config.intake_max_bytes.bytes(), Full::Refuse);
         let checkpoint = shape(CHECKPOINT_BYTES_MAX, Full::Refuse);
         let aside = shape(ASIDE_BYTES_MAX, Full::OldestGo);
@@ -66,14 +67,26 @@ impl Cluster {
             let aside = Stream::open(&on, &stream, "aside", aside).await?;
             let checkpoint = Stream::open(&on, &stream, "checkpoint", checkpoint).await?;
             let (intake, checkpoints) = (Intake::new(intake, aside), Checkpoints::new(checkpoint));
-            Ok(Self { journal, retention, intake, checkpoints })
+            Ok(Self { journal, keep, intake, checkpoints })
+        })
+    }
+
+    /// Tries whether the login may write all that it may have to.
+    pub fn may_write(&self) -> Result<(), NatsError> {
+        let [intake, aside] = self.intake.streams();
+        let streams = [self.journal.clone(), intake, aside, self.checkpoints.stream()];
+        self.journal.wait(async move {
+            for stream in streams {
+                stream.may_publish().await?;
+            }
+            Ok(())
         })
     }
 
     /// Reads along.
     #[must_use]
     pub fn candidate(&self) -> Candidate {
-        Candidate::new(Journal::new(self.journal.clone(), self.retention))
+        Candidate::new(Journal::new(self.journal.clone(), self.keep))
     }
 
     /// Where standbys put what they take.

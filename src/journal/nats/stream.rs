@@ -54,6 +54,8 @@ pub(super) struct Info {
     pub(super) first: u64,
     pub(super) last: u64,
     pub(super) bytes: u64,
+    /// How much more it may hold.
+    pub(super) room: u64,
     /// Tells a stream from another of the same name.
     pub(super) created: String,
 }
@@ -157,6 +159,9 @@ impl Stream {
             first: number("first_seq"),
             last: number("last_seq"),
             bytes: number("bytes"),
+            room: answer["config"]["max_bytes"]
+                .as_u64()
+                .map_or(u64::MAX, |max| max.saturating_sub(number("bytes"))),
             created: answer["created"].as_str().unwrap_or_default().to_owned(),
         })
     }
@@ -212,6 +217,19 @@ impl Stream {
         loop {
             match self.send(headers.clone(), payload.clone()).await {
                 Ok(_) => return Ok(()),
+                Err(error) => tries.again(error).await?,
+            }
+        }
+    }
+
+    /// Tries whether the login may publish here, with a message that is meant for no stream: nothing of it is kept.
+    pub(super) async fn may_publish(&self) -> Result<(), BusError> {
+        let mut headers = HeaderMap::new();
+        headers.insert("Nats-Expected-Stream", "none");
+        let tries = Tries::patient();
+        loop {
+            match self.send(headers.clone(), Bytes::new()).await {
+                Ok(_) | Err(BusError::Refused { .. }) => return Ok(()),
                 Err(error) => tries.again(error).await?,
             }
         }

@@ -64,8 +64,12 @@ impl Reader {
                 Interruption::Inlet(InletError::Closed) => return,
                 Interruption::Inlet(error) => telemetry::source_trouble(CURSOR, &error),
                 Interruption::Bus(error) => {
-                    let refused =
-                        matches!(error, BusError::Settings { .. } | BusError::Refused { .. });
+                    let refused = matches!(
+                        error,
+                        BusError::Settings { .. }
+                            | BusError::Refused { .. }
+                            | BusError::Forbidden { .. }
+                    );
                     let result = if refused { "refused" } else { "retried" };
                     telemetry::source_request(CURSOR, result, &error);
                     self.health.failed(self.nats.clock.now(), refused, &error.to_string());

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use self::findings::Findings;
 use self::rise::Rise;
+use crate::clock::Standing;
 use crate::event::Timestamp;
 use crate::signal::Snapshot;
 
@@ -90,6 +91,30 @@ pub(crate) fn judge(snapshot: &Snapshot, about: &About, since: Timestamp) -> Ans
     found.answer()
 }
 
+impl Answer {
+    /// The same, given while the engine's time stands so to the clock: what was judged before cannot let anything pass.
+    pub(crate) fn while_time(mut self, standing: Standing) -> Self {
+        let reason = match standing {
+            Standing::Even => return self,
+            Standing::Held(since) => format!(
+                "nothing has been judged since {}: ssowatch waits for its journal, or for the instance that owns it",
+                since.to_rfc3339_seconds()
+            ),
+            Standing::Ahead(until) => {
+                format!(
+                    "nothing is judged until {}: the clock was set back",
+                    until.to_rfc3339_seconds()
+                )
+            }
+        };
+        if self.verdict < Verdict::Fail {
+            return hold(reason);
+        }
+        self.reasons.push(reason);
+        self
+    }
+}
+
 fn hold(reason: String) -> Answer {
     Answer { verdict: Verdict::Hold, reasons: vec![reason] }
 }
@@ -168,6 +193,32 @@ mod tests {
     fn a_moment_to_come_holds() {
         let answer = judge(&snapshot(1_000, 10, 100), &About::Fleet, since().plus_millis(60_000));
         assert_eq!(answer.verdict, Verdict::Hold);
+    }
+
+    #[test]
+    fn what_was_judged_before_time_stood_lets_nothing_pass() {
+        for (failed, standing, want, says) in [
+            (10, Standing::Even, Verdict::Pass, ""),
+            (
+                10,
+                Standing::Held(since()),
+                Verdict::Hold,
+                "nothing has been judged since 2025-10-10T16:05:00Z",
+            ),
+            (
+                10,
+                Standing::Ahead(since()),
+                Verdict::Hold,
+                "nothing is judged until 2025-10-10T16:05:00Z",
+            ),
+            (60, Standing::Even, Verdict::Fail, ""),
+            (60, Standing::Held(since()), Verdict::Fail, "nothing has been judged since"),
+        ] {
+            let answer =
+                judge(&snapshot(1_000, failed, 100), &About::Fleet, since()).while_time(standing);
+            assert_eq!(answer.verdict, want, "{answer:?}");
+            assert!(answer.reasons.last().unwrap().contains(says), "{answer:?}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What is said while nothing is accepted, judged or told.
 
+use std::time::Duration;
+
 use super::*;
 
 #[tokio::test]
@@ -39,6 +41,45 @@ async fn whoever_looks_sees_that_nothing_is_accepted_or_judged() {
         assert!(page.contains(banner.unwrap_or_default()), "{page}");
         assert_eq!(page.contains("nothing is judged now"), banner.is_some(), "{page}");
     }
+}
+
+#[tokio::test]
+async fn the_gate_lets_nothing_pass_while_nothing_is_judged() {
+    for (millis, holds) in [(0, false), (30_000, false), (31_000, true), (-3_600_000, true)] {
+        let mut admin = admin(sample::snapshot(), None);
+        admin.clock = Clock::set_by_hand(sample::snapshot().now.plus_millis(millis), 1).0;
+        let path = "/api/v1/gate?scope=connection:conn_1&since=2025-10-10T16:05:00Z";
+        let response = ask(admin, Method::GET, path, &[]).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        let answer = String::from_utf8(body.to_vec()).unwrap();
+        let says = ["nothing has been judged since", "nothing is judged until"];
+        assert_eq!(says.iter().any(|says| answer.contains(says)), holds, "{millis}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_standby_that_passes_nothing_on_is_not_ready_until_it_does() {
+    tokio::time::pause();
+    let (inlet, _parcels) = journal::inlet(1);
+    let passage = inlet.passage();
+    let ready = async || {
+        let admin = admin_with(sample::snapshot(), None, inlet.clone());
+        let response = ask(admin, Method::GET, "/-/ready", &[]).await;
+        let status = response.status();
+        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    };
+    passage.refused();
+    for (seconds, want) in [(29, 200), (1, 503), (60, 503)] {
+        tokio::time::advance(Duration::from_secs(seconds)).await;
+        passage.refused();
+        let (status, says) = ready().await;
+        assert_eq!(status, want, "{says}");
+        assert!(status == 200 || says.contains("NATS"), "{says}");
+    }
+    passage.took();
+    assert_eq!(ready().await.0, 200);
 }
 
 #[tokio::test]
