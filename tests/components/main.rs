@@ -30,6 +30,7 @@ mod nats_away;
 mod nats_hole;
 mod nats_journal;
 mod nats_migration;
+mod nats_rights;
 mod nats_scraped;
 mod nats_settings;
 mod nats_source;
