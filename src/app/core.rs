@@ -1,6 +1,8 @@
 //! Everything between the listeners and the network: sources, fold, sinks and receivers, over whatever clock, disk and network
 //! they are given. The daemon gives them those of the machine, a simulation its own.
 
+mod damage;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -172,29 +174,20 @@ pub(super) fn read(config: &Config, disk: &Arc<dyn Disk>) -> anyhow::Result<(Jou
     let folder = data_dir.join(JOURNAL);
     let (mut journal, recovery) =
         Journal::open_on(Arc::clone(disk), &folder, config.journal.embedded())?;
-    if recovery.cut_bytes > 0 {
-        let bytes = recovery.cut_bytes;
-        let detail = format!(
-            "the journal ended in a broken frame of {bytes} bytes that was never acknowledged; it was cut off and kept aside"
-        );
-        telemetry::damage_found("journal_tail", &detail);
-    }
+    damage::tail(&recovery);
     let engine = config.engine().map_err(|error| anyhow!(error))?;
     let place = Place::Folder(Arc::clone(disk), data_dir.clone());
     let mut state = load(&place, engine)?;
     place.keep_room(0);
-    let missing = gap(state.position(), recovery.first);
-    if let Some((entries, detail)) = &missing {
-        telemetry::entries_lost("journal_gap", *entries, detail);
-    }
-    let lost = journal.skip_to(state.position())?;
+    let checkpoint = state.position();
+    let lost = journal.skip_to(checkpoint)?;
     if lost > 0 {
         let detail = format!(
             "the journal ends {lost} entries before the checkpoint; the state has them, sinks that read the journal do not"
         );
         telemetry::damage_found("journal_behind", &detail);
     }
-    let mut reader = journal.reader(state.position());
+    let mut reader = journal.reader(checkpoint);
     let mut entries = 0u64;
     loop {
         let batch = reader.next_batch()?;
@@ -206,23 +199,9 @@ pub(super) fn read(config: &Config, disk: &Arc<dyn Disk>) -> anyhow::Result<(Jou
             entries += 1;
         }
     }
-    let broken = reader.take_skipped().saturating_sub(missing.map_or(0, |(entries, _)| entries));
-    if broken > 0 {
-        let detail = "frames of the journal behind the checkpoint are broken; all others are read";
-        telemetry::entries_lost("journal_frame", broken, &detail);
-    }
+    damage::entries(&recovery, checkpoint, reader.take_skipped());
     tracing::info!(entries, position = state.position(), "State recovered.");
     Ok((journal, state))
-}
-
-/// How many entries are missing, and where, when the journal begins with entry `begin` and the checkpoint ends before `end`.
-fn gap(end: u64, begin: u64) -> Option<(u64, String)> {
-    let missing = begin.checked_sub(end).filter(|missing| *missing > 0)?;
-    let detail = format!(
-        "the checkpoint ends before entry {end} and the journal begins with entry {begin}: the oldest files of the journal are gone, or \
-         the checkpoint is, or is an old one; whoever has the events of that time can send them again, and none counts twice"
-    );
-    Some((missing, detail))
 }
 
 /// The last checkpoint, or a state before the first entry.

@@ -23,7 +23,7 @@ pub(super) struct Frame {
     pub(super) first: u64,
     pub(super) newest: Timestamp,
     pub(super) count: u32,
-    body: Vec<u8>,
+    bytes: Vec<u8>,
 }
 
 pub(super) fn encode(first: u64, entries: &[Entry]) -> Vec<u8> {
@@ -49,22 +49,54 @@ pub(super) fn length(head: [u8; HEAD_BYTES]) -> Option<u32> {
     (META_BYTES..=FRAME_BYTES_MAX).contains(&length).then_some(length)
 }
 
-/// Checks what follows `head`.
-pub(super) fn check(head: [u8; HEAD_BYTES], body: Vec<u8>) -> Option<Frame> {
+/// `bytes` as a frame, if they are one.
+pub(super) fn check(bytes: Vec<u8>) -> Result<Frame, Vec<u8>> {
+    let Some((head, body)) = bytes.split_first_chunk::<HEAD_BYTES>() else { return Err(bytes) };
     let crc = u32::from_le_bytes(head[4..].try_into().expect("four bytes"));
-    if crc32fast::hash(&body) != crc || body.len() < META_BYTES as usize {
-        return None;
+    if length(*head).is_none_or(|length| body.len() != length as usize)
+        || crc32fast::hash(body) != crc
+    {
+        return Err(bytes);
     }
     let first = u64::from_le_bytes(body[..8].try_into().expect("eight bytes"));
     let newest = i64::from_le_bytes(body[8..16].try_into().expect("eight bytes"));
     let count = u32::from_le_bytes(body[16..20].try_into().expect("four bytes"));
-    Some(Frame { first, newest: Timestamp::from_millis(newest), count, body })
+    Ok(Frame { first, newest: Timestamp::from_millis(newest), count, bytes })
+}
+
+/// The first whole frame in `bytes`, which begin with a broken one that had the position `next`, and where it begins. The broken
+/// one says where it ends; where that is what is broken, each place is tried.
+pub(super) fn find(bytes: &[u8], next: u64) -> Option<(usize, Frame)> {
+    let head = bytes.first_chunk().copied();
+    let end = head.and_then(length).map(|length| HEAD_BYTES + length as usize);
+    end.into_iter().chain(1..bytes.len()).find_map(|at| Some((at, whole_at(bytes, at, next)?)))
+}
+
+/// The frame that begins at `at`. It is believed if it can follow: some entries are missing, and none was smaller than a byte.
+fn whole_at(bytes: &[u8], at: usize, next: u64) -> Option<Frame> {
+    let (head, rest) = bytes.get(at..)?.split_first_chunk()?;
+    let missing = u64::from_le_bytes(*rest.first_chunk()?).checked_sub(next)?;
+    if missing == 0 || missing > at as u64 {
+        return None;
+    }
+    let length = HEAD_BYTES + length(*head)? as usize;
+    check(bytes.get(at..at + length)?.to_vec()).ok()
 }
 
 impl Frame {
+    /// All of it, with its head.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// See [`Frame::bytes`].
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
     /// Its entries; `None` when they were written by a build that knew more.
     pub(super) fn entries(&self) -> Option<Vec<Entry>> {
-        let mut rest = &self.body[META_BYTES as usize..];
+        let mut rest = &self.bytes[HEAD_BYTES + META_BYTES as usize..];
         let mut entries = Vec::with_capacity(RESERVED_ENTRIES_MAX.min(self.count as usize));
         for _ in 0..self.count {
             let (entry, tail) = postcard::take_from_bytes(rest).ok()?;
@@ -85,8 +117,7 @@ mod tests {
         frame[HEAD_BYTES + 16..HEAD_BYTES + 20].copy_from_slice(&u32::MAX.to_le_bytes());
         let crc = crc32fast::hash(&frame[HEAD_BYTES..]);
         frame[4..8].copy_from_slice(&crc.to_le_bytes());
-        let head = frame[..HEAD_BYTES].try_into().unwrap();
-        let frame = check(head, frame[HEAD_BYTES..].to_vec()).unwrap();
+        let frame = check(frame).unwrap();
         assert_eq!(frame.count, u32::MAX);
         assert!(frame.entries().is_none());
     }

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use disk::{Append, Disk, Lock};
-pub use embedded::{Config, Recovery};
+pub use embedded::{Broken, Config, Recovery};
 pub use error::JournalError;
 pub use inlet::{Delivery, Inlet, InletError, Parcel, Receipt, Refusals, inlet};
 pub use passage::Passage;

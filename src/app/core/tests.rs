@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use super::*;
 use crate::event::{Entry, Timestamp, Told, Treatment};
-use crate::journal::operating_system;
+use crate::journal::{Broken, operating_system};
 use crate::outbound::{Answer, Request, SendError};
 use crate::store::checkpoint::Place;
 
@@ -137,13 +137,60 @@ fn what_is_missing_between_the_checkpoint_and_the_journal_is_said_and_counted() 
     assert_eq!(state.position(), 6);
     assert!(found.contains("{what=\"journal_gap\"} 1"), "{found}");
     assert!(!found.contains("journal_frame"), "{found}");
-    let (entries, detail) = gap(1, 5).unwrap();
+    let (entries, detail) = damage::gap(1, 5).unwrap();
     assert_eq!(entries, 4);
     assert!(
         detail
             .starts_with("the checkpoint ends before entry 1 and the journal begins with entry 5"),
         "{detail}"
     );
+}
+
+#[test]
+fn a_broken_frame_is_said_with_what_it_costs() {
+    let broken =
+        Broken { entries: 320..330, path: "a.journal".into(), bytes: 100..900, aside: None };
+    for (checkpoint, lost, words) in [
+        (0, 10, "the checkpoint does not have 10 of them"),
+        (329, 1, "the checkpoint does not have 1 of them"),
+        (330, 0, "the checkpoint has them"),
+        (900, 0, "the checkpoint has them"),
+    ] {
+        let (count, detail) = damage::frame(&broken, checkpoint);
+        assert_eq!(count, lost);
+        assert!(
+            detail.starts_with(
+                "the disk damaged bytes 100 to 899 of a.journal, in which entries 320 to 329 were"
+            ),
+            "{detail}"
+        );
+        assert!(detail.contains(words) && !detail.contains("never"), "{detail}");
+    }
+}
+
+#[test]
+fn a_frame_that_breaks_in_the_middle_costs_itself_and_is_counted_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = Config::parse("a.yaml", "{}", |_| None).unwrap();
+    config.data_dir.0 = dir.path().to_owned();
+    let disk = operating_system();
+    let (mut journal, _) = read(&config, &disk).unwrap();
+    let received_at = Timestamp::from_millis(1_796_000_000_000);
+    for n in 0..3u8 {
+        let record = Record::Cursor { key: format!("a{n}").into(), value: "b".into() };
+        journal.append(&[Entry { received_at, record }]).unwrap();
+    }
+    let third = journal.bytes() / 3;
+    drop(journal);
+    let path = dir.path().join("journal/00000000000000000000.journal");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[usize::try_from(third).unwrap() + 20] ^= 0x20;
+    fs::write(&path, bytes).unwrap();
+    let (found, state) = counted(|| read(&config, &disk).unwrap().1);
+    assert!(found.contains("{what=\"journal_frame\"} 1"), "{found}");
+    assert!(!found.contains("journal_tail") && !found.contains("journal_gap"), "{found}");
+    assert_eq!(state.position(), 3);
+    assert_eq!([0, 1, 2].map(|n| state.cursor(&format!("a{n}")).is_some()), [true, false, true]);
 }
 
 /// Services that take everything, and what they were sent.

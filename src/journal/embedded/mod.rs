@@ -1,8 +1,9 @@
 //! The embedded journal: segment files of checksummed frames in one folder, one writer, any number of readers.
 //!
 //! One append is one frame: one write, one sync, all or nothing. A crash can only leave a broken frame at the end of the
-//! newest segment; it was never acknowledged, is cut off when the journal is opened, and is kept aside. A position counts
-//! entries since the journal began.
+//! newest segment; it was never acknowledged, is cut off when the journal is opened, and is kept aside. A broken frame with a
+//! good one behind it is damage: it alone is lost, and its positions are not given again. A position counts entries since the
+//! journal began.
 
 mod reader;
 pub(super) mod segment;
@@ -16,6 +17,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use reader::Reader;
+pub use segment::Broken;
 use segment::Segment;
 
 use super::disk::{Append, Disk, Lock};
@@ -82,6 +84,8 @@ pub struct Recovery {
     pub cut_bytes: u64,
     /// The oldest position that is there.
     pub first: u64,
+    /// What is broken in the newest segment, before its last good frame.
+    pub broken: Vec<Broken>,
 }
 
 /// The journal's one writer.
@@ -124,6 +128,7 @@ impl Journal {
         let mut recovery = Recovery::default();
         if let Some(last) = segments.last_mut() {
             recovery.cut_bytes = last.recover(&*disk)?;
+            recovery.broken = std::mem::take(&mut last.broken);
         }
         if segments.is_empty() {
             segments.push(Segment::create(&*disk, folder, 0)?);
@@ -136,7 +141,7 @@ impl Journal {
         let writer = last.append_handle(&*disk)?;
         let durable = Arc::new(AtomicU64::new(last.next_position()));
         let folder = folder.to_owned();
-        let journal = Self {
+        let mut journal = Self {
             disk,
             folder,
             config,
@@ -149,6 +154,9 @@ impl Journal {
             full: false,
             _lock: lock,
         };
+        if !recovery.broken.is_empty() {
+            journal.leave_damaged()?;
+        }
         Ok((journal, recovery))
     }
 
@@ -314,6 +322,12 @@ impl Journal {
 
     fn last(&self) -> &Segment {
         self.segments.last().expect("there is at least one segment")
+    }
+
+    /// Begins another segment, so that what is damaged is read by each start, but searched and told by one alone, and older builds
+    /// append behind nothing that they would cut off. A full disk may have no room for one: then it goes on in this one.
+    fn leave_damaged(&mut self) -> Result<(), JournalError> {
+        self.rotate().or_else(|error| if error.is_full() { Ok(()) } else { Err(error) })
     }
 
     fn rotate(&mut self) -> Result<(), JournalError> {

@@ -59,7 +59,7 @@ impl Reader {
             let frame =
                 frames.next_frame().map_err(|error| JournalError::io("read", &path, error))?;
             let Some(frame) = frame else {
-                // The segment ends here, or is damaged from here: go on with the next one.
+                // The segment ends here, or holds nothing good from here on: go on with the next one.
                 let first = *first;
                 self.open = None;
                 if !self.step_over(first)? {
@@ -68,9 +68,16 @@ impl Reader {
                 continue;
             };
             let end = frame.first + u64::from(frame.count);
+            if end > self.durable.load(Ordering::Acquire) {
+                // Found behind damage, and still being written.
+                self.open = None;
+                return Ok(Vec::new());
+            }
             if end <= self.position {
                 continue;
             }
+            self.skipped += frame.first.saturating_sub(self.position);
+            self.position = self.position.max(frame.first);
             let Some(entries) = frame.entries() else {
                 self.skipped += end - self.position;
                 self.position = end;

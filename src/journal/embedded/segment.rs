@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, BufReader, Read};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::event::Timestamp;
@@ -35,6 +36,21 @@ pub(super) struct Segment {
     pub(super) newest: Timestamp,
     /// Whether its header is whole.
     sound: bool,
+    /// What is broken in it, before its last good frame.
+    pub(super) broken: Vec<Broken>,
+}
+
+/// Entries whose frames are broken, before a good one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Broken {
+    /// Their positions.
+    pub entries: Range<u64>,
+    /// The segment's file.
+    pub path: PathBuf,
+    /// Where in the file they were.
+    pub bytes: Range<u64>,
+    /// Where a copy of that is, if there was room for one.
+    pub aside: Option<PathBuf>,
 }
 
 pub(super) fn write(file: &mut dyn Append, frame: &[u8]) -> io::Result<()> {
@@ -64,6 +80,7 @@ pub(super) fn list(disk: &dyn Disk, folder: &Path) -> Result<Vec<Segment>, Journ
             oldest: Timestamp::default(),
             newest: Timestamp::default(),
             sound: true,
+            broken: Vec::new(),
         };
         segment.measure(disk)?;
         segments.push(segment);
@@ -86,8 +103,9 @@ impl Segment {
             drop(disk.remove(&path));
             return Err(JournalError::io("create", &path, error));
         }
-        let (oldest, newest) = Default::default();
-        Ok(Self { path, first, entries: 0, bytes: HEADER_BYTES, oldest, newest, sound: true })
+        let (oldest, newest, broken) = Default::default();
+        let bytes = HEADER_BYTES;
+        Ok(Self { path, first, entries: 0, bytes, oldest, newest, sound: true, broken })
     }
 
     pub(super) fn next_position(&self) -> u64 {
@@ -112,18 +130,22 @@ impl Segment {
         disk.append(&self.path).map_err(|error| JournalError::io("open", &self.path, error))
     }
 
-    /// Counts what it holds, frame by frame, up to the first that is broken.
+    /// Counts what it holds, frame by frame, up to the last good one. Broken ones before it count: their positions are not
+    /// given again.
     fn measure(&mut self, disk: &dyn Disk) -> Result<(), JournalError> {
         let io = |error| JournalError::io("read", &self.path, error);
         let mut frames = Frames::open(disk, &self.path, self.first)?;
-        let (mut entries, mut newest) = (0, Timestamp::default());
-        let mut oldest = None;
+        let (mut newest, mut oldest) = (Timestamp::default(), None);
         while let Some(frame) = frames.next_frame().map_err(io)? {
-            entries += u64::from(frame.count);
             newest = frame.newest;
             oldest.get_or_insert(newest);
         }
-        (self.entries, self.newest, self.bytes) = (entries, newest, frames.offset);
+        (self.entries, self.newest, self.bytes) = (frames.next - self.first, newest, frames.offset);
+        self.broken = frames
+            .broken
+            .into_iter()
+            .map(|(entries, bytes)| Broken { entries, path: self.path.clone(), bytes, aside: None })
+            .collect();
         self.oldest = oldest.unwrap_or_default();
         self.sound = frames.sound;
         Ok(())
@@ -135,17 +157,27 @@ impl Segment {
         let length = disk.length(&self.path).map_err(io)?;
         if !self.sound && self.entries == 0 {
             // The crash came while the segment was made, and what was written then is damaged.
-            self.keep_aside(disk, 0).map_err(io)?;
+            self.keep_aside(disk, 0..length, &self.path.with_extension("corrupt")).map_err(io)?;
             let folder = self.path.parent().expect("a segment lies in a folder").to_owned();
             *self = Self::create(disk, &folder, self.first)?;
             return Ok(length);
+        }
+        for at in 0..self.broken.len() {
+            let bytes = self.broken[at].bytes.clone();
+            let aside = self.path.with_extension(format!("{}.corrupt", bytes.start));
+            match self.keep_aside(disk, bytes, &aside) {
+                Ok(()) => self.broken[at].aside = Some(aside),
+                // It is still in the file, for as long as that is kept.
+                Err(error) if error.kind() == io::ErrorKind::StorageFull => {}
+                Err(error) => return Err(io(error)),
+            }
         }
         let broken = length - self.bytes;
         if broken == 0 {
             return Ok(0);
         }
         let cut = || -> io::Result<()> {
-            self.keep_aside(disk, self.bytes)?;
+            self.keep_aside(disk, self.bytes..length, &self.path.with_extension("corrupt"))?;
             let mut file = disk.append(&self.path)?;
             file.cut(self.bytes)?;
             file.sync()
@@ -154,13 +186,13 @@ impl Segment {
         Ok(broken)
     }
 
-    /// Copies what stands from `offset` on to a file beside it.
-    fn keep_aside(&self, disk: &dyn Disk, offset: u64) -> io::Result<()> {
-        let mut tail = disk.read(&self.path, offset)?;
-        let mut aside = disk.create(&self.path.with_extension("corrupt"))?;
+    /// Copies `bytes` of it to `aside`.
+    fn keep_aside(&self, disk: &dyn Disk, bytes: Range<u64>, aside: &Path) -> io::Result<()> {
+        let mut part = disk.read(&self.path, bytes.start)?.take(bytes.end - bytes.start);
+        let mut aside = disk.create(aside)?;
         let mut chunk = vec![0; COPY_BYTES];
         loop {
-            let count = tail.read(&mut chunk)?;
+            let count = part.read(&mut chunk)?;
             if count == 0 {
                 return aside.sync();
             }
@@ -176,6 +208,8 @@ pub(super) struct Frames {
     pub(super) offset: u64,
     /// The position that its first entry must have.
     next: u64,
+    /// What was stepped over: positions, and bytes.
+    broken: Vec<(Range<u64>, Range<u64>)>,
     /// Whether the header is whole. Each frame has a checksum and a position of its own: a damaged header costs nothing.
     sound: bool,
 }
@@ -196,27 +230,40 @@ impl Frames {
         }
         let file = disk.read(path, HEADER_BYTES).map_err(io)?;
         let file = BufReader::with_capacity(1 << 18, file);
-        Ok(Self { file, offset: HEADER_BYTES, sound, next: first })
+        Ok(Self { file, offset: HEADER_BYTES, sound, next: first, broken: Vec::new() })
     }
 
-    /// The next frame; `None` at the end, and where a frame is broken or does not follow the one before.
+    /// The next frame; `None` at the end. One that is broken, or does not follow the one before, is stepped over if there is a
+    /// good one behind it.
     pub(super) fn next_frame(&mut self) -> io::Result<Option<Frame>> {
-        let mut head = [0; HEAD_BYTES];
-        if !filled(&mut self.file, &mut head)? {
+        let mut bytes = Vec::new();
+        (&mut self.file).take(HEAD_BYTES as u64).read_to_end(&mut bytes)?;
+        if let Some(length) = bytes.first_chunk().and_then(|head| frame::length(*head)) {
+            (&mut self.file).take(u64::from(length)).read_to_end(&mut bytes)?;
+        }
+        let mut bytes = match frame::check(bytes) {
+            Ok(frame) if frame.first == self.next => {
+                self.offset += frame.bytes().len() as u64;
+                self.next += u64::from(frame.count);
+                return Ok(Some(frame));
+            }
+            Ok(frame) => frame.into_bytes(),
+            Err(bytes) => bytes,
+        };
+        if bytes.is_empty() {
             return Ok(None);
         }
-        let Some(length) = frame::length(head) else { return Ok(None) };
-        let mut body = Vec::new();
-        (&mut self.file).take(u64::from(length)).read_to_end(&mut body)?;
-        if body.len() != length as usize {
-            return Ok(None);
-        }
-        let frame = frame::check(head, body).filter(|frame| frame.first == self.next);
-        if let Some(frame) = &frame {
-            self.offset += HEAD_BYTES as u64 + u64::from(length);
-            self.next += u64::from(frame.count);
-        }
-        Ok(frame)
+        self.file.read_to_end(&mut bytes)?;
+        let Some((at, frame)) = frame::find(&bytes, self.next) else { return Ok(None) };
+        let end = at + frame.bytes().len();
+        self.broken.push((self.next..frame.first, self.offset..self.offset + at as u64));
+        self.offset += end as u64;
+        self.next = frame.first + u64::from(frame.count);
+        // What was read too far is read again, before what the file has grown by since.
+        let rest = io::Cursor::new(bytes.split_off(end));
+        let file = std::mem::replace(&mut self.file, BufReader::new(Box::new(io::empty())));
+        self.file = BufReader::new(Box::new(rest.chain(file)));
+        Ok(Some(frame))
     }
 }
 

@@ -137,7 +137,6 @@ impl Reader {
 }
 
 pub(super) fn entries(whole: &Whole) -> Option<Vec<Entry>> {
-    let (head, body) = whole.bytes.split_first_chunk()?;
-    let frame = frame::check(*head, body.to_vec())?;
+    let frame = frame::check(whole.bytes.clone()).ok()?;
     (frame.first == whole.head.first).then(|| frame.entries()).flatten()
 }
