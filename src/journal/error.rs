@@ -73,7 +73,8 @@ impl JournalError {
 fn remedy(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "; free some space or lower `journal.embedded.max_bytes`"
+            "; free some space: in `data_dir` the journal takes up to `journal.embedded.max_bytes`, the search for sign-ins up to \
+             `sessions.max_bytes`, and a lower limit counts a minute after a reload"
         }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             "; give the user that runs ssowatch write access to `data_dir`"
