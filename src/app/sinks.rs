@@ -48,9 +48,14 @@ impl<T: Transport> Sinks<T> {
         let reader =
             |sink| journal.reader(state.sent(sink).unwrap_or_else(|| journal.next_position()));
         if let Some(otlp) = &config.sinks.otlp {
-            let logs = otlp::logs(otlp, reader(otlp::LOGS), client(), inlet.clone(), clock);
+            // Who shares a journal has a name in common: that of its streams.
+            let shared = config.journal.nats.as_ref().map(|nats| &*nats.stream);
+            let identity = otlp::Identity::new(otlp, shared);
+            let logs =
+                otlp::logs(otlp, &identity, reader(otlp::LOGS), client(), inlet.clone(), clock);
             sinks.add_logs(otlp::LOGS, logs)?;
-            let metrics = otlp::Metrics::new(otlp, client(), inlet.clone(), clock, scrape);
+            let metrics =
+                otlp::Metrics::new(otlp, identity, client(), inlet.clone(), clock, scrape);
             sinks.otlp_metrics = metrics.map_err(|error| anyhow!(error))?.map(Box::new);
         }
         let Some(datadog) = &config.sinks.datadog else { return Ok(sinks) };

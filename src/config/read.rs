@@ -1,6 +1,6 @@
 //! From YAML to typed values, with errors for people: place, key, what is wrong, what to write instead.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use serde::de::DeserializeOwned;
 use serde_saphyr::Error;
@@ -26,12 +26,16 @@ pub(super) fn read<'v, T: DeserializeOwned>(
     text: &str,
     variable: &'v dyn Fn(&str) -> Option<String>,
 ) -> Result<(T, Variables<'v>), Mistake> {
-    let track = Track { path: RefCell::default(), variables: Variables::new(variable) };
+    let track = Track {
+        path: RefCell::default(),
+        variables: Variables::new(variable),
+        secret: Cell::default(),
+    };
     let options = serde_saphyr::options! { with_snippet: false };
     let read = serde_saphyr::with_deserializer_from_str_with_options(text, options, |inner| {
         T::deserialize(Tracked { inner, track: &track })
     });
-    let Track { path, variables } = track;
+    let Track { path, variables, .. } = track;
     match read {
         Ok(value) => Ok((value, variables)),
         Err(error) => {

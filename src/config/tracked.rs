@@ -2,7 +2,7 @@
 //!
 //! The path of keys stays as it was when something fails, so that any error, whoever made it, can name its key.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use serde::de::{
@@ -10,6 +10,7 @@ use serde::de::{
 };
 
 use super::variable::Variables;
+use crate::setting::Secret;
 
 /// Said of a key with nothing behind it. An optional section would be off by it, and nobody would hear of that.
 pub(super) const NO_VALUE: &str = "has no value; what belongs to it may be a comment, or not indented. Write it, or take the key out";
@@ -25,9 +26,20 @@ pub(super) enum Step {
 pub(super) struct Track<'a> {
     pub(super) path: RefCell<Vec<Step>>,
     pub(super) variables: Variables<'a>,
+    /// Whether the next scalar is a secret.
+    pub(super) secret: Cell<bool>,
 }
 
 impl Track<'_> {
+    /// `text` with its variables.
+    fn expand<E: Error>(&self, text: &str) -> Result<Option<String>, E> {
+        let file = match (self.secret.take(), self.path.borrow().last()) {
+            (true, Some(Step::Key(key))) => Some(format!("{key}_file")),
+            _ => None,
+        };
+        self.variables.expand(text, file.as_deref()).map_err(E::custom)
+    }
+
     /// Runs `inside` one step further in; the step stays when it fails.
     fn within<T, E>(&self, step: Step, inside: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         self.path.borrow_mut().push(step);
@@ -59,7 +71,7 @@ impl<'de, T: DeserializeSeed<'de>> DeserializeSeed<'de> for Tracked<'_, '_, T> {
     }
 }
 
-/// Hands each method on with a tracked visitor. A macro, because serde has 31 of them that differ in nothing else.
+/// Hands each method on with a tracked visitor. A macro, because serde has 30 of them that differ in nothing else.
 macro_rules! hand_on {
     ($($method:ident($($argument:ident: $type:ty),*);)*) => {
         $(fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, D::Error> {
@@ -72,6 +84,16 @@ macro_rules! hand_on {
 impl<'de, D: Deserializer<'de>> Deserializer<'de> for Tracked<'_, '_, D> {
     type Error = D::Error;
 
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        self.track.secret.set(name == Secret::TYPE);
+        let visitor = self.around(visitor);
+        self.inner.deserialize_newtype_struct(name, visitor)
+    }
+
     hand_on! {
         deserialize_any(); deserialize_bool(); deserialize_i8(); deserialize_i16(); deserialize_i32();
         deserialize_i64(); deserialize_i128(); deserialize_u8(); deserialize_u16(); deserialize_u32();
@@ -79,7 +101,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Tracked<'_, '_, D> {
         deserialize_str(); deserialize_string(); deserialize_bytes(); deserialize_byte_buf();
         deserialize_option(); deserialize_unit(); deserialize_seq(); deserialize_map();
         deserialize_identifier(); deserialize_ignored_any();
-        deserialize_unit_struct(name: &'static str); deserialize_newtype_struct(name: &'static str);
+        deserialize_unit_struct(name: &'static str);
         deserialize_tuple(length: usize); deserialize_tuple_struct(name: &'static str, length: usize);
         deserialize_struct(name: &'static str, fields: &'static [&'static str]);
         deserialize_enum(name: &'static str, variants: &'static [&'static str]);
@@ -108,21 +130,21 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Tracked<'_, '_, V> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<V::Value, E> {
-        match self.track.variables.expand(text).map_err(E::custom)? {
+        match self.track.expand(text)? {
             Some(expanded) => self.inner.visit_string(expanded),
             None => self.inner.visit_str(text),
         }
     }
 
     fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<V::Value, E> {
-        match self.track.variables.expand(text).map_err(E::custom)? {
+        match self.track.expand(text)? {
             Some(expanded) => self.inner.visit_string(expanded),
             None => self.inner.visit_borrowed_str(text),
         }
     }
 
     fn visit_string<E: Error>(self, text: String) -> Result<V::Value, E> {
-        let expanded = self.track.variables.expand(&text).map_err(E::custom)?;
+        let expanded = self.track.expand(&text)?;
         self.inner.visit_string(expanded.unwrap_or(text))
     }
 

@@ -16,8 +16,8 @@ impl<'a> Variables<'a> {
         Self { lookup, used: RefCell::default() }
     }
 
-    /// `text` with its variables; `None` when it has none, so that nothing is copied.
-    pub(super) fn expand(&self, text: &str) -> Result<Option<String>, String> {
+    /// `text` with its variables; `None` when it has none, so that nothing is copied. `file` is the key that takes a file in its place.
+    pub(super) fn expand(&self, text: &str, file: Option<&str>) -> Result<Option<String>, String> {
         if !text.contains("${") {
             return Ok(None);
         }
@@ -34,14 +34,14 @@ impl<'a> Variables<'a> {
                 "`${` without `}`; write `${NAME}`, or `$${` for the characters themselves",
             )?;
             out.push_str(before);
-            out.push_str(&self.value(name)?);
+            out.push_str(&self.value(name, file)?);
             rest = tail;
         }
         out.push_str(rest);
         Ok(Some(out))
     }
 
-    fn value(&self, name: &str) -> Result<String, String> {
+    fn value(&self, name: &str, file: Option<&str>) -> Result<String, String> {
         let letters = |c: char| c.is_ascii_alphanumeric() || c == '_';
         if name.is_empty()
             || !name.chars().all(letters)
@@ -52,7 +52,10 @@ impl<'a> Variables<'a> {
             ));
         }
         let value = (self.lookup)(name).ok_or_else(|| {
-            format!("the environment variable `{name}` is not set; set it, or use the `_file` twin of a secret key")
+            let twin =
+                file.map(|key| format!(", or name a file that holds the secret, as `{key}`"));
+            let twin = twin.unwrap_or_default();
+            format!("the environment variable `{name}` is not set; set it{twin}")
         })?;
         self.used.borrow_mut().push((name.to_owned(), value.clone()));
         Ok(value)
@@ -92,7 +95,7 @@ mod tests {
             ("${}", Err("does not name")),
         ];
         for (text, want) in cases {
-            match (variables.expand(text), want) {
+            match (variables.expand(text, None), want) {
                 (Ok(got), Ok(want)) => assert_eq!(got.as_deref(), want, "{text}"),
                 (Err(got), Err(want)) => assert!(got.contains(want), "{text}: {got}"),
                 (got, want) => panic!("{text}: {got:?}, not {want:?}"),
@@ -104,7 +107,7 @@ mod tests {
     fn values_are_taken_out_of_messages_in_either_spelling() {
         let lookup = |_: &str| Some("hun\"ter".to_owned());
         let variables = Variables::new(&lookup);
-        variables.expand("${S}").unwrap();
+        variables.expand("${S}", None).unwrap();
         assert_eq!(variables.redact("bad hun\"ter, \"hun\\\"ter\""), "bad ${S}, \"${S}\"");
     }
 }

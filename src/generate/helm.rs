@@ -64,12 +64,16 @@ fn schema(config: &Value) -> Value {
     });
     // What the pod mounts is where the configuration has to look.
     config["required"] = json!(["data_dir", "http"]);
+    let mut definitions = definitions.unwrap_or_default();
+    // It becomes a ConfigMap, which many can read: what is secret comes from a file or from the environment. What is not allowed is
+    // a text without `${`, and no pattern that has to be met: Helm repeats what does not meet one.
+    definitions["Secret"]["not"] = json!({"pattern": r"^([^$]|\$+[^${])*\$*$"});
     let map = || json!({"type": "object"});
     let texts = || json!({"type": "object", "additionalProperties": {"type": "string"}});
     let list = || json!({"type": "array", "items": {"type": "object"}});
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
-        "$defs": definitions.unwrap_or_default(),
+        "$defs": definitions,
         "type": "object",
         "additionalProperties": false,
         "required": ["config", "existingSecret", "image"],
@@ -86,6 +90,8 @@ fn schema(config: &Value) -> Value {
             "existingSecret": {"type": "string", "minLength": 1},
             "adminTokenKey": {"type": "string", "minLength": 1},
             "logLevel": {"type": "string", "minLength": 1},
+            "env": list(),
+            "envFrom": list(),
             "persistence": object(&json!({
                 "size": {"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?(Ki|Mi|Gi|Ti)$"},
                 "storageClassName": {"type": "string"},

@@ -41,6 +41,9 @@ pub enum SecretError {
 }
 
 impl Secret {
+    /// The name of the type in serde: a key that has it, `x`, has the twin `x_file`.
+    pub const TYPE: &str = "Secret";
+
     /// A secret given as its value.
     #[must_use]
     pub fn inline(value: &str) -> Self {
@@ -111,7 +114,7 @@ fn is_variable(word: &str) -> bool {
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+        let Text(text) = Text::deserialize(deserializer)?;
         // As of a file: what was made with `echo` ends with a line break.
         let text = text.trim_end_matches(['\r', '\n']);
         if text.is_empty() {
@@ -123,6 +126,11 @@ impl<'de> Deserialize<'de> for Secret {
         Ok(Self(Origin::Inline(text.to_owned())))
     }
 }
+
+/// A secret's text as it is written, under a name that tells whoever deserializes that a file can take its place.
+#[derive(Deserialize)]
+#[serde(rename = "Secret")]
+struct Text(String);
 
 impl JsonSchema for Secret {
     fn schema_name() -> Cow<'static, str> {

@@ -57,6 +57,17 @@ impl Kind {
     }
 }
 
+/// How the names begin of what is counted from the journal, or judged by it. Its owner alone shows that, so that it is one series
+/// whoever owns the journal; all others are of a process.
+const OF_THE_JOURNAL: [&str; 5] =
+    ["sso_", "edge_", "ssowatch_events_", INCIDENTS.name, "ssowatch_source_la"];
+
+/// Whether the series `name` is of the journal, not of the process that shows it.
+#[must_use]
+pub fn is_of_the_journal(name: &str) -> bool {
+    OF_THE_JOURNAL.iter().any(|beginning| name.starts_with(beginning))
+}
+
 /// The whole catalogue, in the order of the exposition.
 pub const ALL: [Metric; 51] = [
     SESSIONS_STARTED,

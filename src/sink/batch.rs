@@ -40,6 +40,13 @@ pub(crate) struct Envelope {
     pub(crate) bytes_max: usize,
     /// Bytes at most, as they go over the wire.
     pub(crate) wire_bytes_max: usize,
+    /// The two halves of an item; `None` when it holds one thing.
+    pub(crate) halve: fn(&Item) -> Option<[Item; 2]>,
+}
+
+/// Of items that hold one thing each.
+pub(crate) fn whole(_: &Item) -> Option<[Item; 2]> {
+    None
 }
 
 /// The body of one request.
@@ -74,10 +81,11 @@ impl Envelope {
         batches
     }
 
-    /// The two halves of `batch`, or itself when it is one item.
+    /// The two halves of `batch`, or itself when it is one thing.
     pub(crate) fn split(&self, mut batch: Batch) -> Result<[Batch; 2], Batch> {
-        if batch.items.len() < 2 {
-            return Err(batch);
+        if let [item] = &*batch.items {
+            let halves = (self.halve)(item).ok_or(batch)?;
+            return Ok(halves.map(|half| self.batch(vec![half])));
         }
         let second = batch.items.split_off(batch.items.len() / 2);
         Ok([batch.items, second].map(|items| self.batch(items)))
@@ -151,6 +159,7 @@ pub(crate) mod tests {
         items_max: 3,
         bytes_max: 20,
         wire_bytes_max: usize::MAX,
+        halve: whole,
     };
 
     fn items(texts: &[&str]) -> Vec<Box<str>> {
@@ -204,6 +213,20 @@ pub(crate) mod tests {
         let [first, second] = ENVELOPE.split(batch).unwrap();
         assert_eq!((text(&first.body), text(&second.body)), ("[1]".into(), "[2,3]".into()));
         assert_eq!(ENVELOPE.split(first.clone()), Err(first));
+    }
+
+    #[test]
+    fn an_item_of_several_things_splits_into_halves_too() {
+        let halve = |item: &Item| {
+            let (first, second) = item.bytes.split_at(item.bytes.len() / 2);
+            let half = |bytes: &[u8]| Item { bytes: bytes.into(), count: bytes.len() };
+            (item.count > 1).then(|| [half(first), half(second)])
+        };
+        let envelope = Envelope { halve, ..ENVELOPE };
+        let batch = envelope.pack(vec![Item { bytes: b"abc".as_slice().into(), count: 3 }]);
+        let [first, second] = envelope.split(batch.into_iter().next().unwrap()).unwrap();
+        assert_eq!((text(&first.body), text(&second.body)), ("[a]".into(), "[bc]".into()));
+        assert_eq!(envelope.split(first.clone()), Err(first));
     }
 
     #[test]

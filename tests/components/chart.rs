@@ -64,12 +64,13 @@ fn config(answer: &Value) -> &str {
     maps.iter().find_map(|map| map["data"]["ssowatch.yaml"].as_str()).unwrap()
 }
 
-/// What `ssowatch check` says about a configuration, unless it is content.
+/// What `ssowatch check` says about a configuration, unless it is content, with the variable that the values of tests name.
 fn check_complaint(config: &str) -> Option<String> {
     let place = Place::new();
     let file = place.write("ssowatch.yaml", config);
     let mut check = Command::new(env!("CARGO_BIN_EXE_ssowatch"));
-    let output = check.args(["check", "--config"]).arg(file).output().unwrap();
+    check.args(["check", "--config"]).arg(file).env("OTLP_TOKEN", "t");
+    let output = check.output().unwrap();
     let said = [output.stdout, output.stderr].concat();
     (!output.status.success()).then(|| String::from_utf8_lossy(&said).into_owned())
 }
@@ -126,7 +127,7 @@ fn the_values_of_the_install_page_are_taken() {
     let page = include_str!("../../docs/install.md");
     let helm = page.split_once("## Helm").unwrap().1.split_once("\n## ").unwrap().0;
     let texts: Vec<_> = helm.split("```yaml\n").skip(1).collect();
-    assert_eq!(texts.len(), 2);
+    assert_eq!(texts.len(), 3);
     let mut script = Script::start("helm_chart.py");
     for text in texts {
         let text = text.split_once("```").unwrap().0;
@@ -215,6 +216,53 @@ fn a_section_that_is_null_is_left_out() {
     assert!(of_kind(&answer, "Deployment").is_empty());
 }
 
+/// `sinks` that push by OTLP with `headers`.
+fn otlp(headers: &Value) -> Value {
+    json!({"otlp": {"endpoint": "http://collector:4318", "headers": headers}})
+}
+
+#[test]
+fn a_secret_comes_from_a_file_or_from_the_environment() {
+    let token = json!({"name": "OTLP_TOKEN", "valueFrom": {"secretKeyRef": {"name": "collector", "key": "token"}}});
+    let headers = json!({
+        "authorization": "Bearer ${OTLP_TOKEN}",
+        "x-tenant_file": "/run/secrets/ssowatch/tenant",
+    });
+    let values = json!({
+        "env": [token],
+        "envFrom": [{"secretRef": {"name": "more"}}],
+        "config": {"sinks": otlp(&headers)},
+    });
+    let answer = rendered(&mut Script::start("helm_chart.py"), &values);
+    assert_eq!(answer["problems"], json!([]));
+    let pod = &of_kind(&answer, "StatefulSet")[0]["spec"]["template"]["spec"];
+    let container = &pod["containers"][0];
+    assert_eq!(container["env"][1], token);
+    assert_eq!(container["envFrom"][0]["secretRef"]["name"], "more");
+    assert_eq!(check_complaint(config(&answer)), None);
+    assert!(answer["notes"].as_str().unwrap().contains("--from-file=tenant=FILE"), "{answer}");
+}
+
+#[test]
+fn with_several_pods_a_series_of_the_journal_has_the_name_of_none() {
+    let mut helm = Script::start("helm_chart.py");
+    let answer = rendered(&mut helm, &full());
+    let endpoint =
+        |answer: &Value| of_kind(answer, "ServiceMonitor")[0]["spec"]["endpoints"][0].clone();
+    assert_eq!(endpoint(&answer)["metricRelabelings"], Value::Null);
+    let answer = rendered(&mut helm, &full_nats());
+    let relabelings = endpoint(&answer)["metricRelabelings"].clone();
+    let relabelings = relabelings.as_array().unwrap();
+    let labels: Vec<_> =
+        relabelings.iter().map(|one| one["targetLabel"].as_str().unwrap()).collect();
+    assert_eq!(labels, ["instance", "pod"]);
+    assert!(
+        relabelings.iter().all(|one| one["replacement"] == "release-ssowatch"),
+        "{relabelings:?}"
+    );
+    assert_eq!(operator_complaint(&of_kind(&answer, "ServiceMonitor")), "");
+}
+
 #[test]
 fn another_configuration_is_another_pod() {
     let mut helm = Script::start("helm_chart.py");
@@ -235,8 +283,27 @@ fn with_nats_there_are_as_many_pods_as_are_asked_for_and_no_volume() {
     assert!(of_kind(&answer, "StatefulSet").is_empty());
     let deployment = of_kind(&answer, "Deployment")[0];
     assert_eq!(deployment["spec"]["replicas"], 3);
-    let volumes = deployment["spec"]["template"]["spec"]["volumes"].to_string();
-    assert!(volumes.contains("emptyDir") && !volumes.contains("persistentVolumeClaim"));
+    let pod = &deployment["spec"]["template"]["spec"];
+    let volumes = pod["volumes"].as_array().unwrap();
+    let data = volumes.iter().find(|volume| volume["name"] == "data").unwrap();
+    assert_eq!(data["emptyDir"]["sizeLimit"], "8Gi");
+    let spread = &pod["topologySpreadConstraints"];
+    assert_eq!(spread[0]["topologyKey"], "kubernetes.io/hostname");
+    let labels = &deployment["spec"]["selector"]["matchLabels"];
+    assert_eq!(spread[0]["labelSelector"]["matchLabels"], *labels);
+    let notes = answer["notes"].as_str().unwrap();
+    for key in
+        ["literal=admin-token=", "literal=push-token=", "literal=privacy-key=", "file=nats.creds="]
+    {
+        assert!(notes.contains(&format!("--from-{key}")), "{notes}");
+    }
+    let mut own = nats();
+    own["topologySpreadConstraints"] =
+        json!([{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}]);
+    let answer = rendered(&mut helm, &own);
+    let spread =
+        &of_kind(&answer, "Deployment")[0]["spec"]["template"]["spec"]["topologySpreadConstraints"];
+    assert_eq!(*spread, own["topologySpreadConstraints"]);
     let mut wrong = nats();
     wrong["config"]["journal"]["nats"]["partitions"] = 8.into();
     let answer = rendered(&mut helm, &wrong);
@@ -282,10 +349,20 @@ fn a_wrong_value_is_refused_before_anything_is_made() {
         (json!({"prometheusRule": {"paging": "everybody"}}), "paging"),
         (json!({"service": {"adminPort": 70_000}}), "adminPort"),
         (json!({"existingSecret": ""}), "existingSecret"),
+        (json!({"config": {"sources": {"push": {"token": "in-the-config-map"}}}}), "token"),
+        (
+            json!({"config": {"journal": {"nats": {"urls": ["nats://a"], "password": "in-the-config-map"}}}}),
+            "password",
+        ),
+        (
+            json!({"config": {"sinks": otlp(&json!({"authorization": "Bearer in-the-config-map"}))}}),
+            "authorization",
+        ),
     ];
     for (values, word) in cases {
         let answer = rendered(&mut helm, &values);
         let why = answer["refused"].as_str().unwrap_or_else(|| panic!("{values} is taken"));
         assert!(why.contains(word), "{why}");
+        assert!(!why.contains("in-the-config-map"), "a secret is not repeated: {why}");
     }
 }

@@ -27,10 +27,18 @@ impl Prometheus {
 
     /// Starts it; it scrapes `targets`, addresses with ports, and evaluates the files `rules`, every 200 ms.
     pub(crate) fn with_rules(targets: &[&str], rules: &[PathBuf]) -> Self {
+        Self::of_job(
+            &json!({"job_name": "ssowatch", "static_configs": [{"targets": targets}]}),
+            rules,
+        )
+    }
+
+    /// Starts it; it scrapes what `job`, an item of `scrape_configs`, says, and evaluates the files `rules`, every 200 ms.
+    pub(crate) fn of_job(job: &Value, rules: &[PathBuf]) -> Self {
         let config = json!({
             "global": {"scrape_interval": "200ms", "scrape_timeout": "200ms", "evaluation_interval": "200ms"},
             "rule_files": rules,
-            "scrape_configs": [{"job_name": "ssowatch", "static_configs": [{"targets": targets}]}],
+            "scrape_configs": [job],
         });
         let (component, url, ()) = Component::start(
             "prometheus",
@@ -80,7 +88,7 @@ impl Prometheus {
     }
 
     /// The one value that `expression` has.
-    fn value(&self, expression: &str) -> f64 {
+    pub(crate) fn value(&self, expression: &str) -> f64 {
         let values = self.query(expression);
         let [value] = *values else { panic!("{expression}: {values:?}") };
         value

@@ -40,6 +40,17 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if kindIs "map" (get (default dict .Values.config.journal) "nats") }}true{{ end }}
 {{- end }}
 
+{{/* The keys that the secret must have: a line for each file in it that the configuration names. */}}
+{{- define "ssowatch.secretKeys" -}}
+{{- range $value := . }}
+{{- if or (kindIs "map" $value) (kindIs "slice" $value) }}
+{{- include "ssowatch.secretKeys" $value }}
+{{- else if and (kindIs "string" $value) (hasPrefix "/run/secrets/ssowatch/" (toString $value)) }}
+{{- trimPrefix "/run/secrets/ssowatch/" $value }}{{ "\n" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- define "ssowatch.pod" -}}
 metadata:
   labels:
@@ -81,6 +92,13 @@ spec:
       env:
         - name: RUST_LOG
           value: {{ .Values.logLevel | quote }}
+        {{- with .Values.env }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+      {{- with .Values.envFrom }}
+      envFrom:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
       ports:
         - name: admin
           containerPort: {{ include "ssowatch.port" .Values.config.http.admin }}
@@ -121,7 +139,8 @@ spec:
         defaultMode: 0440
     {{- if include "ssowatch.nats" . }}
     - name: data
-      emptyDir: {}
+      emptyDir:
+        sizeLimit: {{ .Values.persistence.size }}
     {{- end }}
   {{- with .Values.nodeSelector }}
   nodeSelector:
@@ -135,9 +154,18 @@ spec:
   affinity:
     {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- with .Values.topologySpreadConstraints }}
+  {{- if .Values.topologySpreadConstraints }}
   topologySpreadConstraints:
-    {{- toYaml . | nindent 4 }}
+    {{- toYaml .Values.topologySpreadConstraints | nindent 4 }}
+  {{- else if include "ssowatch.nats" . }}
+  topologySpreadConstraints:
+    # A node that is gone shall take one pod along; on a cluster of fewer nodes than pods they share.
+    - maxSkew: 1
+      topologyKey: kubernetes.io/hostname
+      whenUnsatisfiable: ScheduleAnyway
+      labelSelector:
+        matchLabels:
+          {{- include "ssowatch.selectorLabels" . | nindent 10 }}
   {{- end }}
 {{- end }}
 

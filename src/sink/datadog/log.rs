@@ -6,7 +6,7 @@ use super::Identity;
 use crate::event::{
     AuthError, AuthEvent, Body, ConnectionId, OrganizationId, Person, Personal, SessionId,
 };
-use crate::sink::batch::Envelope;
+use crate::sink::batch::{Envelope, whole};
 use crate::sink::event_log::{level, message, outcome};
 
 /// `POST /api/v2/logs`, with Datadog's numbers, which are of decompressed bytes. It also cuts a log at 1 MB: one of ours has
@@ -19,6 +19,7 @@ pub(super) const ENVELOPE: Envelope = Envelope {
     items_max: 1_000,
     bytes_max: 5_000_000,
     wire_bytes_max: 5_000_000,
+    halve: whole,
 };
 
 /// The integration whose facets Datadog offers.

@@ -12,7 +12,7 @@ use crate::signal::catalog::{self, Metric};
 use crate::signal::{
     ClosedWindow, ConnectionDelta, Counts, DURATION_BOUNDS_SECONDS, Durations, SourceDelta,
 };
-use crate::sink::batch::Envelope;
+use crate::sink::batch::{Envelope, whole};
 
 /// `POST /api/v2/series`, with Datadog's numbers.
 pub(super) const ENVELOPE: Envelope = Envelope {
@@ -23,6 +23,7 @@ pub(super) const ENVELOPE: Envelope = Envelope {
     items_max: usize::MAX,
     bytes_max: 5_242_880,
     wire_bytes_max: 512_000,
+    halve: whole,
 };
 
 /// How series are told apart, and what they all carry.

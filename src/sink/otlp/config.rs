@@ -1,19 +1,14 @@
 //! `sinks.otlp` as it is written.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{LOGS, METRICS};
+use super::{Headers, LOGS, METRICS};
 use crate::outbound::{Request, base_url, host};
-use crate::setting::{Period, Secret, machine};
-
-/// Headers at most: a key and a tenant are two.
-const HEADERS_MAX: usize = 16;
+use crate::setting::Period;
 
 /// Shorter, and a push of many connections is not over when the next begins; longer, and graphs lag
 /// behind alerts.
@@ -36,13 +31,15 @@ pub struct Config {
     /// Whether each event is sent as a log record. Default false.
     #[serde(default)]
     pub logs: bool,
-    /// Headers of each request, e.g. `authorization`; at most 16. Their values are secrets.
+    /// Headers of each request, e.g. `authorization`; at most 16. Their values are secrets: `authorization_file` is a file that
+    /// holds that of `authorization`, read anew when it is needed.
     #[serde(default)]
-    pub headers: BTreeMap<String, Secret>,
+    pub headers: Headers,
     /// Time between two pushes of metrics, 5s to 10m. Default 15s. Logs go every 5 seconds.
     #[serde(default = "interval")]
     pub interval: Period,
-    /// `service.instance.id`: what tells two daemons apart. Default: the machine's host name.
+    /// `service.instance.id`: what tells two daemons apart. Default: the machine's host name; with `journal.nats` the name of
+    /// its `stream` for everything that is counted from the journal, so that it is the same whichever instance owns it.
     pub instance: Option<String>,
 }
 
@@ -69,15 +66,7 @@ impl Config {
         if !INTERVAL_SECONDS.contains(&self.interval.seconds()) {
             return Err("`sinks.otlp.interval` must be 5s to 10m".into());
         }
-        if self.headers.len() > HEADERS_MAX {
-            return Err(format!("`sinks.otlp.headers` has more than {HEADERS_MAX} headers"));
-        }
-        for name in self.headers.keys() {
-            let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-            if name.is_empty() || !name.bytes().all(valid) {
-                return Err(format!("`sinks.otlp.headers.{name}` is no name of a header"));
-            }
-        }
+        self.headers.check()?;
         self.base().map(drop)
     }
 
@@ -112,17 +101,5 @@ impl Config {
 
     fn base(&self) -> Result<String, String> {
         base_url(&self.endpoint).map_err(|problem| format!("`sinks.otlp.endpoint` {problem}"))
-    }
-
-    /// The headers, in lower case.
-    pub(super) fn headers(&self) -> Vec<(Cow<'static, str>, Secret)> {
-        let headers = self.headers.iter();
-        headers.map(|(name, value)| (name.to_lowercase().into(), value.clone())).collect()
-    }
-
-    /// `service.instance.id`.
-    pub(super) fn instance(&self) -> String {
-        let own = self.instance.as_deref().map(str::trim).filter(|own| !own.is_empty());
-        own.map(str::to_owned).or_else(machine).unwrap_or_else(|| "ssowatch".to_owned())
     }
 }

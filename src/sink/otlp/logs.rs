@@ -11,9 +11,8 @@ use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs, S
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message;
 
-use super::metrics::resource;
 use super::payload::ENVELOPE;
-use super::{Config, LOGS, endpoint};
+use super::{Config, Identity, LOGS, endpoint};
 use crate::clock::Clock;
 use crate::event::{
     AuthError, AuthEvent, Body, ConnectionId, OrganizationId, Person, Personal, SessionId,
@@ -22,7 +21,7 @@ use crate::event::{
 use crate::journal::{Inlet, Reader};
 use crate::outbound::Transport;
 use crate::sink::Logs;
-use crate::sink::batch::Item;
+use crate::sink::batch::{Envelope, Item};
 use crate::sink::event_log::{Level, level, message, outcome};
 use crate::sink::logs::Format;
 
@@ -32,12 +31,13 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// Events of a request at most, as many as a batch of the SDK's own exporter has twice.
 const EVENTS_MAX: usize = 1_000;
 
-/// Records that share a resource, and stay together when a request is halved.
+/// Records that share a resource. A request that is refused as too large is halved down to one record.
 const RECORDS_MAX: usize = 100;
 
 /// The sink that `config` asks for, if it does. `reader` stands at the position to go on from.
 pub fn logs<T: Transport>(
     config: &Config,
+    identity: &Identity,
     reader: Reader,
     transport: T,
     inlet: Inlet,
@@ -47,14 +47,14 @@ pub fn logs<T: Transport>(
         return Ok(None);
     }
     let endpoint = endpoint(config, LOGS, "/v1/logs", refused_records)?;
-    let resource = Resource::from(&resource(config));
+    let resource = Resource::from(identity.journal());
     let encode = move |events: &[AuthEvent]| {
         let now = clock.now();
         events.chunks(RECORDS_MAX).map(|events| piece(events, &resource, now)).collect()
     };
     // Which age a receiver takes is its own affair: what it refuses it says.
     let format = Format {
-        envelope: ENVELOPE,
+        envelope: Envelope { halve, ..ENVELOPE },
         events_max: EVENTS_MAX,
         age_millis_max: None,
         encode: Box::new(encode),
@@ -64,19 +64,33 @@ pub fn logs<T: Transport>(
 
 /// A request of these events.
 pub(super) fn piece(events: &[AuthEvent], resource: &Resource, now: Timestamp) -> Item {
+    of_records(events.iter().map(|event| record(event, now)).collect(), resource.clone())
+}
+
+fn of_records(log_records: Vec<LogRecord>, resource: Resource) -> Item {
+    let count = log_records.len();
     let scope = InstrumentationScope { name: "ssowatch".into(), ..InstrumentationScope::default() };
-    let scope_logs = ScopeLogs {
-        scope: Some(scope),
-        log_records: events.iter().map(|event| record(event, now)).collect(),
-        schema_url: String::new(),
-    };
+    let scope_logs = ScopeLogs { scope: Some(scope), log_records, schema_url: String::new() };
     let resource_logs = ResourceLogs {
-        resource: Some(resource.clone()),
+        resource: Some(resource),
         scope_logs: vec![scope_logs],
         schema_url: String::new(),
     };
     let request = ExportLogsServiceRequest { resource_logs: vec![resource_logs] };
-    Item { bytes: request.encode_to_vec().into(), count: events.len() }
+    Item { bytes: request.encode_to_vec().into(), count }
+}
+
+/// The two halves of a piece, by records.
+fn halve(piece: &Item) -> Option<[Item; 2]> {
+    let request = ExportLogsServiceRequest::decode(&*piece.bytes).ok()?;
+    let of_resource = request.resource_logs.into_iter().next()?;
+    let resource = of_resource.resource?;
+    let mut first = of_resource.scope_logs.into_iter().next()?.log_records;
+    if first.len() < 2 {
+        return None;
+    }
+    let second = first.split_off(first.len() / 2);
+    Some([of_records(first, resource.clone()), of_records(second, resource)])
 }
 
 /// The record of `event`. Attributes are named as OpenTelemetry's conventions name them, where they do, and else as the

@@ -4,8 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use opentelemetry::KeyValue;
-use opentelemetry_sdk::Resource;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -13,7 +11,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::histogram::histograms;
 use super::instrument::export;
 use super::payload::{ENVELOPE, pieces};
-use super::{Config, METRICS, endpoint, refused_points, scrape};
+use super::{Config, Identity, METRICS, endpoint, refused_points, scrape};
 use crate::clock::Clock;
 use crate::event::Timestamp;
 use crate::journal::Inlet;
@@ -48,7 +46,7 @@ pub struct Metrics<T> {
     ledger: Ledger,
     clock: Clock,
     exposition: Exposition,
-    resource: Resource,
+    identity: Identity,
     interval: Duration,
     /// What is left of the totals that are being pushed, besides what the courier has.
     push: Option<Push>,
@@ -72,6 +70,7 @@ impl<T: Transport> Metrics<T> {
     /// The sink that `config` asks for, if it does. It pushes what `exposition` gives.
     pub fn new(
         config: &Config,
+        identity: Identity,
         transport: T,
         inlet: Inlet,
         clock: Clock,
@@ -86,7 +85,7 @@ impl<T: Transport> Metrics<T> {
             ledger: Ledger::new(METRICS, inlet),
             clock,
             exposition,
-            resource: resource(config),
+            identity,
             interval: config.interval.duration(),
             push: None,
             due_at: Instant::now(),
@@ -161,9 +160,9 @@ impl<T: Transport> Metrics<T> {
     /// Makes the next request of the push, if there is any.
     async fn load(&mut self, now: Timestamp) {
         let Some(push) = self.push.take() else { return };
-        let resource = self.resource.clone();
+        let identity = self.identity.clone();
         // This takes a while, and the SDK waits for a thread of its own.
-        let encoded = spawn_blocking(move || push.next(&resource));
+        let encoded = spawn_blocking(move || push.next(&identity));
         match encoded.await.expect("encoding does not panic") {
             Ok((batches, push)) => {
                 self.courier.load(batches);
@@ -188,7 +187,7 @@ impl<T: Transport> Metrics<T> {
 
 impl Push {
     /// The next request, and what is left after it. Nothing is left where it is empty.
-    fn next(mut self, resource: &Resource) -> Result<(Vec<Batch>, Option<Self>), String> {
+    fn next(mut self, identity: &Identity) -> Result<(Vec<Batch>, Option<Self>), String> {
         let (mut items, mut bytes, mut more) = (Vec::new(), 0, true);
         while more && bytes < REQUEST_BYTES {
             let mut text = String::new();
@@ -198,7 +197,7 @@ impl Push {
                     None => more = false,
                 }
             }
-            let encoded = encode(&text, resource.clone(), self.now)?;
+            let encoded = encode(&text, identity, self.now)?;
             bytes += encoded.iter().map(|item| item.bytes.len()).sum::<usize>();
             items.extend(encoded);
         }
@@ -207,18 +206,12 @@ impl Push {
 }
 
 /// The pieces of a push of what the exposition `text` shows.
-pub(super) fn encode(text: &str, resource: Resource, now: Timestamp) -> Result<Vec<Item>, String> {
-    let scrape = Arc::new(scrape::parse(text));
-    Ok(pieces(export(&scrape, resource)?, histograms(&scrape), now))
-}
-
-/// Who pushes. `OTEL_RESOURCE_ATTRIBUTES` of the environment adds to it.
-pub(super) fn resource(config: &Config) -> Resource {
-    Resource::builder()
-        .with_service_name("ssowatch")
-        .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
-        .with_attribute(KeyValue::new("service.instance.id", config.instance()))
-        .build()
+pub(super) fn encode(text: &str, identity: &Identity, now: Timestamp) -> Result<Vec<Item>, String> {
+    let mut items = Vec::new();
+    for (part, resource) in identity.parts(scrape::parse(text)) {
+        items.extend(pieces(export(&part, resource)?, histograms(&part), now));
+    }
+    Ok(items)
 }
 
 impl<T> fmt::Debug for Metrics<T> {

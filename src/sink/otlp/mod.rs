@@ -6,7 +6,9 @@
 //! [`payload`] adds what they cannot say; the one HTTP client sends.
 
 mod config;
+mod headers;
 mod histogram;
+mod identity;
 mod instrument;
 mod logs;
 mod metrics;
@@ -18,6 +20,8 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResp
 use prost::Message;
 
 pub use config::Config;
+pub use headers::Headers;
+pub use identity::Identity;
 pub use logs::logs;
 pub use metrics::{Exposition, Metrics, Parts};
 
@@ -55,7 +59,7 @@ fn endpoint(
         sink,
         url: config.url(path)?,
         headers: vec![("content-type".into(), "application/x-protobuf".to_owned())],
-        credentials: config.headers(),
+        credentials: config.headers.list(),
         credential_remedy: "check `sinks.otlp.headers`",
         address_remedy: "check `sinks.otlp.endpoint`",
         verdicts: VERDICTS,

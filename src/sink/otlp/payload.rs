@@ -22,7 +22,7 @@ use prost::Message;
 use crate::event::Timestamp;
 use crate::sink::batch::{Envelope, Item};
 
-/// Points in a piece at most: about 300 KiB.
+/// Points in a piece at most: about 300 KiB. A receiver that takes less refuses with 413, and pieces are halved down to one point.
 const POINTS_MAX: usize = 1000;
 
 /// `POST /v1/metrics` and `/v1/logs`. Requests of protobuf add up when they are put one behind the
@@ -35,13 +35,31 @@ pub(super) const ENVELOPE: Envelope = Envelope {
     items_max: usize::MAX,
     bytes_max: 4 * 1024 * 1024,
     wire_bytes_max: 4 * 1024 * 1024,
+    halve,
 };
+
+/// The two halves of a piece of metrics, by points.
+fn halve(piece: &Item) -> Option<[Item; 2]> {
+    let half = piece.count.div_ceil(2);
+    let request = ExportMetricsServiceRequest::decode(&*piece.bytes).ok()?;
+    <[Item; 2]>::try_from(cut(request, Vec::new(), half, None)).ok()
+}
 
 /// The pieces of `export` with `histograms` beside it, all of them as it is at `now`.
 pub(super) fn pieces(
     export: ExportMetricsServiceRequest,
     histograms: Vec<Metric>,
     now: Timestamp,
+) -> Vec<Item> {
+    cut(export, histograms, POINTS_MAX, Some(now))
+}
+
+/// Pieces of at most `points_max` points. Points that are not finished become so, as they are at `now`.
+fn cut(
+    export: ExportMetricsServiceRequest,
+    histograms: Vec<Metric>,
+    points_max: usize,
+    now: Option<Timestamp>,
 ) -> Vec<Item> {
     let (mut resource, mut scope, mut metrics) = (None, None, histograms);
     for of_resource in export.resource_metrics {
@@ -55,9 +73,17 @@ pub(super) fn pieces(
     if let Some(resource) = &mut resource {
         resource.attributes.sort_by(|a, b| a.key.cmp(&b.key));
     }
-    let mut pieces = Pieces { resource, scope, metrics: Vec::new(), points: 0, done: Vec::new() };
+    let mut pieces = Pieces {
+        resource,
+        scope,
+        points_max,
+        now,
+        metrics: Vec::new(),
+        points: 0,
+        done: Vec::new(),
+    };
     for metric in metrics {
-        pieces.add(metric, now);
+        pieces.add(metric);
     }
     pieces.seal();
     pieces.done
@@ -67,23 +93,25 @@ pub(super) fn pieces(
 struct Pieces {
     resource: Option<Resource>,
     scope: Option<InstrumentationScope>,
+    points_max: usize,
+    now: Option<Timestamp>,
     metrics: Vec<Metric>,
     points: usize,
     done: Vec<Item>,
 }
 
 impl Pieces {
-    fn add(&mut self, mut metric: Metric, now: Timestamp) {
+    fn add(&mut self, mut metric: Metric) {
         match metric.data.take() {
             Some(Data::Gauge(mut data)) => {
                 let points = std::mem::take(&mut data.data_points);
-                self.spread(&metric, points, now, |data_points| {
+                self.spread(&metric, points, |data_points| {
                     Data::Gauge(opentelemetry_proto::tonic::metrics::v1::Gauge { data_points })
                 });
             }
             Some(Data::Sum(mut data)) => {
                 let points = std::mem::take(&mut data.data_points);
-                self.spread(&metric, points, now, |data_points| {
+                self.spread(&metric, points, |data_points| {
                     let mut data = data.clone();
                     data.data_points = data_points;
                     Data::Sum(data)
@@ -91,7 +119,7 @@ impl Pieces {
             }
             Some(Data::Histogram(mut data)) => {
                 let points = std::mem::take(&mut data.data_points);
-                self.spread(&metric, points, now, |data_points| {
+                self.spread(&metric, points, |data_points| {
                     let mut data = data.clone();
                     data.data_points = data_points;
                     Data::Histogram(data)
@@ -107,19 +135,20 @@ impl Pieces {
         &mut self,
         metric: &Metric,
         mut points: Vec<P>,
-        now: Timestamp,
         data: impl Fn(Vec<P>) -> Data,
     ) {
-        for point in &mut points {
-            point.finish(now);
+        if let Some(now) = self.now {
+            for point in &mut points {
+                point.finish(now);
+            }
+            points.sort_by(|a, b| compare(a.attributes(), b.attributes()));
         }
-        points.sort_by(|a, b| compare(a.attributes(), b.attributes()));
         while !points.is_empty() {
-            let rest = points.split_off(points.len().min(POINTS_MAX - self.points));
+            let rest = points.split_off(points.len().min(self.points_max - self.points));
             self.points += points.len();
             self.metrics.push(Metric { data: Some(data(points)), ..metric.clone() });
             points = rest;
-            if self.points == POINTS_MAX {
+            if self.points == self.points_max {
                 self.seal();
             }
         }

@@ -1,3 +1,4 @@
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -38,7 +39,7 @@ not_in_the_catalogue 1
 "#;
 
 fn config(yaml: &str) -> Config {
-    let text = format!("endpoint: \"http://127.0.0.1:4318/\"\ninstance: test-1\n{yaml}");
+    let text = format!("endpoint: \"http://127.0.0.1:4318/\"\n{yaml}");
     let config: Config = serde_saphyr::from_str(&text).unwrap();
     config.check().unwrap();
     config
@@ -46,8 +47,11 @@ fn config(yaml: &str) -> Config {
 
 /// What a receiver makes of the bodies of one push.
 fn decoded(exposition: &str) -> Vec<ExportMetricsServiceRequest> {
-    let resource = metrics::resource(&config(""));
-    let items = metrics::encode(exposition, resource, NOW).unwrap();
+    decoded_of(exposition, &Identity::new(&config("instance: test-1"), None))
+}
+
+fn decoded_of(exposition: &str, identity: &Identity) -> Vec<ExportMetricsServiceRequest> {
+    let items = metrics::encode(exposition, identity, NOW).unwrap();
     let batches = ENVELOPE.pack(items);
     assert!(batches.iter().all(|batch| batch.body.len() <= ENVELOPE.bytes_max));
     batches.iter().map(|batch| ExportMetricsServiceRequest::decode(&*batch.body).unwrap()).collect()
@@ -89,6 +93,40 @@ fn a_push_is_as_agreed() {
     }
     insta::assert_snapshot!(shown.replace(env!("CARGO_PKG_VERSION"), "VERSION"));
     assert_eq!(decoded(EXPOSITION), decoded(EXPOSITION), "the same totals give the same bytes");
+}
+
+/// The names of metrics by the `service.instance.id` under which they come.
+fn by_instance(identity: &Identity) -> BTreeMap<String, BTreeSet<String>> {
+    let mut names: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for request in decoded_of(EXPOSITION, identity) {
+        for resource in &request.resource_metrics {
+            let attributes = &resource.resource.as_ref().unwrap().attributes;
+            let id = attributes.iter().find(|one| one.key == "service.instance.id").unwrap();
+            let metrics = resource.scope_metrics.iter().flat_map(|scope| &scope.metrics);
+            let of = names.entry(text(id).to_owned()).or_default();
+            of.extend(metrics.map(|metric| metric.name.clone()));
+        }
+    }
+    names
+}
+
+#[test]
+fn what_several_instances_count_from_one_journal_comes_from_one_whoever_owns_it() {
+    let machine = crate::setting::machine().unwrap();
+    let mut shared = by_instance(&Identity::new(&config(""), Some("the-journal")));
+    let process = BTreeSet::from(["ssowatch.journal_bytes".to_owned()]);
+    assert_eq!(shared.remove(&machine), Some(process.clone()), "{shared:?}");
+    let of_journal = shared.remove("the-journal").unwrap();
+    assert!(
+        of_journal.contains("sso.session_duration_seconds") && of_journal.is_disjoint(&process)
+    );
+    assert!(shared.is_empty(), "{shared:?}");
+
+    let all: BTreeSet<_> = of_journal.union(&process).cloned().collect();
+    let alone = by_instance(&Identity::new(&config(""), None));
+    assert_eq!(alone, BTreeMap::from([(machine, all.clone())]));
+    let written = by_instance(&Identity::new(&config("instance: own"), Some("the-journal")));
+    assert_eq!(written, BTreeMap::from([("own".to_owned(), all)]));
 }
 
 #[test]
@@ -139,6 +177,20 @@ fn every_status_has_the_meaning_that_the_protocol_gives_it() {
 }
 
 #[test]
+fn what_a_header_holds_may_be_in_a_file_that_is_read_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("token");
+    let config = config(&format!("headers: {{ Authorization_file: {} }}", path.display()));
+    let endpoint = endpoint(&config, METRICS, "/v1/metrics", refused_points).unwrap();
+    assert!(endpoint.request(vec![].into()).unwrap_err().to_string().contains("cannot read"));
+    for value in ["Bearer one", "Bearer two"] {
+        std::fs::write(&path, format!("{value}\n")).unwrap();
+        let headers = endpoint.request(vec![].into()).unwrap().headers;
+        assert_eq!(headers[1..], [("authorization".into(), value.to_owned())]);
+    }
+}
+
+#[test]
 fn what_a_receiver_refuses_of_what_it_takes_is_read_from_its_answer() {
     let part = |rejected_data_points| ExportMetricsServiceResponse {
         partial_success: Some(ExportMetricsPartialSuccess {
@@ -155,6 +207,55 @@ fn what_a_receiver_refuses_of_what_it_takes_is_read_from_its_answer() {
     for (answer, want) in cases {
         assert_eq!(refused_points(&answer), want, "{answer:?}");
     }
+}
+
+/// The series of a push that a receiver takes which refuses what is larger than `bytes_max`, and how many requests were refused.
+fn taken(exposition: &str, bytes_max: usize) -> (Vec<String>, usize) {
+    let identity = Identity::new(&config("instance: test-1"), None);
+    let items = metrics::encode(exposition, &identity, NOW).unwrap();
+    let mut left: Vec<_> = ENVELOPE.pack(items).into_iter().rev().collect();
+    let (mut series, mut refused) = (Vec::new(), 0);
+    while let Some(batch) = left.pop() {
+        if batch.body.len() > bytes_max {
+            refused += 1;
+            match ENVELOPE.split(batch) {
+                Ok([first, second]) => left.extend([second, first]),
+                Err(one) => assert_eq!(one.count(), 1, "what is given up is one series"),
+            }
+            continue;
+        }
+        let request = [ExportMetricsServiceRequest::decode(&*batch.body).unwrap()];
+        let count: usize = batch.count();
+        let before = series.len();
+        for metric in all_metrics(&request) {
+            match metric.data.as_ref().unwrap() {
+                Data::Histogram(data) => {
+                    let all = data.data_points.iter();
+                    series.extend(all.map(|point| format!("{} {point:?}", metric.name)));
+                }
+                _ => series.extend(points(metric).iter().map(|p| format!("{} {p:?}", metric.name))),
+            }
+        }
+        assert_eq!(series.len() - before, count);
+    }
+    (series, refused)
+}
+
+#[test]
+fn a_push_that_is_too_large_is_halved_down_to_one_series() {
+    let mut exposition = EXPOSITION.to_owned();
+    for n in 0..200 {
+        writeln!(exposition, "sso_sessions_started_total{{connection_id=\"conn_{n}\"}} {n}")
+            .unwrap();
+    }
+    let (whole, none) = taken(&exposition, usize::MAX);
+    assert_eq!((whole.len(), none), (207, 0));
+    let (halved, refused) = taken(&exposition, 3_000);
+    assert_eq!(halved, whole, "each series once, as in the whole push");
+    assert!(refused > 3, "{refused}");
+    let (ones, _) = taken(&exposition, 700);
+    assert_eq!(ones, whole);
+    assert_eq!(taken(&exposition, 10).0, Vec::<String>::new());
 }
 
 /// A receiver that answers with the next status, the last one for ever, after a while.
@@ -208,7 +309,9 @@ impl Play {
             Box::new((0..connections).map(part))
         });
         let clock = Clock::starting_at(NOW);
-        let metrics = Metrics::new(&config, receiver.clone(), inlet, clock, exposition).unwrap();
+        let identity = Identity::new(&config, None);
+        let metrics =
+            Metrics::new(&config, identity, receiver.clone(), inlet, clock, exposition).unwrap();
         let snapshot = Snapshot { now: NOW, ..Snapshot::default() };
         let snapshots = watch::Sender::new(Arc::new(snapshot));
         let stop = watch::Sender::new(false);

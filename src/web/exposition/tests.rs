@@ -4,7 +4,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::{Exposition, PART_CONNECTIONS};
-use crate::signal::Snapshot;
+use crate::signal::{Snapshot, catalog};
 use crate::web::sample;
 
 fn exposition(snapshot: &Snapshot, chosen: &[bool], own: &str) -> String {
@@ -47,6 +47,21 @@ fn each_series_and_each_family_is_written_once() {
             None => assert!(series.insert(line.rsplit_once(' ').unwrap().0), "{line}"),
         }
     }
+}
+
+#[test]
+fn what_is_of_the_journal_is_what_its_owner_alone_shows() {
+    let page = exposition(&sample::snapshot(), &[true; 4], "");
+    let families: HashSet<_> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
+        .filter(|name| *name != catalog::BUILD_INFO.name)
+        .collect();
+    let names = catalog::ALL.iter().map(|metric| metric.name);
+    assert_eq!(
+        names.filter(|name| catalog::is_of_the_journal(name)).collect::<HashSet<_>>(),
+        families
+    );
 }
 
 #[test]

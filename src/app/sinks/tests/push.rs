@@ -112,7 +112,9 @@ async fn names_labels_and_values_of_a_push_are_those_of_a_scrape() {
     let (inlet, _journal) = journal::inlet(8);
     let clock = Clock::starting_at(Timestamp::from_millis(EPOCH * 1000));
     let show: otlp::Exposition = Arc::new(move || Box::new(std::iter::once(shown.clone())));
-    let metrics = otlp::Metrics::new(&config, receiver.clone(), inlet, clock, show).unwrap();
+    let identity = otlp::Identity::new(&config, Some("ssowatch"));
+    let metrics = otlp::Metrics::new(&config, identity, receiver.clone(), inlet, clock, show);
+    let metrics = metrics.unwrap();
     let snapshots = watch::Sender::new(snapshot);
     let stop = watch::Sender::new(false);
     let run = tokio::spawn(metrics.unwrap().run(snapshots.subscribe(), stop.subscribe()));

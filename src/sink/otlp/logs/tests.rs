@@ -68,3 +68,19 @@ fn what_a_receiver_refuses_of_a_request_that_it_takes_is_counted() {
     };
     assert_eq!([answer(7), answer(-1), vec![]].map(|answer| refused_records(&answer)), [7, 0, 0]);
 }
+
+#[test]
+fn a_piece_that_is_too_large_is_halved_down_to_one_record() {
+    let events = events();
+    let whole = piece(&events, &who(), NOW);
+    let mut left = vec![whole.clone()];
+    let mut ones = Vec::new();
+    while let Some(piece) = left.pop() {
+        match halve(&piece) {
+            Some([first, second]) => left.extend([second, first]),
+            None => ones.push(piece),
+        }
+    }
+    assert!(ones.iter().all(|one| one.count == 1) && ones.len() == events.len());
+    assert_eq!(records(&ones), records(&[whole]));
+}
