@@ -134,7 +134,9 @@ impl Log {
     #[must_use]
     pub fn end_first(&self, owed: Owed, now: Timestamp) -> Owed {
         let standing = self.0.get(&owed.incident.fingerprint);
-        standing.and_then(|standing| standing.end_before(&owed, now)).unwrap_or(owed)
+        // After a restart it is not known which one is open: a clock that was set back would make the same one ring twice.
+        let other = standing.filter(|standing| standing.is_of_other_than(&owed.incident));
+        other.and_then(|standing| standing.end_before(&owed, now)).unwrap_or(owed)
     }
 
     /// It was told, or (an end that nobody wants to hear) need not be.

@@ -184,6 +184,11 @@ impl Standing {
         }
     }
 
+    /// Whether what is open is known, and another incident.
+    pub(super) fn is_of_other_than(&self, incident: &Incident) -> bool {
+        matches!(self, Self::Open { incident: Some(known), .. } if known.id != incident.id)
+    }
+
     /// Whether what it was told is less urgent than the incident is now.
     fn is_less_than(&self, incident: &Incident) -> bool {
         let Self::Open { told: Some(told), .. } = self else { return false };

@@ -256,6 +256,24 @@ fn who_forgets_is_reminded_of_what_it_was_told_while_its_growth_is_held_back() {
 }
 
 #[test]
+fn the_end_before_a_beginning_is_said_only_of_another_incident() {
+    let first = incident("f", State::Firing);
+    let mut again = incident("f", State::Firing);
+    again.id = "f-2".into();
+    again.fired_at = Some(at(MINUTE));
+    let reason = |log: &Log| {
+        let owed = Owed { incident: Arc::new(again.clone()), reason: Reason::Opened };
+        log.end_first(owed, at(MINUTE)).reason
+    };
+    let mut log = Log::default();
+    assert_eq!(owed(&mut log, &[first], 0, None), ["f opened"]);
+    assert_eq!(reason(&log), Reason::Closed);
+    // The clock was set back after a restart: it may be the same one.
+    let log = Log::new(&BTreeMap::from([("f".into(), (true, at(0)))]));
+    assert_eq!(reason(&log), Reason::Opened);
+}
+
+#[test]
 fn repeats_fall_into_one_request_and_the_most_urgent_goes_first() {
     let mut log = Log::default();
     let (a, b, c) = (
