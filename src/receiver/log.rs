@@ -101,12 +101,12 @@ impl Log {
                 let is_told = incident.part_of.is_none()
                     && audience.wants(incident)
                     && !is_quiet(incident, silences, now);
-                if is_news && is_told {
-                    return Some(owed);
-                }
                 if !is_news {
                     let wanted = audience.wants(incident);
                     return as_told(standing, incident, reason, wanted, now);
+                }
+                if is_told {
+                    return Some(owed);
                 }
                 let end = standing.and_then(|standing| standing.end_before(&owed, now));
                 end.or_else(|| {

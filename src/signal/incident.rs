@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Course;
+use super::{Course, Happened};
 use crate::event::{ConnectionId, Timestamp};
 
 /// The alert of a sink that does not do its work.
@@ -150,6 +150,13 @@ pub struct Transition {
 }
 
 impl Incident {
+    /// It goes on as part of what the alert `wider` says, since `at`.
+    pub fn join(&mut self, wider: &str, at: Timestamp) {
+        self.summary.push_str(". It goes on as part of ");
+        self.summary.push_str(wider);
+        self.course.add(at, Happened::Joined(wider.into()));
+    }
+
     /// Whether one cause may be behind both, so that whoever was told of one need not be told of the other: see [`Scope::began_with`].
     /// Trouble at two tiers has two owners, unless one of them refuses what the other one needs.
     #[must_use]

@@ -37,19 +37,16 @@ impl Alerts {
         let incident = Arc::make_mut(incident);
         incident.state = State::Resolved;
         incident.resolved_at = Some(now);
-        match &how {
-            Happened::Unwatched(why) => {
+        if let Happened::Joined(wider) = &how {
+            incident.join(wider, now);
+        } else {
+            if let Happened::Unwatched(why) = how {
                 incident.summary.push_str(". No longer watched: ");
                 incident.summary.push_str(why.words());
                 incident.summary.push_str("; the trouble may go on");
             }
-            Happened::Joined(wider) => {
-                incident.summary.push_str(". It goes on as part of ");
-                incident.summary.push_str(wider);
-            }
-            _ => {}
+            incident.course.add(now, how);
         }
-        incident.course.add(now, how);
         let incident = Arc::new(incident.clone());
         self.transitions.push(Transition { at: now, incident });
     }

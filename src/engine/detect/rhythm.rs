@@ -195,8 +195,8 @@ impl Rhythm {
 
     /// Starts of a day, by the hours that are known; `None` in the first week.
     pub(super) fn daily(&self) -> Option<f64> {
-        let hours: Option<Vec<f64>> = self.week.iter().map(|hour| starts(*hour)).collect();
-        hours.map(|hours| hours.iter().sum::<f64>() / 7.0)
+        let week = self.week.iter().copied().map(starts).sum::<Option<f64>>();
+        week.map(|starts| starts / 7.0)
     }
 
     /// The numbers behind the silence that goes on: `attempts` came, `usual` were due.

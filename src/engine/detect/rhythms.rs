@@ -11,7 +11,7 @@ use super::rhythm::Rhythm;
 const DAILY_MIN: f64 = 100.0;
 const DAILY_LEFT: f64 = 50.0;
 
-/// Rhythms at most, 450 bytes each: those of two million sign-ins a day. Whoever comes later has none.
+/// Rhythms at most, 500 bytes each: those of two million sign-ins a day. Whoever comes later has none.
 const RHYTHMS_MAX: usize = 20_000;
 
 /// How often silences are looked at, in seconds.

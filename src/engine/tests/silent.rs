@@ -96,6 +96,23 @@ fn of_announced_work_and_of_a_connection_that_is_closed_there_is_none() {
 }
 
 #[test]
+fn of_a_connection_that_is_set_up_anew_there_is_none() {
+    // What signs in there is a test then, and counts for nobody.
+    let mut site = Site::new();
+    let info = ConnectionInfo {
+        id: ConnectionId::new("c0"),
+        organization_id: None,
+        organization_name: None,
+        connection_type: None,
+        name: None,
+        state: Some("validating".into()),
+    };
+    site.engine.apply(&record(site.second, Record::Directory(vec![info])));
+    site.pass(4 * HOUR, |_| true);
+    assert_eq!(site.short(), []);
+}
+
+#[test]
 fn whoever_comes_back_when_the_work_is_over_was_not_missing() {
     let mut site = Site::new();
     let (from, until) = (second(site.second), second(site.second + 2 * HOUR));

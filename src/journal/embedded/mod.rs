@@ -7,6 +7,7 @@
 
 mod reader;
 pub(super) mod segment;
+mod trim;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,7 +23,7 @@ use segment::Segment;
 
 use super::disk::{Append, Disk, Lock};
 use super::{JournalError, frame};
-use crate::event::{Entry, Timestamp};
+use crate::event::Entry;
 use crate::setting::{ByteSize, Period};
 
 /// A segment is closed at this size: large enough that few files are open, small enough that retention is fine-grained.
@@ -155,7 +156,9 @@ impl Journal {
             _lock: lock,
         };
         if !recovery.broken.is_empty() {
-            journal.leave_damaged()?;
+            // What is damaged is read by each start, but searched and told by one alone, and older builds append behind nothing that
+            // they would cut off.
+            journal.rotate_with_room()?;
         }
         Ok((journal, recovery))
     }
@@ -267,51 +270,6 @@ impl Journal {
         )
     }
 
-    /// Removes whole segments that are older than the retention, or over the size, as far as the newest checkpoint has them: it
-    /// reaches to `saved` now, or could not be written. Entries from `needed` on are kept, unless the size leaves no choice; the
-    /// number of needed entries that were given up is returned.
-    pub fn trim(
-        &mut self,
-        saved: Option<u64>,
-        needed: u64,
-        now: Timestamp,
-    ) -> Result<u64, JournalError> {
-        self.folded = self.folded.max(saved.unwrap_or(0));
-        let oldest = now.plus_millis(-self.config.retention.millis());
-        let mut given_up = 0;
-        // What is folded whole may go as soon as another one is begun: where nothing comes any more, and where it is over a size
-        // that was lowered, on a disk that takes nothing before there is room.
-        let last = self.last();
-        let (folded, unneeded) =
-            (last.next_position() <= self.folded, last.next_position() <= needed);
-        let old = last.newest < oldest && unneeded;
-        if last.entries > 0 && folded && (old || last.bytes > self.config.max_bytes.bytes()) {
-            self.rotate()?;
-        }
-        while self.segments.len() > 1 {
-            let first = &self.segments[0];
-            let folded = first.next_position() <= self.folded;
-            let unneeded = first.next_position() <= needed;
-            if !(folded && (self.is_over() || (unneeded && first.newest < oldest))) {
-                break;
-            }
-            if !unneeded {
-                given_up += first.next_position() - needed.max(first.first);
-            }
-            let first = self.segments.remove(0);
-            self.disk
-                .remove(&first.path)
-                .map_err(|error| JournalError::io("remove", &first.path, error))?;
-        }
-        let unfolded = self.segments[0].next_position() > self.folded;
-        self.full = saved.is_none() && unfolded && self.is_over();
-        Ok(given_up)
-    }
-
-    fn is_over(&self) -> bool {
-        self.bytes() > self.config.max_bytes.bytes()
-    }
-
     fn segment_bytes_max(&self) -> u64 {
         SEGMENT_BYTES_MAX.min(self.config.max_bytes.bytes() / u64::from(SEGMENTS_MIN))
     }
@@ -324,9 +282,8 @@ impl Journal {
         self.segments.last().expect("there is at least one segment")
     }
 
-    /// Begins another segment, so that what is damaged is read by each start, but searched and told by one alone, and older builds
-    /// append behind nothing that they would cut off. A full disk may have no room for one: then it goes on in this one.
-    fn leave_damaged(&mut self) -> Result<(), JournalError> {
+    /// Begins another segment. A full disk may have no room for one: then it goes on in this one.
+    fn rotate_with_room(&mut self) -> Result<(), JournalError> {
         self.rotate().or_else(|error| if error.is_full() { Ok(()) } else { Err(error) })
     }
 

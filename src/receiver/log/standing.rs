@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::event::Timestamp;
 use crate::receiver::Repeat;
-use crate::signal::{Course, Evidence, Happened, Incident, Scope, Severity, State};
+use crate::signal::{Course, Evidence, Incident, Scope, Severity, State};
 
 /// What goes on as another alert is told so long after it was told last at the earliest: a customer's trouble that turns out to be a
 /// provider's is that of all some seconds later.
@@ -220,10 +220,7 @@ impl Standing {
         let mut end = forgotten(&incident.fingerprint, known.as_deref(), now);
         end.resolved_at = incident.resolved_at;
         if let Some(wider) = incident.course.joined() {
-            let at = incident.resolved_at.unwrap_or(now);
-            end.course.add(at, Happened::Joined(wider.into()));
-            end.summary.push_str(". It goes on as part of ");
-            end.summary.push_str(wider);
+            end.join(wider, incident.resolved_at.unwrap_or(now));
         }
         Some(Arc::new(end))
     }
