@@ -115,6 +115,10 @@ mod tests {
             assert_eq!(states.len(), 2, "{states:?}");
             assert!(states.contains(&wide(State::Resolved)), "{phase:?} {states:?}");
             assert!(states.contains(&wide(State::Firing)), "{phase:?} {states:?}");
+            let before = alerts.incidents().into_iter().find(|one| one.fired_at == Some(at(1)));
+            let joined = before.map(|one| one.course.joined().map(str::to_owned));
+            let fires = matches!(phase, Phase::Firing { .. });
+            assert_eq!(joined, fires.then(|| Some("wide".to_owned())), "{phase:?}");
             // What is not open takes no name away.
             alerts.grow(&key("narrow"), key("wide"), finding(), at(4));
             assert!(matches!(alerts.phase(&key("wide")), Phase::Firing { .. }));

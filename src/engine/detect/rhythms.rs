@@ -108,3 +108,45 @@ impl Rhythms {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BEGAN: u32 = 20_000 * DAY;
+
+    #[test]
+    fn beyond_the_limit_and_below_so_many_a_day_there_is_none() {
+        let mut rhythms = Rhythms::default();
+        let max = u32::try_from(RHYTHMS_MAX).unwrap();
+        rhythms.start(0, DAILY_MIN - 1.0, BEGAN);
+        for connection in 1..=max + 1 {
+            rhythms.start(connection, DAILY_MIN, BEGAN);
+        }
+        let has = [0, 1, max, max + 1].map(|connection| rhythms.get(connection).is_some());
+        assert_eq!(has, [false, true, true, false]);
+    }
+
+    #[test]
+    fn who_hardly_comes_any_more_makes_room() {
+        let mut rhythms = Rhythms::default();
+        let look = |rhythms: &mut Rhythms, second| {
+            rhythms.look(second, 300.0, |_| DAILY_MIN, |_, _, _| ());
+        };
+        let mut left = None;
+        for minute in 0..90 * 1_440 {
+            let second = BEGAN + minute * 60;
+            // One in ten minutes, and then one in two hours.
+            let every = if minute < 14 * 1_440 { 10 } else { 120 };
+            if minute % every == 0 && (minute == 0 || rhythms.get(0).is_some()) {
+                rhythms.start(0, DAILY_MIN, second);
+            }
+            look(&mut rhythms, second);
+            if rhythms.get(0).is_none() {
+                left.get_or_insert(minute / 1_440);
+            }
+        }
+        assert!(left.is_some_and(|day| (28..60).contains(&day)), "{left:?}");
+        assert_eq!(rhythms.next_look(), None);
+    }
+}

@@ -127,6 +127,18 @@ async fn each_change_is_told_once_and_recorded() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn growth_is_told_and_recorded() {
+    let stage = Stage::new(&pagerduty(), &[], |_, _, _| status(202));
+    stage.show(&fires(&["f"]), 100).await;
+    let mut grown = Incident::clone(&about("f", State::Firing));
+    grown.alertname = "SsoFleetFailing".into();
+    grown.scope = Scope::Fleet;
+    stage.show(&[Arc::new(grown)], 100).await;
+    assert_eq!(stage.asked(), ["0 pagerduty trigger f 202", "100 pagerduty trigger f 202"]);
+    assert_eq!(stage.told(), ["pagerduty f+", "pagerduty f+"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_outage_that_begins_before_the_end_of_another_was_told_rings() {
     let down = |asked: usize| (2..6).contains(&asked);
     let asked = std::sync::atomic::AtomicUsize::new(0);

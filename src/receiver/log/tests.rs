@@ -157,6 +157,44 @@ fn a_rise_that_was_not_told_before_a_restart_is_told_after_it() {
 }
 
 #[test]
+fn who_forgets_is_reminded_of_a_ticket_while_its_rise_is_held_back() {
+    let silence = Silence {
+        id: "s".into(),
+        matchers: [("alertname".into(), "SsoConnectionFailing".into())].into(),
+        author: "ada".into(),
+        reason: "known".into(),
+        from: at(1),
+        until: at(99 * MINUTE),
+    };
+    let ticket = Incident { severity: Severity::Ticket, ..incident("f", State::Firing) };
+    let mut log = Log::default();
+    let mut say = |incident: &Incident, now: i64| {
+        let incidents = [Arc::new(incident.clone())];
+        let owed = log.owed(&incidents, &audience(), &[Arc::new(silence.clone())], at(now), REPEAT);
+        for one in &owed {
+            log.told(one, at(now));
+        }
+        owed.iter().map(|one| (one.reason, one.incident.severity)).collect::<Vec<_>>()
+    };
+    assert_eq!(say(&ticket, 0), [(Reason::Opened, Severity::Ticket)]);
+    for minute in 1..=2 {
+        let said = say(&incident("f", State::Firing), minute * MINUTE);
+        assert_eq!(said, [(Reason::StillOpen, Severity::Ticket)], "minute {minute}");
+    }
+}
+
+#[test]
+fn a_try_of_what_is_new_does_not_make_what_is_open_doubtful() {
+    let mut log = Log::default();
+    assert_eq!(owed(&mut log, &[incident("f", State::Firing)], 0, None), ["f opened"]);
+    let again = Incident { id: "f-2".into(), ..incident("f", State::Firing) };
+    log.unsure(&again);
+    assert!(matches!(log.standing("f"), Some(Standing::Open { .. })));
+    log.unsure(&incident("g", State::Firing));
+    assert_eq!(log.standing("g"), Some(&Standing::Unsure));
+}
+
+#[test]
 fn the_end_before_a_beginning_is_said_only_of_another_incident() {
     let first = incident("f", State::Firing);
     let mut again = incident("f", State::Firing);

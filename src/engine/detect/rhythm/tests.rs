@@ -106,6 +106,20 @@ fn nobody_is_told_of_a_holiday() {
 }
 
 #[test]
+fn a_night_in_which_nobody_ever_comes_says_nothing_of_the_day_behind_it() {
+    let end = BEGAN + WEEKS * WEEK;
+    let days = |second: u32| {
+        let works = (8 * HOUR..18 * HOUR).contains(&(second % DAY));
+        let holiday = (end + DAY..end + 2 * DAY).contains(&second);
+        if works && !holiday { 1.0 } else { 0.0 }
+    };
+    for seed in 1..=4 {
+        let told = told(60.0, seed, 3, days, |_| 1.0);
+        assert!(told.is_empty(), "seed {seed}: {told:?}");
+    }
+}
+
+#[test]
 fn nobody_is_told_when_the_clocks_change() {
     for (hourly, shift) in [(600.0, HOUR), (600.0, WEEK - HOUR), (60.0, HOUR), (60.0, WEEK - HOUR)]
     {
@@ -137,7 +151,9 @@ fn hours_that_bring_much_and_little_are_no_silence() {
         let told = told(30.0, seed, 56, bursts, |_| 1.0);
         assert!(told.is_empty(), "seed {seed}: {told:?}");
     }
-    // Four hours without anybody are one all the same.
+    // Nor is one hour without anybody, though chance alone brings it never; four are one all the same.
+    let hour = |second: u32| if second / HOUR == 11 { 0.0 } else { 1.0 };
+    assert!(told(30.0, 1, 1, bursts, hour).is_empty());
     let told = told(30.0, 1, 1, bursts, lunch);
     assert!(matches!(told[..], [(_, Weather::Drought), _]), "{told:?}");
 }

@@ -46,8 +46,18 @@ fn whoever_asked_for_one_customer_hears_its_end_and_nothing_of_all() {
     assert_eq!(said(&mut log, &one, 0).len(), 1);
     assert_eq!(said(&mut log, &grown(State::Firing), MINUTE), []);
     let over = grown(State::Resolved);
+    let incident_of_one = one.clone();
     let end = Incident { state: State::Resolved, resolved_at: over.resolved_at, ..one };
     assert_eq!(said(&mut log, &over, 9 * MINUTE), [(Reason::Closed, Arc::new(end))]);
+    // It ends there and goes on: what was told says so.
+    let mut log = Log::default();
+    said(&mut log, &incident_of_one, 0);
+    let mut joined = grown(State::Resolved);
+    joined.join("SsoProviderFailing", at(8 * MINUTE));
+    let ends = said(&mut log, &joined, 9 * MINUTE);
+    let [(Reason::Closed, end)] = &ends[..] else { panic!("{ends:?}") };
+    assert_eq!(end.course.joined(), Some("SsoProviderFailing"));
+    assert!(end.summary.ends_with(". It goes on as part of SsoProviderFailing"), "{}", end.summary);
     // After a restart nothing is known of what it was.
     let mut log = Log::new(&BTreeMap::from([("f".into(), (true, at(0)))]));
     assert_eq!(said(&mut log, &grown(State::Firing), MINUTE), []);
