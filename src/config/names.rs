@@ -178,8 +178,9 @@ mod tests {
     }
 
     /// Runbooks of alerts that Prometheus' rules alone raise.
-    const OF_PROMETHEUS: [&str; 11] = [
+    const OF_PROMETHEUS: [&str; 12] = [
         "ConfigRejected",
+        "DamageFound",
         "EventsLate",
         "EventsRejected",
         "JournalFailing",

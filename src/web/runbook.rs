@@ -8,8 +8,9 @@ use axum::response::{IntoResponse, Response};
 const INDEX: &str = include_str!("../../docs/runbooks/README.md");
 
 /// The pages, by the name of their alert.
-const PAGES: [(&str, &str); 35] = [
+const PAGES: [(&str, &str); 36] = [
     ("ConfigRejected", include_str!("../../docs/runbooks/ConfigRejected.md")),
+    ("DamageFound", include_str!("../../docs/runbooks/DamageFound.md")),
     ("EdgeAbandoned", include_str!("../../docs/runbooks/EdgeAbandoned.md")),
     ("EdgeBlocked", include_str!("../../docs/runbooks/EdgeBlocked.md")),
     ("EdgeClientErrors", include_str!("../../docs/runbooks/EdgeClientErrors.md")),

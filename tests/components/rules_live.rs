@@ -7,7 +7,7 @@ use crate::table::{assert_documented, short};
 use crate::wait;
 
 /// Expressions that give nothing even without their thresholds, and why.
-const SILENT: [(&str, &str); 8] = [
+const SILENT: [(&str, &str); 9] = [
     ("SsowatchDown", "asks for what is not there, and it is"),
     ("SourceStalled", "nobody scraped 15 minutes ago"),
     ("SourceLagging", "nobody scraped ten minutes ago"),
@@ -16,6 +16,7 @@ const SILENT: [(&str, &str); 8] = [
     ("EdgeAbandoned", "nobody scraped ten minutes ago"),
     ("EdgeClientErrors", "nobody scraped ten minutes ago"),
     ("JournalFailing", "the journal has taken everything"),
+    ("DamageFound", "nothing was broken"),
 ];
 
 /// With its comparisons made `bool` an expression gives 0 or 1 for what it would compare, so that data shows although nothing

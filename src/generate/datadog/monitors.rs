@@ -234,6 +234,17 @@ fn itself() -> Vec<Monitor> {
             recovery: "Nothing has been refused for 15 minutes.",
         },
         Monitor {
+            name: "damage-found".to_owned(),
+            alert: "DamageFound",
+            title: "ssowatch: it found damage in what it keeps",
+            // The end of a journal that a crash broke off was never acknowledged.
+            kind: metric("sum(last_1h):sum:ssowatch.damage_found{!what:journal_tail}.as_count()".to_owned(), 0.0),
+            severity: Severity::Ticket,
+            what: "A file in data_dir, or what is kept in NATS, was broken, and was done without. The tag what says which; the log says what that costs.",
+            impact: "Events that were acknowledged may be missing in the totals, or the search for sign-ins has lost what was before.",
+            recovery: "Nothing more has been found for an hour.",
+        },
+        Monitor {
             name: "events-rejected".to_owned(),
             alert: "EventsRejected",
             title: "ssowatch: input from {{source.name}} is rejected",

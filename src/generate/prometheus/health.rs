@@ -95,6 +95,21 @@ fn journal() -> Vec<Alert> {
             description: "For over five minutes batches have failed. Nothing in them was accepted, and senders are answered 503: a full or broken disk, or NATS.",
         },
         Alert {
+            name: "DamageFound",
+            severity: "ticket",
+            scope: "none",
+            hold: "",
+            keep: "1h",
+            // A journal that ends in a broken frame is what every crash leaves of a batch that was never acknowledged.
+            expr: grown(
+                "ssowatch_damage_found_total{what!=\"journal_tail\"}",
+                "namespace, job, instance",
+                "what",
+            ),
+            summary: "ssowatch on {{ $labels.instance }} found damage in what it keeps",
+            description: "A file in data_dir, or what is kept in NATS, was broken, and was done without. What that costs is in the log; ssowatch_damage_found_total has by its label what was hit.",
+        },
+        Alert {
             name: "ConfigRejected",
             severity: "ticket",
             scope: "none",
