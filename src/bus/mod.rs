@@ -3,10 +3,12 @@
 mod access;
 mod error;
 mod forbidden;
+mod hedge;
 mod inbox;
 mod link;
 
 pub use access::{Access, Keys, Tls};
 pub use error::BusError;
+pub(crate) use hedge::hedged;
 pub(crate) use inbox::Inbox;
 pub(crate) use link::{Link, Tries, parse};

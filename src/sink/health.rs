@@ -14,6 +14,9 @@ const GIVEN_UP_MILLIS: i64 = 900_000;
 /// How often a change is told at most: each is a record in the journal.
 const REPORT_MILLIS_MIN: i64 = 10_000;
 
+/// How often words are told anew at most, which have other numbers each second while much is given up.
+const RENEW_MILLIS_MIN: i64 = 60_000;
+
 /// How a sink is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Condition {
@@ -28,7 +31,13 @@ pub(super) enum Condition {
 pub(super) struct Health {
     failing: Option<Failing>,
     given_up: Option<GivenUp>,
-    reported_at: Option<Timestamp>,
+    reported: Option<Reported>,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+struct Reported {
+    at: Timestamp,
+    trouble: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -80,14 +89,18 @@ impl Health {
         (!words.is_empty()).then(|| words.join(" "))
     }
 
-    /// What is to be recorded now: trouble that is not `known` yet, or that there is none any more.
+    /// What is to be recorded now: trouble that is not `known` yet, or is another by now, or that there is none any more.
     pub(super) fn report(&mut self, now: Timestamp, known: bool) -> Option<Condition> {
         let trouble = self.trouble(now);
-        let recently = self.reported_at.is_some_and(|at| now.millis_since(at) < REPORT_MILLIS_MIN);
-        if trouble.is_some() == known || recently {
+        let pause = if trouble.is_some() == known { RENEW_MILLIS_MIN } else { REPORT_MILLIS_MIN };
+        let told = self.reported.as_ref();
+        let recently = told.is_some_and(|told| now.millis_since(told.at) < pause);
+        let news = trouble.is_some() != known
+            || trouble.is_some() && told.is_none_or(|told| told.trouble != trouble);
+        if !news || recently {
             return None;
         }
-        self.reported_at = Some(now);
+        self.reported = Some(Reported { at: now, trouble: trouble.clone() });
         Some(trouble.map_or(Condition::Well, Condition::Trouble))
     }
 
@@ -147,5 +160,17 @@ mod tests {
             "it was lost"
         );
         assert_eq!(health.report(second(50), true), None);
+    }
+
+    #[test]
+    fn words_are_renewed_each_minute_and_only_when_they_are_others() {
+        let mut health = Health::default();
+        health.gave_up(second(0), "refused", 1);
+        assert!(health.report(second(0), false).is_some());
+        health.gave_up(second(30), "refused", 70_000);
+        assert_eq!(health.report(second(59), true), None);
+        let words = "Given up within the last 15 minutes: 70001 (refused).";
+        assert_eq!(health.report(second(60), true), Some(Condition::Trouble(words.into())));
+        assert_eq!(health.report(second(300), true), None);
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::error::NatsError;
-use crate::bus::{BusError, Link, Tries, parse};
+use crate::bus::{BusError, Link, Tries, hedged, parse};
 
 /// For how long the server knows ids of messages: longer than anybody tries to send the same message.
 const IDS_NANOS: u64 = 120 * 1_000_000_000;
@@ -265,8 +265,12 @@ impl Stream {
         let body = Bytes::from(json!({"seq": sequence}).to_string());
         let (tries, mut missing) = (Tries::patient(), 0);
         loop {
-            let answer = self.link.ask(&subject, HeaderMap::new(), body.clone()).await;
-            let error = match answer.map(|answer| (status(&answer), answer.payload)) {
+            // Any server that has a copy may be asked, and which one is chance: one that hangs must not hold up the others.
+            let answer = hedged(|| {
+                let (link, subject, body) = (self.link.clone(), subject.clone(), body.clone());
+                async move { link.ask(&subject, HeaderMap::new(), body).await }
+            });
+            let error = match answer.await.map(|answer| (status(&answer), answer.payload)) {
                 Ok((None, payload)) => return Ok(Some(payload)),
                 Ok((Some(code), _)) => {
                     // A server that is behind answers the same as one from which it was removed.
