@@ -236,11 +236,15 @@ impl Alerts {
         self.incidents.get(&alert.incident).map(AsRef::as_ref)
     }
 
-    /// A receiver was told of the newest incident with that fingerprint.
+    /// A receiver was told of the newest incident with that fingerprint; an end, of the newest that is over: the next one may fire already.
     pub(super) fn told(&mut self, told: &Told) {
         let named = self.incidents.values_mut();
         let named = named.filter(|incident| incident.fingerprint == told.fingerprint);
-        let Some(incident) = named.max_by_key(|incident| incident.fired_at) else { return };
+        let rank = |incident: &&mut Arc<Incident>| {
+            let is_over = incident.state == State::Resolved;
+            (!told.open && is_over, incident.fired_at)
+        };
+        let Some(incident) = named.max_by_key(rank) else { return };
         let receiver = told.receiver.clone();
         let what =
             if told.open { Happened::ToldOpen(receiver) } else { Happened::ToldOver(receiver) };

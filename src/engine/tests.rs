@@ -1,9 +1,9 @@
 use super::*;
 use crate::event::{
     AuthError, AuthEvent, Body, CertificateNotice, ConnectionId, ConnectionInfo, Entry, Person,
-    Record, SessionId, Source, SourceTrouble, Sso, Step, UserKey,
+    Record, SessionId, Source, SourceTrouble, Sso, Step, Told, UserKey,
 };
-use crate::signal::{Counts, Incident, Severity, State};
+use crate::signal::{Counts, Happened, Incident, Severity, State};
 
 mod apart;
 mod causes;
@@ -239,4 +239,30 @@ fn a_sink_in_trouble_is_a_page_until_it_is_well_or_gone() {
     assert!(engine.transitions().is_empty());
     engine.apply(&record(20, health(None)));
     assert_eq!(engine.transitions()[0].incident.state, State::Resolved);
+}
+
+#[test]
+fn an_end_that_is_told_late_stands_in_the_story_of_what_ended() {
+    let mut engine = Engine::new(Config { sinks: vec!["a".into()], ..Config::default() });
+    let health = |trouble: Option<&str>| Record::SinkHealth {
+        sink: "a".into(),
+        trouble: trouble.map(Into::into),
+    };
+    engine.apply(&record(0, health(Some("HTTP 403."))));
+    engine.apply(&record(100, health(None)));
+    engine.apply(&record(200, health(Some("HTTP 500."))));
+    let open = |engine: &mut Engine| -> Vec<Arc<Incident>> {
+        let incidents = engine.snapshot().incidents;
+        incidents.iter().filter(|one| &*one.alertname == "SinkFailing").cloned().collect()
+    };
+    let fingerprint = open(&mut engine)[0].fingerprint.clone();
+    for told in [false, true] {
+        let (receiver, fingerprint) = ("pagerduty".into(), fingerprint.clone());
+        let told = Told { receiver, fingerprint, open: told, at: second(205) };
+        engine.apply(&record(206, Record::Told(told)));
+    }
+    let stories: Vec<_> =
+        open(&mut engine).iter().map(|one| one.course.steps.last().unwrap().what.clone()).collect();
+    let pagerduty = || "pagerduty".into();
+    assert_eq!(stories, [Happened::ToldOver(pagerduty()), Happened::ToldOpen(pagerduty())]);
 }

@@ -115,7 +115,7 @@ pub struct Told {
     pub fingerprint: Box<str>,
     /// Whether it was told that the incident is open, or that it has ended.
     pub open: bool,
-    /// When it accepted.
+    /// The engine's time of what it accepted.
     pub at: Timestamp,
 }
 

@@ -156,6 +156,7 @@ fn idempotency_key(notification: &Notification) -> String {
         Reason::Closed => "resolved".to_owned(),
     };
     // The second at which this incident began to fire: the onset is an estimate, and may move.
-    let began = incident.fired_at.unwrap_or(incident.started_at).seconds();
+    // Of an end that is all that is left of an incident it is not known.
+    let began = incident.fired_at.map_or(0, Timestamp::seconds);
     format!("{}:{state}:{began}", incident.fingerprint)
 }

@@ -115,13 +115,28 @@ impl Unwatched {
     }
 }
 
+impl Happened {
+    /// Whether it says as which alert, and how urgent, the incident goes on.
+    fn is_of_its_form(&self) -> bool {
+        use Happened::{Became, Grew, Joined, Known, Resolved, Unwatched};
+        matches!(self, Known(_) | Became(_) | Grew(_) | Joined(_) | Unwatched(_) | Resolved)
+    }
+}
+
 impl Course {
     /// Adds a step.
     pub fn add(&mut self, at: Timestamp, what: Happened) {
         if self.steps.len() >= STEPS_MAX {
-            self.steps.remove(STEPS_MAX / 2);
+            self.steps.remove(self.least());
         }
         self.steps.push(Step { at, what });
+    }
+
+    /// The place of what is missed least, nearest to the middle: not what it was and became, by which a receiver that was down is told.
+    fn least(&self) -> usize {
+        let idle = self.steps.iter().enumerate().filter(|(_, step)| !step.what.is_of_its_form());
+        let from_middle = |place: &usize| place.abs_diff(STEPS_MAX / 2);
+        idle.map(|(place, _)| place).min_by_key(from_middle).unwrap_or(STEPS_MAX / 2)
     }
 
     /// Whether it is over because the configuration does not watch for it any more.
@@ -187,6 +202,26 @@ mod tests {
         assert_eq!(course.steps.len(), STEPS_MAX);
         assert_eq!(course.steps[0].at.millis(), 0);
         assert_eq!(course.steps[STEPS_MAX - 1].at.millis(), 199);
+    }
+
+    #[test]
+    fn a_long_story_keeps_what_the_incident_became() {
+        let mut course = Course::default();
+        let at = Timestamp::from_millis;
+        course.add(at(0), Happened::Known(Severity::Ticket));
+        for n in 0..30 {
+            course.add(at(n), Happened::ToldOpen("slack".into()));
+        }
+        course.add(at(30), Happened::Grew("SsoFleetFailing".into()));
+        course.add(at(31), Happened::Became(Severity::Page));
+        for n in 32..300 {
+            course.add(at(n), Happened::ToldOpen("slack".into()));
+        }
+        assert_eq!(course.steps.len(), STEPS_MAX);
+        assert!(course.renamed_since(at(29)) && !course.renamed_since(at(30)));
+        assert_eq!(course.severity_at(at(30)), Some(Severity::Ticket));
+        assert_eq!(course.severity_at(at(31)), Some(Severity::Page));
+        assert_eq!(course.steps[STEPS_MAX - 1].at, at(299));
     }
 
     #[test]

@@ -59,6 +59,8 @@ pub(super) struct Courier<T> {
     record_at: Instant,
     /// Whether it was asked what a process before this one may have told.
     recalled: bool,
+    /// The engine's time of what is told: after a restart it says which of an incident's steps were told, and its steps have that time.
+    as_of: Timestamp,
 }
 
 impl<T: Transport> Courier<T> {
@@ -88,6 +90,7 @@ impl<T: Transport> Courier<T> {
             failures: BTreeMap::new(),
             unrecorded: BTreeMap::new(),
             recalled: false,
+            as_of: Timestamp::default(),
             record_at: Instant::now(),
         }
     }
@@ -122,6 +125,7 @@ impl<T: Transport> Courier<T> {
         if snapshot.now == Timestamp::default() {
             return;
         }
+        self.as_of = snapshot.now;
         let now = self.clock.now();
         self.look_where(snapshot, now);
         let batch = self.batch(snapshot, now);
@@ -312,7 +316,7 @@ impl<T: Transport> Courier<T> {
                 receiver: self.target.key.clone(),
                 fingerprint: fingerprint.clone(),
                 open: !notification.is_end(),
-                at: notification.now,
+                at: self.as_of,
             };
             self.unrecorded.insert(fingerprint.clone(), told);
         }

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 use self::stage::{Reply, Stage, status};
 use super::courier::STOP_GRACE;
 use super::*;
+use crate::event::Record;
 use crate::receiver::tests::{START, incident};
 use crate::signal::{Incident, Scope, Severity, State};
 
@@ -124,6 +125,20 @@ async fn each_change_is_told_once_and_recorded() {
     stage.show(&is_over(&["f"]), 300).await;
     assert_eq!(stage.asked(), ["3 pagerduty trigger f 202", "303 pagerduty resolve f 202"]);
     assert_eq!(stage.told(), ["pagerduty f+", "pagerduty f-"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_told_is_recorded_with_the_engines_time_which_its_steps_have() {
+    let stage = Stage::new(&pagerduty(), &[], |_, _, _| status(202));
+    let (now, incidents) = (stage.clock.now().plus_millis(-3_600_000), fires(&["f"]));
+    stage.publish.send_replace(Arc::new(Snapshot { now, incidents, ..Snapshot::default() }));
+    sleep(Duration::from_millis(500)).await;
+    let records = stage.records();
+    let told = records.iter().find_map(|record| match record {
+        Record::Told(told) => Some(told.at),
+        _ => None,
+    });
+    assert_eq!(told, Some(now));
 }
 
 #[tokio::test(start_paused = true)]
