@@ -300,7 +300,7 @@ impl Config {
             .collect(),
             sinks: self.sink_names(),
             window_sinks: datadog.map_or_else(Vec::new, datadog::Config::window_sinks),
-            edge: self.edge.settings(self.built_in_alerts.0)?,
+            edge: self.edge.settings(self.built_in_alerts.0)?.with_tiers(self.known_tiers()),
         })
     }
 }

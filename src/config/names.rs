@@ -86,7 +86,7 @@ impl Config {
     }
 
     /// The tiers that something in the configuration names, and that of the requests which no other claims.
-    fn known_tiers(&self) -> BTreeSet<&str> {
+    pub(super) fn known_tiers(&self) -> BTreeSet<&str> {
         let declared = self.edge.tiers.iter().map(|tier| &*tier.name);
         let given = self.sources.edge.iter().filter_map(|log| log.tier.as_deref());
         declared.chain(given).chain([DEFAULT_TIER]).collect()

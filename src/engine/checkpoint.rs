@@ -4,13 +4,13 @@ use super::memory::Memory;
 use super::{Config, Engine, lengths};
 
 /// Version of the encoding of a checkpoint's engine. A checkpoint of another version is not read: the journal is folded anew.
-pub(super) const STATE_VERSION: u8 = 27;
+pub(super) const STATE_VERSION: u8 = 28;
 
 /// The oldest version that is read. Each one since has a part more at its end, which begins anew where it is missing: what is known
 /// of the schema, how the odds of providers, of the fleet and of busy connections wander, why sign-ins failed since an alert's
 /// trouble began, which wide alarms an outbreak had, whom those have hit and which alarms get worse, what an outbreak has counted
 /// and how strong evidence was, what is usual at each hour at the edge, whether what pages there gets worse,
-/// codes there of which most tell, the past of its tiers, what came late to them, and when the sign-ins of connections begin. Version
+/// codes there of which most tell, the past of its tiers, what came late to them, when the sign-ins of connections begin, and what goes wrong at one moment at the edge. Version
 /// 26 has no part more, but a step of an incident's course that the ones before do not know; so has 27 besides.
 pub(super) const OLDEST_VERSION: u8 = 13;
 pub(super) const SINCE_DRIFT: u8 = 14;
@@ -26,6 +26,7 @@ pub(super) const SINCE_GROSS: u8 = 23;
 pub(super) const SINCE_PAST: u8 = 24;
 pub(super) const SINCE_LATE: u8 = 25;
 pub(super) const SINCE_RHYTHMS: u8 = 27;
+pub(super) const SINCE_BURSTS: u8 = 28;
 
 /// A saved state cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +85,8 @@ impl Engine {
         let late = self.memory.edge.late();
         let bytes = bytes.and_then(|bytes| postcard::to_extend(&late, bytes));
         let bytes = bytes.and_then(|bytes| postcard::to_extend(detection.rhythms(), bytes));
+        let bursts = self.memory.edge.bursts();
+        let bytes = bytes.and_then(|bytes| postcard::to_extend(&bursts, bytes));
         bytes.expect("memory grows as needed, and every part of the state can be encoded")
     }
 
@@ -161,7 +164,12 @@ impl Engine {
             memory.edge.know_late(late);
         }
         if *version >= SINCE_RHYTHMS {
-            memory.detection.know_rhythms(postcard::from_bytes(rest)?);
+            let rhythms;
+            (rhythms, rest) = postcard::take_from_bytes(rest)?;
+            memory.detection.know_rhythms(rhythms);
+        }
+        if *version >= SINCE_BURSTS {
+            memory.edge.know_bursts(postcard::from_bytes(rest)?);
         }
         memory.adapt(&lengths);
         memory.closing.forget(&config.window_sinks);

@@ -127,7 +127,7 @@ impl Engine {
     /// Counts a second of access logs.
     fn edge(&mut self, tally: &EdgeTally) {
         let now = self.memory.now;
-        let late = self.memory.edge.take(tally, now);
+        let late = self.memory.edge.take(tally, now, &self.config.edge);
         // A second ends where the next one begins.
         let end = Timestamp::from_millis(tally.second.saturating_mul(1000)).plus_millis(1000);
         let source = self.memory.sources.entry(Source::Edge).or_default();

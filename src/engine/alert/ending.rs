@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Alerts, Key};
+use crate::engine::rule::Phase;
 use crate::event::Timestamp;
-use crate::signal::{Happened, Incident, State, Transition, Unwatched};
+use crate::setting::Period;
+use crate::signal::{Happened, Incident, Scope, State, Transition, Unwatched};
 
 /// Resolved incidents that are remembered at most, 2 KiB each: fifty a day for ninety days, 10 MB of each checkpoint.
 const RESOLVED_MAX: usize = 5_000;
@@ -14,6 +16,22 @@ impl Alerts {
     /// Ends the alert: a firing one is resolved and remembered, a pending one never was.
     pub(in crate::engine) fn end(&mut self, key: &Key, now: Timestamp) {
         self.close(key, now, Happened::Resolved);
+    }
+
+    /// What fires is over, but for what flares up within `keep`: it ends then ([`Alerts::calm_tiers`]), if it does not fire again.
+    pub(in crate::engine) fn calm(&mut self, key: &Key, keep: Period, now: Timestamp) {
+        if self.phase(key) == (Phase::Firing { clear_since: None }) {
+            let keep = i64::try_from(keep.seconds().saturating_mul(1_000)).unwrap_or(i64::MAX);
+            let calm = Phase::Firing { clear_since: Some(now) };
+            self.move_to(key.clone(), calm, Some(now.plus_millis(keep)), None, now);
+        }
+    }
+
+    /// The alerts about tiers that have been calm for long enough.
+    pub(in crate::engine) fn calm_tiers(&self, now: Timestamp) -> Vec<Key> {
+        let due = self.deadlines.iter().take_while(|(deadline, _)| *deadline <= now);
+        let tiers = due.filter(|(_, key)| matches!(key.scope, Scope::Tier(_)));
+        tiers.map(|(_, key)| key.clone()).collect()
     }
 
     /// The same of an alert that the configuration does not watch for any more: that it is over is not said of the trouble.

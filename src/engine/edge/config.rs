@@ -1,5 +1,6 @@
 //! `edge`: tiers, formats, internal callers and declared limits as they are written, and what is meant by them.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use schemars::JsonSchema;
@@ -9,13 +10,16 @@ use super::gcra::Quota;
 use super::limit::Limit;
 use crate::event::Treatment;
 use crate::event::edge::{
-    FormatConfig, Internal, Key, LONG_URI_BYTES, PathPattern, Scheme, Tier, Watch, label,
+    FormatConfig, Internal, Key, LONG_URI_BYTES, PathPattern, Scheme, TIERS_MAX, Tier, Watch, label,
 };
 use crate::setting::{ByteSize, Period};
 use crate::signal::Severity;
 
 /// Longest wait for slower sources: what pages must not wait longer.
 const WAIT_SECONDS_MAX: u64 = 60;
+
+/// Tiers that have a place because the configuration names them, at most: those of `edge.tiers` and of logs.
+const NAMED_MAX: usize = 4 * TIERS_MAX;
 
 /// `edge`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -129,6 +133,17 @@ pub struct Settings {
     pub(super) wait_seconds: i64,
     /// Whether the built-in alerts are on.
     pub(super) alerts: bool,
+    /// Tiers that the configuration names: each has its place, whatever names senders think of.
+    pub(super) named: BTreeSet<Box<str>>,
+}
+
+impl Settings {
+    /// The same where the configuration names these tiers.
+    #[must_use]
+    pub fn with_tiers<'a>(mut self, named: impl IntoIterator<Item = &'a str>) -> Self {
+        self.named = named.into_iter().take(NAMED_MAX).map(Into::into).collect();
+        self
+    }
 }
 
 impl Default for Settings {
@@ -169,7 +184,8 @@ impl Config {
             limit.limit().map_err(|error| format!("`edge.limits`: `{}`: {error}", limit.name))
         });
         let wait_seconds = i64::try_from(self.wait.0.seconds()).expect("at most a minute");
-        Ok(Settings { limits: limits.collect::<Result<_, _>>()?, wait_seconds, alerts })
+        let (limits, named) = (limits.collect::<Result<_, _>>()?, BTreeSet::new());
+        Ok(Settings { limits, wait_seconds, alerts, named })
     }
 
     /// Refuses limits that cannot tell callers apart because nothing personal is kept.

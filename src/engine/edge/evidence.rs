@@ -26,7 +26,13 @@ const OVERSHOOT: f64 = 0.65;
 pub(super) const BINS: u32 = 6;
 
 /// Share of the threshold that one bin counts at most.
-const CAP: f64 = 0.2;
+pub(super) const CAP: f64 = 0.2;
+
+/// While it is not known whether what goes wrong lasts, it pages only if there were so many nats before it.
+const BEFORE_MIN: f64 = 4.0;
+
+/// Nats that something brought to the evidence of each shift.
+pub(super) type Brought = [f64; SHIFTS_LEN];
 
 /// What requests say for or against each shift where a share is usual.
 #[derive(Clone, Copy, Debug)]
@@ -96,6 +102,21 @@ impl Scale {
     }
 }
 
+impl Strongest {
+    /// By how much what was seen is more than `usual`, as a shift.
+    pub(super) fn rise(&self, usual: f64) -> f64 {
+        (self.run.share() - usual) / (1.0 - usual).max(0.1)
+    }
+}
+
+impl Bin {
+    pub(super) fn share(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "requests of a few seconds")]
+        let share = self.bad as f64 / self.requests.max(1) as f64;
+        share
+    }
+}
+
 impl Run {
     pub(super) fn share(&self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 52 bits")]
@@ -105,8 +126,9 @@ impl Run {
 }
 
 impl Weights {
-    /// Weighs a bin.
-    pub(super) fn weigh(&mut self, bin: Bin, scale: &Scale, threshold: f64) {
+    /// Weighs a bin; what it brought.
+    pub(super) fn weigh(&mut self, bin: Bin, scale: &Scale, threshold: f64) -> Brought {
+        let mut brought = Brought::default();
         #[expect(clippy::cast_precision_loss, reason = "requests of a few seconds")]
         let (bad, good) = (bin.bad as f64, bin.requests.saturating_sub(bin.bad) as f64);
         for (index, run) in self.runs.iter_mut().enumerate() {
@@ -118,7 +140,8 @@ impl Weights {
             if run.weight <= 0.0 {
                 *run = Run { since: bin.second, ..Run::default() };
             }
-            run.weight += nats.min(CAP * threshold);
+            brought[index] = nats.min(CAP * threshold);
+            run.weight += brought[index];
             if nats > 0.0 {
                 run.bins += 1;
                 // What comes late may show that it began before.
@@ -127,21 +150,35 @@ impl Weights {
             run.requests += bin.requests;
             run.bad += bin.bad;
         }
+        brought
     }
 
-    /// The strongest evidence for a shift of at least `shift_min` that has shown in so many bins up to the one that begins at `second`.
+    /// Takes back what was brought before.
+    pub(super) fn take_back(&mut self, brought: &Brought) {
+        for (run, nats) in self.runs.iter_mut().zip(brought) {
+            run.weight -= nats;
+            if run.weight <= 0.0 {
+                *run = Run::default();
+            }
+        }
+    }
+
+    /// The strongest evidence for a shift of at least `shift_min` that has shown in so many bins up to the one that begins at `second`;
+    /// `undecided` of it may be a moment's.
     pub(super) fn strongest(
         &self,
         scale: &Scale,
         shift_min: f64,
         bins: u32,
         second: i64,
+        undecided: Option<&Brought>,
     ) -> Option<Strongest> {
         // Parts of a bin that come at other times count as bins; together they are no longer than it is.
         let shown = |index: &usize| {
             let run = &self.runs[*index];
             let lasted = (second - run.since) / BIN_SECONDS + 1;
-            SHIFTS[*index] >= shift_min && run.bins >= bins && lasted >= i64::from(bins)
+            let lasts = undecided.is_none_or(|brought| run.weight - brought[*index] >= BEFORE_MIN);
+            SHIFTS[*index] >= shift_min && run.bins >= bins && lasted >= i64::from(bins) && lasts
         };
         let all = (scale.first..SHIFTS_LEN).filter(shown).map(|index| {
             let run = self.runs[index];

@@ -4,6 +4,7 @@
 //! and wait `edge.wait` for the other logs of a second.
 
 mod bar;
+mod burst;
 mod config;
 mod evidence;
 mod few;
@@ -29,11 +30,12 @@ mod worse;
 pub(super) mod worsened;
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use self::burst::Burst;
 pub use self::config::{Config, LimitConfig, QuotaConfig, Settings, TierConfig, Traffic, Wait};
 use self::gross::Gross;
 use self::hours::Hours;
@@ -75,8 +77,8 @@ pub(super) struct Edge {
 
 impl Edge {
     /// Takes a second of a tier; how many of its requests came too late to say anything about now.
-    pub(super) fn take(&mut self, tally: &EdgeTally, now: Timestamp) -> u64 {
-        let place = self.tier(&tally.tier);
+    pub(super) fn take(&mut self, tally: &EdgeTally, now: Timestamp, settings: &Settings) -> u64 {
+        let place = self.tier(&tally.tier, &settings.named);
         self.tiers[place].take(tally, now);
         self.stale(place);
         let late = now.seconds() - tally.second > LATE_SECONDS;
@@ -209,6 +211,24 @@ impl Edge {
         signs.for_each(Stream::follow);
     }
 
+    /// What goes wrong at one moment, by the place of its stream: a part of the state that older builds did not have.
+    pub(super) fn bursts(&self) -> Vec<(usize, &Burst)> {
+        let signs =
+            self.tiers.iter().flat_map(|tier| Sign::ALL.map(|sign| tier.signs.stream(sign)));
+        let bursts = signs.map(|stream| &stream.burst).enumerate();
+        bursts.filter(|(_, burst)| !burst.is_none()).collect()
+    }
+
+    /// Takes over [`Edge::bursts`].
+    pub(super) fn know_bursts(&mut self, known: Vec<(usize, Burst)>) {
+        for (place, burst) in known {
+            let (tier, sign) = (place / Sign::ALL.len(), Sign::ALL[place % Sign::ALL.len()]);
+            if let Some(tier) = self.tiers.get_mut(tier) {
+                tier.signs.stream_mut(sign).burst = burst;
+            }
+        }
+    }
+
     /// What is told only of most requests, at each tier: a part of the state that older builds did not have.
     pub(super) fn gross(&self) -> Vec<(&Gross, [Hours; 2])> {
         let tiers = self.tiers.iter();
@@ -285,11 +305,15 @@ impl Edge {
         &self.tiers[place].name
     }
 
-    /// The place of a tier, which is made when it is new.
-    fn tier(&mut self, name: &str) -> usize {
+    /// The place of a tier, which is made when it is new and there is room for it, or it is `named` in the configuration.
+    fn tier(&mut self, name: &str, named: &BTreeSet<Box<str>>) -> usize {
         let find = |tiers: &[Tier], name: &str| tiers.iter().position(|tier| &*tier.name == name);
-        let full = self.tiers.len() >= TIERS_MAX;
-        let name = if full && find(&self.tiers, name).is_none() { OTHER_TIER } else { name };
+        if let Some(place) = find(&self.tiers, name) {
+            return place;
+        }
+        let unnamed = |tier: &&Tier| !named.contains(&*tier.name);
+        let full = || self.tiers.iter().filter(unnamed).count() >= TIERS_MAX;
+        let name = if named.contains(name) || !full() { name } else { OTHER_TIER };
         find(&self.tiers, name).unwrap_or_else(|| {
             self.tiers.push(Tier::new(name));
             self.tiers.len() - 1

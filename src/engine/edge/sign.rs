@@ -173,11 +173,11 @@ impl Signs {
         self.open.entry(begin).or_default().add(tally);
     }
 
-    fn stream(&self, sign: Sign) -> &Stream {
+    pub(super) fn stream(&self, sign: Sign) -> &Stream {
         self.gross.stream(sign).unwrap_or_else(|| &self.streams[sign as usize])
     }
 
-    fn stream_mut(&mut self, sign: Sign) -> &mut Stream {
+    pub(super) fn stream_mut(&mut self, sign: Sign) -> &mut Stream {
         self.gross.stream_mut(sign).unwrap_or_else(|| &mut self.streams[sign as usize])
     }
 

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::bar::Bar;
-use super::evidence::{BINS, Bin, GROSS_SHIFT, Scale, Strongest, Weights};
+use super::burst::Burst;
+use super::evidence::{BINS, Bin, CAP, GROSS_SHIFT, Scale, Strongest, Weights};
 use super::hours::Hours;
 use super::share::Share;
 use super::trouble::Trouble;
@@ -44,6 +45,9 @@ pub(super) const TEMPERING: f64 = 1.0 / 1.2;
 const TICKET_GAP: f64 = 3.4;
 const TICKET_END_SHARE: f64 = 0.3;
 
+/// Share of the smallest shift that pages by which what was seen must have risen: a lucky stretch of a smaller rise is a ticket.
+const RISE_SHARE: f64 = 0.9;
+
 /// Bins in which a rise must have shown for a ticket: what lasts less than a minute is over before anyone reads it.
 const TICKET_BINS: u32 = 12;
 
@@ -53,7 +57,7 @@ const LASTING_MIN: f64 = 0.01;
 
 /// Nats for the usual against the trouble that end an alarm, how long it lasts at least, and after what silence it is over.
 const RELIEF_NATS: f64 = 7.0;
-const ALARM_SECONDS_MIN: i64 = 300;
+pub(super) const ALARM_SECONDS_MIN: i64 = 300;
 const SILENCE_SECONDS: i64 = 900;
 
 /// So many requests were due in a silence, on the average of the day, that it is not theirs: a tier that is down, or its log, is silent, too.
@@ -81,6 +85,8 @@ pub(super) struct Stream {
     pub(super) hours: Hours,
     #[serde(skip)]
     pub(super) worse: Worse,
+    #[serde(skip)]
+    pub(super) burst: Burst,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -171,12 +177,31 @@ impl Stream {
             |lift: f64, tempering: f64| Scale::new(usual * (1.0 + lift) + deviation, tempering);
         let full = scale(LIFT_FULL.max(3.0 * self.unevenness.wander()), TEMPERING);
         let tempered = scale(LIFT_TEMPERED, TEMPERING.min(1.0 / self.unevenness.factor()));
-        self.full.weigh(bin, &full, threshold);
-        self.tempered.weigh(bin, &tempered, threshold);
+        let brought = [
+            self.full.weigh(bin, &full, threshold),
+            self.tempered.weigh(bin, &tempered, threshold),
+        ];
+        if let Some([full, tempered]) = self.burst.take(bin, usual, brought, CAP * threshold) {
+            self.full.take_back(&full);
+            self.tempered.take_back(&tempered);
+        }
+        let undecided = self.burst.undecided();
         let strongest = |shift_min: f64, bins: u32| {
             let either = [
-                self.full.strongest(&full, shift_min, bins, bin.second),
-                self.tempered.strongest(&tempered, shift_min, bins, bin.second),
+                self.full.strongest(
+                    &full,
+                    shift_min,
+                    bins,
+                    bin.second,
+                    undecided.map(|[full, _]| full),
+                ),
+                self.tempered.strongest(
+                    &tempered,
+                    shift_min,
+                    bins,
+                    bin.second,
+                    undecided.map(|[_, tempered]| tempered),
+                ),
             ];
             either.into_iter().flatten().max_by(|a, b| a.nats.total_cmp(&b.nats))
         };
@@ -188,7 +213,7 @@ impl Stream {
         };
         let page = strongest(shift_min, BINS)
             .filter(|found| found.nats >= threshold && found.run.share() >= share_min)
-            .filter(|_| bar.turned);
+            .filter(|found| bar.turned && found.rise(usual) >= RISE_SHARE * bar.shift_min);
         let any = strongest(0.0, TICKET_BINS);
         self.judge(bin, page, any, usual, bar)
     }
@@ -235,6 +260,7 @@ impl Stream {
         self.alarm = Some(Alarm { trouble, raised_at: second, during, relief: 0.0 });
         self.worse = Worse::new(seen);
         self.ticket = None;
+        self.burst = Burst::default();
         self.fresh = Share::default();
         self.full.clear();
         self.tempered.clear();

@@ -1,4 +1,5 @@
 mod clients;
+mod flapping;
 mod gross;
 mod late;
 mod proxy;
@@ -92,13 +93,20 @@ fn old_lines_count_in_the_totals_and_are_late() {
 #[test]
 fn tiers_beyond_the_bound_are_counted_together() {
     let mut edge = Edge::default();
+    let settings = Settings::default().with_tiers(["t5", "web"]);
     for n in 0..100 {
-        edge.take(&tally(n, &format!("t{n}"), 1), at(n + 1));
+        edge.take(&tally(n, &format!("t{n}"), 1), at(n + 1), &settings);
     }
+    // Who is named in the configuration has a place, however late it comes.
+    edge.take(&tally(100, "web", 7), at(101), &settings);
     let views = edge.tier_views(at(101));
-    assert_eq!(views.len(), TIERS_MAX + 1);
-    let other = views.iter().find(|view| &*view.tier == OTHER_TIER).unwrap();
-    assert_eq!(other.requests[0].1, 100 - TIERS_MAX as u64);
+    assert_eq!(views.len(), TIERS_MAX + 3);
+    let requests = |tier: &str| {
+        let view = views.iter().find(|view| &*view.tier == tier);
+        view.unwrap().requests[0].1
+    };
+    assert_eq!(requests(OTHER_TIER), 99 - TIERS_MAX as u64);
+    assert_eq!((requests("t5"), requests("web")), (1, 7));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::few::{few, stand_for_all};
 use super::sign::Sign;
-use super::stream::Verdict;
+use super::stream::{ALARM_SECONDS_MIN, Verdict};
 use super::tier::Tier;
 use super::trouble::Trouble;
 use super::words;
@@ -32,7 +32,7 @@ impl Engine {
         else {
             return self.memory.edge.drop_unjudged(now.seconds());
         };
-        let days = detection.false_alarm_days(SHARE);
+        let (days, keep) = (detection.false_alarm_days(SHARE), detection.keep_firing_for);
         let changes = self.memory.edge.judge(now.seconds(), &self.config.edge, days);
         let anything = !changes.is_empty();
         for (tier, sign, verdict) in changes {
@@ -42,8 +42,13 @@ impl Engine {
                 Verdict::Ticket => self.tell_of_tier(tier, sign, Severity::Ticket),
                 // What got worse is told below.
                 Verdict::Nothing | Verdict::Worse => {}
-                Verdict::PageOver | Verdict::TicketOver => self.memory.alerts.end(&key, now),
+                Verdict::PageOver | Verdict::TicketOver => {
+                    self.memory.alerts.calm(&key, keep, now);
+                }
             }
+        }
+        for key in self.memory.alerts.calm_tiers(now) {
+            self.memory.alerts.end(&key, now);
         }
         let renews = now.seconds() % RENEW_SECONDS == 0;
         if renews {
@@ -83,7 +88,10 @@ impl Engine {
         let tier = self.memory.edge.tier_at(place);
         let trouble = tier.signs.trouble(sign)?;
         let open = self.memory.alerts.incident(key).filter(|open| open.severity >= severity);
-        let since = open.map_or(trouble.began(), |open| open.started_at);
+        // What flares up within an incident has numbers of its own, which are not those since the incident began.
+        let began = trouble.began();
+        let flares = |open: &Timestamp| began.seconds() - open.seconds() >= ALARM_SECONDS_MIN;
+        let since = open.map(|open| open.started_at).filter(|open| !flares(open)).unwrap_or(began);
         let told = self.told(tier, sign, trouble, since, key);
         // What paged stays a page.
         let paged = self.memory.alerts.incident(key);

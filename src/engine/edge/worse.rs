@@ -68,7 +68,7 @@ impl Worse {
         }
         let scale = Scale::new(before, TEMPERING);
         self.weights.weigh(bin, &scale, threshold);
-        let found = self.weights.strongest(&scale, GROSS_SHIFT, BINS, bin.second);
+        let found = self.weights.strongest(&scale, GROSS_SHIFT, BINS, bin.second, None);
         let Some(found) = found.filter(|found| found.nats >= threshold) else { return false };
         let rise = Trouble::of(found, self.worst);
         self.raised = Some(Raised { rise, relief: 0.0, calm_since: 0 });

@@ -69,7 +69,10 @@ fn a_state_of_a_version_that_had_fewer_parts_is_read() {
     parts[0] = SINCE_LATE;
     parts.extend(postcard::to_stdvec(&engine.memory.edge.late()).unwrap());
     Engine::load(Config::default(), &parts).unwrap();
-    parts[0] = STATE_VERSION;
+    parts[0] = SINCE_RHYTHMS;
     parts.extend(postcard::to_stdvec(engine.memory.detection.rhythms()).unwrap());
+    Engine::load(Config::default(), &parts).unwrap();
+    parts[0] = STATE_VERSION;
+    parts.extend(postcard::to_stdvec(&engine.memory.edge.bursts()).unwrap());
     assert!(parts == engine.save(), "there are no more");
 }

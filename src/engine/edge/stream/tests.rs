@@ -259,6 +259,53 @@ fn a_restart_of_twenty_seconds_pages_nobody_however_many_fail() {
 }
 
 #[test]
+fn a_small_rise_is_a_ticket_and_no_page() {
+    for (more, pages) in [(0.005, 0..=1), (0.0075, 0..=2), (0.03, 12..=12)] {
+        let told = (0..12).map(|seed| {
+            let (mut chance, mut stream) = (Chance(seed), Stream::default());
+            let verdicts = (0..4_000i64).map(|bin| {
+                let odds = if bin < 3_300 { 0.005 } else { 0.005 + more };
+                let bad = (0..25).filter(|_| chance.uniform() < odds).count() as u64;
+                stream.take(steady(bin * 5, 25, bad), &bar(0.002))
+            });
+            verdicts.filter(|verdict| *verdict == Verdict::Page).count()
+        });
+        let told = told.filter(|pages| *pages > 0).count();
+        assert!(pages.contains(&told), "{more}: {told} of 12");
+    }
+}
+
+/// A restart of twenty seconds in an hour with ordinary errors, as every tier has them.
+fn restart(seed: u64, requests: u64, usual: f64, failing: f64) -> Vec<Verdict> {
+    let (mut chance, mut stream) = (Chance(seed), Stream::default());
+    // Twenty seconds touch five bins, the first and the last of them in part.
+    let part = chance.uniform();
+    let shares = [1.0 - part, 1.0, 1.0, 1.0, part];
+    let mut verdicts = Vec::new();
+    for bin in 0..4_000i64 {
+        let down = usize::try_from(bin - 3_300).ok().and_then(|bin| shares.get(bin));
+        let odds = usual + down.unwrap_or(&0.0) * failing;
+        let bad = (0..requests).filter(|_| chance.uniform() < odds).count() as u64;
+        let verdict = stream.take(steady(bin * 5, requests, bad), &bar(0.002));
+        if bin >= 3_300 && verdict != Verdict::Nothing {
+            verdicts.push(verdict);
+        }
+    }
+    verdicts
+}
+
+#[test]
+fn a_restart_among_ordinary_errors_pages_nobody_and_cuts_no_ticket() {
+    for (requests, usual) in [(5, 0.002), (25, 0.007), (100, 0.002), (400, 0.004)] {
+        for failing in [1.0, 0.5, 0.1] {
+            let told = (0..20).filter(|seed| !restart(*seed, requests, usual, failing).is_empty());
+            let told = told.count();
+            assert!(told <= 2, "{requests} {usual} {failing}: {told} of 20");
+        }
+    }
+}
+
+#[test]
 fn a_peak_that_falls_to_a_tenth_is_one_page_until_it_is_over() {
     let bar = bar(0.002);
     for requests in [20, 100, 1_000] {

@@ -7,7 +7,7 @@ use super::*;
 fn told(batch: i64, lag: i64, trouble: i64, cuts: i64) -> Vec<(String, i64, String)> {
     let mut engine = Engine::new(EngineConfig::default());
     let mut told = Vec::new();
-    for second in 0..10_500 {
+    for second in 0..11_100 {
         if second % batch == 0 {
             for of in second - batch..second {
                 let bad = if (9_000..9_000 + trouble).contains(&of) { 50 } else { 0 };
