@@ -7,7 +7,7 @@ use crate::signal::catalog::Metric;
 const HEAD: &str = "# Metrics
 
 Made by `ssowatch generate metrics`. Prometheus names; in Datadog and OTLP a name is the one in the last column. Datadog is not sent the histograms
-of the edge.
+of the edge. Totals of `sso_`, `edge_` and `ssowatch_events_` survive a restart; the other counters are of the process, and begin anew with it.
 
 | name | kind | unit | labels | meaning | Datadog, OTLP |
 | --- | --- | --- | --- | --- | --- |

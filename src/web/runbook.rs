@@ -51,10 +51,10 @@ pub(super) async fn index() -> Response {
     markdown(INDEX)
 }
 
-/// The page of an alert. For an operator's own rule there is none: `links.runbooks` says where those are.
+/// The page of an alert, however its letters are written: Datadog makes all of a tag small. For an operator's own rule there is none: `links.runbooks` says where those are.
 pub(super) async fn page(Path(name): Path<String>) -> Response {
     let name = name.strip_suffix(".md").unwrap_or(&name);
-    match PAGES.iter().find(|(own, _)| *own == name) {
+    match PAGES.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)) {
         Some((_, page)) => markdown(page),
         None => {
             super::problem(StatusCode::NOT_FOUND, "no runbook of this name; /runbooks lists them")

@@ -45,10 +45,15 @@ receivers:
   - {{ name: hook, webhook_configs: [ {{ url: "{hook}" }} ] }}
 "#
         );
+        Self::with(&config, peer)
+    }
+
+    /// Starts one with this configuration, which joins `peer`.
+    pub(crate) fn with(config: &str, peer: Option<&Self>) -> Self {
         let (component, (url, cluster), ()) = Component::start(
             "alertmanager",
             |place| {
-                let file = place.write("alertmanager.yml", &config);
+                let file = place.write("alertmanager.yml", config);
                 let listen = format!("127.0.0.1:{}", free_port());
                 let cluster = format!("127.0.0.1:{}", free_port());
                 let mut command = installed::server("prometheus-alertmanager");

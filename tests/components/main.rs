@@ -23,6 +23,7 @@ mod gate;
 mod haproxy;
 mod http;
 mod incident;
+mod inhibited;
 mod installed;
 mod logrotate;
 mod nats;

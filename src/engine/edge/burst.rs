@@ -118,7 +118,7 @@ mod tests {
         assert!(burst.undecided().is_some());
         assert_eq!(bins(&mut burst, 5, 1, 1), None, "it may go on");
         assert_eq!(bins(&mut burst, 6, 4, 1), Some(4.0 * CAP));
-        assert!(!burst.undecided().is_some() && !burst.is_none());
+        assert!(burst.undecided().is_none() && !burst.is_none());
         assert_eq!(bins(&mut burst, 30, 1, 1), None);
         assert!(burst.is_none(), "forgotten after a minute");
     }
@@ -129,7 +129,7 @@ mod tests {
         bins(&mut burst, 0, 5, 50);
         bins(&mut burst, 5, 1, 1);
         bins(&mut burst, 6, 1, 10);
-        assert!(!burst.undecided().is_some(), "thirty seconds and more");
+        assert!(burst.undecided().is_none(), "thirty seconds and more");
         assert_eq!(bins(&mut burst, 7, 5, 0), None);
         let mut burst = Burst::default();
         bins(&mut burst, 0, 3, 50);

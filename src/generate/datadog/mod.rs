@@ -5,6 +5,7 @@
 
 mod board;
 mod edge;
+mod itself;
 mod monitor;
 mod monitors;
 mod objective;

@@ -23,6 +23,9 @@ pub(super) struct Monitor {
     pub(super) recovery: &'static str,
 }
 
+/// The name of what passes on what ssowatch's own detection found.
+pub(super) const INCIDENT: &str = "SsowatchIncident";
+
 /// What is looked at.
 #[derive(Debug)]
 pub(super) enum Kind {
@@ -110,7 +113,9 @@ impl Monitor {
             return format!("{} It is a part of a composite and tells nobody.", self.what);
         }
         let Self { what, impact, recovery, alert, .. } = self;
-        let (runbook, page) = (links.runbook(alert), &links.external_url);
+        // The runbook is that of what was found.
+        let found = if *alert == INCIDENT { "{{alertname.name}}" } else { *alert };
+        let (runbook, page) = (links.runbook(found), &links.external_url);
         format!(
             "{{{{#is_alert}}}}\n**What happens**: {what}\n\n**Impact**: {impact}\n\n**Runbook**: {runbook}\n\n\
             **Who is hit, since when**: {page}/\n{{{{/is_alert}}}}\n\

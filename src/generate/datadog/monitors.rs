@@ -1,10 +1,13 @@
 //! The monitors, those of the edge aside.
 
-use super::edge;
-use super::monitor::{Kind, Missing, Monitor, Severity};
+use super::monitor::{INCIDENT, Kind, Missing, Monitor, Severity};
+use super::{edge, itself};
 
 pub(super) fn all() -> Vec<Monitor> {
-    [connections(), fleet(), itself(), edge::monitors()].into_iter().flatten().collect()
+    [incidents(), connections(), fleet(), itself::monitors(), edge::monitors()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// The share of sign-ins with `outcome`.
@@ -41,6 +44,34 @@ pub(super) fn part(
         impact: "",
         recovery: "",
     }
+}
+
+/// What ssowatch's own detection found, passed on. Datadog writes the alert's name in small letters.
+fn incidents() -> Vec<Monitor> {
+    let monitor = |name: &str, severity, word: &str, title| Monitor {
+        name: name.to_owned(),
+        alert: INCIDENT,
+        title,
+        kind: metric(
+            format!(
+                "max(last_5m):max:ssowatch.incidents{{state:firing,severity:{word}}} by {{alertname}}"
+            ),
+            0.0,
+        ),
+        severity,
+        what: "ssowatch has found {{alertname.name}}, in {{value}} incidents.",
+        impact: "The status page says who is hit, since when, and how many sign-ins or requests.",
+        recovery: "None is open any more.",
+    };
+    vec![
+        monitor("incident-page", Severity::Page, "page", "ssowatch: {{alertname.name}} pages"),
+        monitor(
+            "incident-ticket",
+            Severity::Ticket,
+            "ticket",
+            "ssowatch: {{alertname.name}} has a ticket",
+        ),
+    ]
 }
 
 const CONNECTION: &str = " by {connection_id}";
@@ -176,83 +207,6 @@ fn fleet() -> Vec<Monitor> {
             what: "The error budget of 30 days is used up more than 3 times too fast, over a day and over the last two hours.",
             impact: "A small but lasting share of sign-ins fails.",
             recovery: "The last two hours are good.",
-        },
-    ]
-}
-
-fn itself() -> Vec<Monitor> {
-    vec![
-        Monitor {
-            name: "ssowatch-down".to_owned(),
-            alert: "SsowatchDown",
-            title: "ssowatch: it is down, or sends nothing",
-            kind: Kind::Metric {
-                query: "max(last_10m):max:ssowatch.incidents{alertname:watchdog,state:firing}".to_owned(),
-                above: false,
-                critical: 1.0,
-                missing: Missing::Trouble(20),
-            },
-            severity: Severity::Page,
-            what: "The alert that always fires is missing.",
-            impact: "Nobody watches the sign-ins.",
-            recovery: "ssowatch watches again.",
-        },
-        Monitor {
-            name: "source-lagging".to_owned(),
-            alert: "SourceLagging",
-            title: "ssowatch: events from {{source.name}} come late",
-            // A source that has delivered nothing for ten minutes has no lag.
-            kind: Kind::Metric {
-                query: "min(last_10m):max:ssowatch.source_lag_seconds{*} by {source}".to_owned(),
-                above: true,
-                critical: 300.0,
-                missing: Missing::OverOnceKnown,
-            },
-            severity: Severity::Page,
-            what: "For ten minutes every delivery from {{source.name}} has been more than five minutes old.",
-            impact: "Whatever breaks is found that much later.",
-            recovery: "Events come in time.",
-        },
-        Monitor {
-            name: "sink-dropping".to_owned(),
-            alert: "SinkFailing",
-            title: "ssowatch: {{sink.name}} loses data",
-            kind: metric("sum(last_15m):sum:ssowatch.sink_dropped{!reason:backfilled} by {sink}.as_count()".to_owned(), 0.0),
-            severity: Severity::Page,
-            what: "ssowatch has given up things that {{sink.name}} did not take.",
-            impact: "They are missing there for good.",
-            recovery: "Nothing has been given up for 15 minutes.",
-        },
-        Monitor {
-            name: "receiver-failing".to_owned(),
-            alert: "ReceiverFailing",
-            title: "ssowatch: {{receiver.name}} takes no notifications",
-            kind: metric("sum(last_15m):sum:ssowatch.notifications{result:held} by {receiver}.as_count() + sum:ssowatch.notifications{result:dropped} by {receiver}.as_count()".to_owned(), 0.0),
-            severity: Severity::Page,
-            what: "{{receiver.name}} has refused notifications.",
-            impact: "Whoever is paged by it is not told.",
-            recovery: "Nothing has been refused for 15 minutes.",
-        },
-        Monitor {
-            name: "damage-found".to_owned(),
-            alert: "DamageFound",
-            title: "ssowatch: it found damage in what it keeps",
-            // The end of a journal that a crash broke off was never acknowledged.
-            kind: metric("sum(last_1h):sum:ssowatch.damage_found{!what:journal_tail}.as_count()".to_owned(), 0.0),
-            severity: Severity::Ticket,
-            what: "A file in data_dir, or what is kept in NATS, was broken, and was done without. The tag what says which; the log says what that costs.",
-            impact: "Events that were acknowledged may be missing in the totals, or the search for sign-ins has lost what was before.",
-            recovery: "Nothing more has been found for an hour.",
-        },
-        Monitor {
-            name: "events-rejected".to_owned(),
-            alert: "EventsRejected",
-            title: "ssowatch: input from {{source.name}} is rejected",
-            kind: metric("sum(last_15m):sum:ssowatch.events_rejected{*} by {source}.as_count()".to_owned(), 20.0),
-            severity: Severity::Ticket,
-            what: "More than 20 things from {{source.name}} were rejected in 15 minutes; the tag reason says why.",
-            impact: "What is rejected is not counted, so rates may be wrong.",
-            recovery: "Little or nothing is rejected.",
         },
     ]
 }

@@ -13,6 +13,10 @@ const BUDGET: f64 = 0.03;
 /// Sign-ins in the long window below which a ratio says nothing.
 const ATTEMPTS_MIN: u32 = 100;
 
+/// How many samples of a long window must be there for each of the short one, of which twelve make a long one: a Prometheus that has
+/// just begun would take some minutes for hours.
+const HISTORY_MIN: f64 = 10.0;
+
 /// The windows of the ratios, but for the five minutes of which they are averages.
 const WINDOWS: [&str; 6] = ["30m", "1h", "2h", "6h", "1d", "3d"];
 
@@ -116,6 +120,8 @@ fn burn(burn: &Burn) -> String {
     fleet:sso_sessions_bad:ratio_rate{short} > {factor} * slo:sso_error_budget:ratio
   and
     avg_over_time(fleet:sso_sessions_finished:rate5m[{long}]) * {long_seconds} >= {ATTEMPTS_MIN}
+  and
+    count_over_time(fleet:sso_sessions_finished:rate5m[{long}]) >= {HISTORY_MIN} * count_over_time(fleet:sso_sessions_finished:rate5m[{short}])
 )"
     )
 }

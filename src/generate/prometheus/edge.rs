@@ -2,7 +2,7 @@
 //!
 //! `EdgeOutageWorse` has none: what fires shows the share as it is now, and is told anew as often as Alertmanager repeats it.
 
-use super::{Alert, Group, Record};
+use super::{Alert, Group, Record, grown};
 
 /// Requests of each tier with each code: the day before is read from it, since all routes of a day are too many samples.
 const BY_CODE: &str = "tier_code:edge_requests:rate5m";
@@ -177,14 +177,17 @@ and
         tier(
             "EdgeUriTooLong",
             "ticket",
-            "sum by (tier) (increase(edge_requests_total{code=\"414\"}[15m])) >= 5".to_owned(),
+            format!("sum by (tier) {} >= 5", grown("edge_requests_total{code=\"414\"}", "15m")),
             "{{ $labels.tier }}: {{ $value | printf \"%.0f\" }} requests are refused with 414",
             "At least five requests of the last 15 minutes had a longer URI than the edge takes; SAML requests by redirect carry everything in it.",
         ),
         tier(
             "EdgeInternalTraffic",
             "ticket",
-            "sum by (tier) (increase(edge_requests_total{traffic=\"internal\"}[15m])) >= 50".to_owned(),
+            format!(
+                "sum by (tier) {} >= 50",
+                grown("edge_requests_total{traffic=\"internal\"}", "15m")
+            ),
             "{{ $labels.tier }}: {{ $value | printf \"%.0f\" }} internal requests came in through the public edge",
             "Internal callers that go through the public edge share its limits with customers, and fail together with it.",
         ),

@@ -1,6 +1,6 @@
 //! The watchman's own health: whether it lives, looks, hears in time, and is heard.
 
-use super::{Alert, Group};
+use super::{Alert, Group, grown};
 
 /// What a source delivered, events that another source had delivered before included: those show that it works.
 /// `range` with its brackets.
@@ -10,14 +10,9 @@ fn delivered(range: &str) -> String {
     )
 }
 
-/// Whether a counter of things that should not happen has grown in ten minutes. Its series begin with the first such thing,
-/// which `increase` does not see.
-fn grown(series: &str, by: &str, inner: &str) -> String {
-    format!(
-        "  sum by ({by}) (increase({series}[10m])) > 0
-or
-  max by ({by}) (sum by ({by}, {inner}) ({series}) unless sum by ({by}, {inner}) ({series} offset 10m)) > 0"
-    )
+/// Whether a counter of things that should not happen has grown in ten minutes.
+fn counted(series: &str, by: &str) -> String {
+    format!("  sum by ({by}) {} > 0", grown(series, "10m"))
 }
 
 pub(super) fn group() -> Group {
@@ -101,10 +96,9 @@ fn journal() -> Vec<Alert> {
             hold: "",
             keep: "1h",
             // A journal that ends in a broken frame is what every crash leaves of a batch that was never acknowledged.
-            expr: grown(
+            expr: counted(
                 "ssowatch_damage_found_total{what!=\"journal_tail\"}",
                 "namespace, job, instance",
-                "what",
             ),
             summary: "ssowatch on {{ $labels.instance }} found damage in what it keeps",
             description: "A file in data_dir, or what is kept in NATS, was broken, and was done without. What that costs is in the log; ssowatch_damage_found_total has by its label what was hit.",
@@ -173,12 +167,13 @@ and
             keep: "15m",
             expr: format!(
                 "
-  sum by (source) (increase(ssowatch_events_rejected_total[15m]))
+  sum by (source) {rejected}
 /
-  (sum by (source) (increase(ssowatch_events_rejected_total[15m])) + {delivered})
+  (sum by (source) {rejected} + {delivered})
 > 0.01
 and
-  sum by (source) (increase(ssowatch_events_rejected_total[15m])) >= 10",
+  sum by (source) {rejected} >= 10",
+                rejected = grown("ssowatch_events_rejected_total", "15m"),
                 delivered = delivered("[15m]"),
             ),
             summary: "{{ $value | humanizePercentage }} of the input from {{ $labels.source }} is rejected",
@@ -192,11 +187,12 @@ and
             keep: "15m",
             expr: format!(
                 "
-  sum by (source) (increase(ssowatch_events_late_total[30m])) / {delivered} > 0.05
+  sum by (source) {late} / {delivered} > 0.05
 and
   {delivered} >= 100
 and
   (max by (source) (max_over_time(ssowatch_source_lag_seconds[30m])) or 0 * {delivered}) <= 3600",
+                late = grown("ssowatch_events_late_total", "30m"),
                 delivered = delivered("[30m]"),
             ),
             summary: "{{ $value | humanizePercentage }} of the events from {{ $labels.source }} come too late to alert on",
@@ -219,7 +215,7 @@ fn telling() -> Vec<Alert> {
   max by (sink) (ssowatch_sink_backlog_seconds) > 300
 or
 {}",
-                grown("ssowatch_sink_dropped_total{reason!=\"backfilled\"}", "sink", "reason"),
+                counted("ssowatch_sink_dropped_total{reason!=\"backfilled\"}", "sink"),
             ),
             summary: "{{ $labels.sink }} does not take what ssowatch sends",
             description: "The oldest thing that it has not accepted is over five minutes old, or something was given up that was no history. Boards and monitors there are out of date; Datadog refuses points that are over an hour old.",
@@ -236,15 +232,13 @@ or
 {}
 or
   (
-      sum by (receiver) (increase(ssowatch_notifications_total{{result=\"retried\"}}[10m])) >= 3
+      sum by (receiver) {retried} >= 3
     unless
-      sum by (receiver) (increase(ssowatch_notifications_total{{result=\"accepted\"}}[10m])) > 0
+      sum by (receiver) {accepted} > 0
   )",
-                grown(
-                    "ssowatch_notifications_total{result=~\"held|dropped\"}",
-                    "receiver",
-                    "result"
-                ),
+                counted("ssowatch_notifications_total{result=~\"held|dropped\"}", "receiver"),
+                retried = grown("ssowatch_notifications_total{result=\"retried\"}", "10m"),
+                accepted = grown("ssowatch_notifications_total{result=\"accepted\"}", "10m"),
             ),
             summary: "{{ $labels.receiver }} does not take ssowatch's notifications",
             description: "Pages of ssowatch do not arrive there. This alert comes from Prometheus, so it does not need that receiver.",

@@ -59,6 +59,14 @@ struct Alert {
     description: &'static str,
 }
 
+/// By how much each of `series` has grown within `range`. Most begin with the first thing that they count, which `increase` does not
+/// see; what was not there while Prometheus looked (`up` of whatever it scrapes) is new, and what it did not look at is not.
+fn grown(series: &str, range: &str) -> String {
+    format!(
+        "({series} unless {series} offset {range} and on () up offset {range} or increase({series}[{range}]))"
+    )
+}
+
 /// The files of rules.
 pub(super) fn files(inputs: &Inputs<'_>) -> Vec<Artefact> {
     let files = [
