@@ -20,6 +20,9 @@ impl Scraped {
 
     /// The scrape of another minute; an empty one is none.
     pub(crate) fn add(&mut self, exposition: &str) {
+        // Prometheus's own series: a target that does not answer has it, too.
+        let up = if exposition.is_empty() { "0" } else { "1" };
+        self.series.entry("up".to_owned()).or_default().push(Some(up.to_owned()));
         for line in exposition.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             let (series, value) = line.rsplit_once(' ').unwrap();
             let value = self.value(series, value);

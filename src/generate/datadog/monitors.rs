@@ -200,7 +200,7 @@ fn fleet() -> Vec<Monitor> {
         },
         Monitor {
             name: "budget-burn-slow".to_owned(),
-            alert: "SsoSlowBurn",
+            alert: "SsoErrorBudgetBurn",
             title: "ssowatch: the error budget of sign-ins is used up too fast",
             kind: Kind::Burn { long: "24h", short: "2h", critical: 3.0 },
             severity: Severity::Ticket,

@@ -90,8 +90,7 @@ pub(super) fn group() -> Group {
             description: "The failures of the last hours use up the error budget of 30 days at least six times faster than it should last.",
         },
         Alert {
-            // The name of what ssowatch itself would say.
-            name: "SsoSlowBurn",
+            name: "SsoErrorBudgetBurn",
             severity: "ticket",
             scope: "fleet",
             hold: "30m",

@@ -117,26 +117,7 @@ fn journal() -> Vec<Alert> {
 }
 
 fn hearing() -> Vec<Alert> {
-    let due = 20;
     vec![
-        Alert {
-            name: "SourceStalled",
-            severity: "page",
-            scope: "source",
-            hold: "5m",
-            keep: "5m",
-            // What came in the two hours before says what was due in fifteen minutes.
-            expr: format!(
-                "
-  {now} == 0
-and
-  {before} / 8 >= {due}",
-                now = delivered("[15m]"),
-                before = delivered("[2h] offset 15m"),
-            ),
-            summary: "No event has come from {{ $labels.source }} for 15 minutes",
-            description: "At the rate of the two hours before at least 20 events were due. Either the delivery is broken and ssowatch is blind, or nobody can even begin to sign in.",
-        },
         Alert {
             name: "SourceLagging",
             severity: "page",
@@ -202,7 +183,54 @@ and
 }
 
 fn telling() -> Vec<Alert> {
-    vec![
+    vec![Alert {
+        name: "ReceiverFailing",
+        severity: "page",
+        scope: "receiver",
+        hold: "",
+        keep: "10m",
+        // One try that fails is nothing; three and no success is a receiver that hears nothing.
+        expr: format!(
+            "
+{}
+or
+  (
+      sum by (receiver) {retried} >= 3
+    unless
+      sum by (receiver) {accepted} > 0
+  )",
+            counted("ssowatch_notifications_total{result=~\"held|dropped\"}", "receiver"),
+            retried = grown("ssowatch_notifications_total{result=\"retried\"}", "10m"),
+            accepted = grown("ssowatch_notifications_total{result=\"accepted\"}", "10m"),
+        ),
+        summary: "{{ $labels.receiver }} does not take ssowatch's notifications",
+        description: "Pages of ssowatch do not arrive there. This alert comes from Prometheus, so it does not need that receiver.",
+    }]
+}
+
+/// What ssowatch says itself, under the same names and labels: for those who take thresholds in its place. Beside its own alert in one
+/// Alertmanager each would end the other.
+pub(super) fn own() -> Group {
+    let due = 20;
+    let alerts = vec![
+        Alert {
+            name: "SourceStalled",
+            severity: "page",
+            scope: "source",
+            hold: "5m",
+            keep: "5m",
+            // What came in the two hours before says what was due in fifteen minutes.
+            expr: format!(
+                "
+  {now} == 0
+and
+  {before} / 8 >= {due}",
+                now = delivered("[15m]"),
+                before = delivered("[2h] offset 15m"),
+            ),
+            summary: "No event has come from {{ $labels.source }} for 15 minutes",
+            description: "At the rate of the two hours before at least 20 events were due. Either the delivery is broken and ssowatch is blind, or nobody can even begin to sign in.",
+        },
         Alert {
             name: "SinkFailing",
             severity: "page",
@@ -220,28 +248,6 @@ or
             summary: "{{ $labels.sink }} does not take what ssowatch sends",
             description: "The oldest thing that it has not accepted is over five minutes old, or something was given up that was no history. Boards and monitors there are out of date; Datadog refuses points that are over an hour old.",
         },
-        Alert {
-            name: "ReceiverFailing",
-            severity: "page",
-            scope: "receiver",
-            hold: "",
-            keep: "10m",
-            // One try that fails is nothing; three and no success is a receiver that hears nothing.
-            expr: format!(
-                "
-{}
-or
-  (
-      sum by (receiver) {retried} >= 3
-    unless
-      sum by (receiver) {accepted} > 0
-  )",
-                counted("ssowatch_notifications_total{result=~\"held|dropped\"}", "receiver"),
-                retried = grown("ssowatch_notifications_total{result=\"retried\"}", "10m"),
-                accepted = grown("ssowatch_notifications_total{result=\"accepted\"}", "10m"),
-            ),
-            summary: "{{ $labels.receiver }} does not take ssowatch's notifications",
-            description: "Pages of ssowatch do not arrive there. This alert comes from Prometheus, so it does not need that receiver.",
-        },
-    ]
+    ];
+    Group { name: "ssowatch.itself", records: Vec::new(), alerts }
 }

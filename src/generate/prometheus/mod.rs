@@ -87,7 +87,7 @@ pub(super) fn files(inputs: &Inputs<'_>) -> Vec<Artefact> {
             about: "For those who page from Prometheus and want plain thresholds in place of ssowatch's own detection.\n\
                 Needs ssowatch.rules.yaml. Not together with ssowatch-incidents, nor with receivers of ssowatch that page\n\
                 the same people.",
-            groups: vec![thresholds::group(), edge::group()],
+            groups: vec![thresholds::group(), edge::group(), health::own()],
         },
     ];
     files.iter().map(|file| file.artefact(inputs)).collect()
