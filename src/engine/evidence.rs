@@ -56,6 +56,7 @@ impl Engine {
                 address: None,
                 code: None,
                 telling: self.telling(waiting.connection),
+                beside: false,
             };
             self.judge(&trial);
         }

@@ -105,7 +105,7 @@ impl Engine {
         }
         self.came(source, event);
         let on_time = match &event.body {
-            Body::Sso(sso) => self.sign_in(sso, &event.id, event.at),
+            Body::Sso(sso) => self.sign_in(sso, &event.id, event.at, source),
             Body::Connection(info) => {
                 self.learn(info, event.at);
                 true

@@ -9,11 +9,14 @@ use super::hanging::Waiting;
 use super::page::second_of;
 use super::people::Trouble;
 use super::session::{Ended, Sessions, Started};
-use crate::event::{EventId, SessionId, Sso, Step, Timestamp, UserKey, fingerprint};
+use crate::event::{EventId, SessionId, Source, Sso, Step, Timestamp, UserKey, fingerprint};
 use crate::signal::Counts;
 
 /// The class of failures by which the user, or the identity provider on their behalf, said no.
 const DENIED: &str = "denied";
+
+/// A webhook that comes later than this was sent again, each by a clock of its own: such are in no order.
+const AGAIN_MILLIS: i64 = 3_600_000;
 
 /// How late the end of a sign-in may come in history, which is read in its own time: polling and retries took seconds.
 const LAG_MILLIS_MAX: i64 = 60_000;
@@ -21,18 +24,25 @@ const LAG_MILLIS_MAX: i64 = 60_000;
 impl Engine {
     /// Counts a step of a sign-in; `false` when every window has passed it. Tests say nothing about customers and count only
     /// as events.
-    pub(super) fn sign_in(&mut self, sso: &Sso, id: &EventId, at: Timestamp) -> bool {
+    pub(super) fn sign_in(
+        &mut self,
+        sso: &Sso,
+        id: &EventId,
+        at: Timestamp,
+        source: Source,
+    ) -> bool {
         let now = self.memory.now;
         let index = self.memory.connection(sso.connection_id.as_ref());
         let judged = self.judged_on(sso, index);
         let (telling, provider) =
             (self.telling(judged), self.memory.connections[judged as usize].provider);
         self.stale.mark(index);
+        let beside = self.is_beside(source, at);
         let connection = &mut self.memory.connections[index as usize];
         if sso.test || connection.is_test() {
             return true;
         }
-        if self.memory.detection.heard(second_of(at), second_of(now)) {
+        if !beside && self.memory.detection.heard(second_of(at), second_of(now)) {
             // Their ends are read only now that history is.
             self.memory.hanging.clear();
         }
@@ -66,6 +76,7 @@ impl Engine {
             address: address(sso),
             code: None,
             telling,
+            beside,
         };
         if let Some(cause) = &cause {
             connection.fail(cause);
@@ -142,6 +153,14 @@ impl Engine {
         }
     }
 
+    /// Whether an event is history that says nothing of its time: the Events API tells all of it in order, and webhooks that are sent again
+    /// hours later would make that seem read which is not, so that all whose ends come with the next pages hang.
+    fn is_beside(&self, source: Source, at: Timestamp) -> bool {
+        let late = self.memory.now.millis_since(at);
+        let told = self.config.sources.contains(&Source::WorkosApi) || late > AGAIN_MILLIS;
+        source == Source::WorkosWebhook && told && late > i64::from(LATE_SECONDS) * 1000
+    }
+
     /// The connection that a step says something of: an end may not name the one that its start named.
     fn judged_on(&self, sso: &Sso, named: u32) -> u32 {
         let session = sso.session_id.as_ref().filter(|_| sso.connection_id.is_none());
@@ -152,10 +171,13 @@ impl Engine {
     fn judge_step(&mut self, sso: &Sso, trial: &Trial<'_>, cause: Option<&str>, at: Timestamp) {
         let code = sso.error.as_ref().map(|error| &*error.code);
         match sso.step {
+            Step::Started if trial.beside => {}
             Step::Started => self.arrived(Arrival::Start, trial.connection, at),
             Step::TimedOut => {}
             Step::Succeeded => {
-                self.arrived(Arrival::Success, trial.connection, at);
+                if !trial.beside {
+                    self.arrived(Arrival::Success, trial.connection, at);
+                }
                 self.judge(trial);
                 self.judge(&Trial { kind: Kind::Denied, ..*trial });
             }
@@ -169,7 +191,7 @@ impl Engine {
     /// A sign-in was started: it is looked at when it should have ended. Ends come as late as other events do: what is read after
     /// an outage is looked at when its end should have been read, too. What is history beside the present is not looked at.
     fn wait_for_end(&mut self, session: &SessionId, trial: &Trial<'_>, at: Timestamp) {
-        let Some(config) = &self.config.detection else { return };
+        let Some(config) = self.config.detection.as_ref().filter(|_| !trial.beside) else { return };
         let (late, live) =
             (self.memory.now.millis_since(at).max(0), self.memory.detection.is_live());
         if live && late > i64::from(LATE_SECONDS) * 1000 {

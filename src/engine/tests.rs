@@ -6,6 +6,7 @@ use crate::event::{
 use crate::signal::{Counts, Happened, Incident, Severity, State};
 
 mod apart;
+mod beside;
 mod causes;
 mod certificate;
 mod checkpoint;

@@ -22,6 +22,8 @@ pub(in crate::engine) struct Trial<'a> {
     pub(in crate::engine) code: Option<&'a str>,
     /// Of what it says anything.
     pub(in crate::engine) telling: Telling,
+    /// Whether it is history that comes beside what tells it in order: it teaches, and is not judged.
+    pub(in crate::engine) beside: bool,
 }
 
 /// The widest scope of which an attempt says anything.

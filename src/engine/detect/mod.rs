@@ -132,7 +132,7 @@ impl Detection {
     /// Takes one attempt at `now`. What comes late while others come in time is learned from and not judged; after a
     /// silence, late ones are judged in their order.
     pub(super) fn take(&mut self, trial: &Trial<'_>, now: u32, config: &Config) {
-        if self.live && now.saturating_sub(trial.second) > LATE_SECONDS {
+        if trial.beside || self.live && now.saturating_sub(trial.second) > LATE_SECONDS {
             return self.learn(trial, now, config);
         }
         let second = trial.second.min(now).max(self.judged);
