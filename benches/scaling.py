@@ -10,6 +10,9 @@ Connections break before, during and after each of these, and once the provider.
 of their requests is noted with its instance. Prints what was kept of the promises, and fails when one was not. Needs root, or user
 namespaces; nothing outside of its own namespaces is touched.
 
+`benches/scaling.py hung [--runs 3]`: three servers, three instances, 250 events a second; a server that does not lead the journal is stopped
+(SIGSTOP) for `--away` seconds: how far standbys are behind, and then how long the next owner takes when the owner is killed.
+
 Needs Debian's `nats-server` and `cargo build --release` (`--binary` names another). Everything runs on this machine: servers,
 instances, services and sender share its cores.
 """
@@ -22,6 +25,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from several.bear import FAULTS, bear
+from several.hung import hung
 from several.load import EVENTS_A_BODY, Body, Sender
 from several.parts import Instance, Place, Server, free_port, owner, until
 
@@ -88,7 +92,7 @@ def costs(args):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["cost", "bear"])
+    parser.add_argument("what", choices=["cost", "bear", "hung"])
     parser.add_argument("--binary", default="target/release/ssowatch")
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3)
@@ -99,6 +103,10 @@ def main():
     parser.add_argument("--order", help=f"faults, in order: {', '.join(FAULTS)}")
     args = parser.parse_args()
     args.binary = os.path.abspath(args.binary)
+    if args.what == "hung":
+        for _ in range(args.runs):
+            hung(args)
+        return
     costs(args) if args.what == "cost" else bear(args)
 
 
