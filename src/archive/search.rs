@@ -39,6 +39,8 @@ pub struct Search {
     pub from: Option<Timestamp>,
     /// Its first event was before.
     pub to: Option<Timestamp>,
+    /// With `to`: or it was then, and its id stands behind this one.
+    pub after: Option<String>,
     /// Sign-ins at most, newest first.
     pub limit: u32,
     /// A sign-in that began before then is expected to end no more.
@@ -220,7 +222,12 @@ fn conditions(wanted: &Search) -> (String, Vec<Value>) {
         add("first >= ?", Value::Integer(from.millis()));
     }
     if let Some(to) = wanted.to {
-        add("first < ?", Value::Integer(to.millis()));
+        let border = if wanted.after.is_some() { "first <= ?" } else { "first < ?" };
+        add(border, Value::Integer(to.millis()));
+    }
+    if let (Some(to), Some(after)) = (wanted.to, &wanted.after) {
+        parts.push("(first < ? OR id > ?)".to_owned());
+        values.extend([Value::Integer(to.millis()), Value::Text(after.clone())]);
     }
     if let Some(emails) = &wanted.emails {
         let places = vec!["?"; emails.len()].join(", ");

@@ -226,3 +226,27 @@ fn what_is_written_at_once_is_what_one_by_one_would_be() {
         assert_eq!(rows(folder.path()), want, "{length} at once");
     }
 }
+
+#[test]
+fn pages_lose_none_of_those_that_began_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut archive = open(folder.path());
+    let session = |n| format!("s{}", n * 7 % 23);
+    let entries = (0..23)
+        .map(|n| entry(&format!("e{n}"), 10 + n / 9, Step::Started, &session(n), "", "conn_1"));
+    let entries: Vec<_> = (0..).zip(entries).collect();
+    archive.take(&entries, 23).unwrap();
+    let (mut seen, mut last) = (Vec::new(), None::<(Timestamp, String)>);
+    loop {
+        let page = found(folder.path(), |wanted| {
+            wanted.limit = 4;
+            (wanted.to, wanted.after) = last.take().unzip();
+        });
+        let Some(end) = page.last() else { break };
+        last = Some((end.first_at, end.id.clone()));
+        seen.extend(page.iter().map(|one| one.id.clone()));
+    }
+    let whole = found(folder.path(), |_| {});
+    assert_eq!(seen, ids(&whole));
+    assert_eq!(seen.len(), 23);
+}

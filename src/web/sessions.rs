@@ -47,6 +47,7 @@ pub(super) struct Asked {
     pub(super) connection: String,
     pub(super) from: String,
     pub(super) to: String,
+    pub(super) after: String,
     pub(super) limit: Option<Limit>,
 }
 
@@ -97,8 +98,15 @@ impl Sessions {
 
     pub(super) fn read(&self, asked: &Asked, now: Timestamp) -> Result<Search, String> {
         let given = |value: &str| (!value.trim().is_empty()).then(|| value.trim().to_owned());
-        let all =
-            [&asked.id, &asked.email, &asked.status, &asked.connection, &asked.from, &asked.to];
+        let all = [
+            &asked.id,
+            &asked.email,
+            &asked.status,
+            &asked.connection,
+            &asked.from,
+            &asked.to,
+            &asked.after,
+        ];
         if all.iter().any(|value| value.len() > CONDITION_BYTES_MAX) {
             return Err(format!("a condition has more than {CONDITION_BYTES_MAX} bytes"));
         }
@@ -115,6 +123,10 @@ impl Sessions {
                 format!("`status` is one of {words}")
             })?),
         };
+        let after = given(&asked.after);
+        if after.is_some() && given(&asked.to).is_none() {
+            return Err("`after` is an id of the time that `to` names; give both, as the last sign-in of the page before has them".into());
+        }
         Ok(Search {
             id: given(&asked.id),
             emails: given(&asked.email).map(|email| self.kept(&email)).transpose()?,
@@ -122,6 +134,7 @@ impl Sessions {
             connection: given(&asked.connection),
             from: moment("from", &asked.from)?,
             to: moment("to", &asked.to)?,
+            after,
             limit: LISTED_DEFAULT,
             stalled_before: now.plus_millis(-self.stalled_after_millis),
         })

@@ -38,7 +38,7 @@ struct Moment {
 impl Moment {
     /// Whether it is shorter than a rise must be.
     fn is_short(&self) -> bool {
-        (self.last - self.since) / BIN_SECONDS + 1 < i64::from(BINS)
+        self.last.saturating_sub(self.since) / BIN_SECONDS + 1 < i64::from(BINS)
     }
 }
 
@@ -52,7 +52,7 @@ impl Burst {
         brought: [Brought; 2],
         cap: f64,
     ) -> Option<[Brought; 2]> {
-        self.0.take_if(|moment| bin.second - moment.last > AGAIN_SECONDS);
+        self.0.take_if(|moment| bin.second.saturating_sub(moment.last) > AGAIN_SECONDS);
         let calm = is_calm(bin, usual);
         let Some(moment) = &mut self.0 else {
             let full =
@@ -70,7 +70,7 @@ impl Burst {
             }
             return None;
         }
-        let over = bin.second - moment.last >= CALM_SECONDS;
+        let over = bin.second.saturating_sub(moment.last) >= CALM_SECONDS;
         if !over || moment.forgiven || !moment.is_short() {
             return None;
         }

@@ -28,6 +28,9 @@ impl Engine {
     /// Judges what is complete, and turns what began or ended into incidents.
     pub(in crate::engine) fn look_at_tiers(&mut self) {
         let now = self.memory.now;
+        for key in self.memory.alerts.calm_tiers(now) {
+            self.memory.alerts.end(&key, now);
+        }
         let Some(detection) = self.config.detection.as_ref().filter(|_| self.config.edge.alerts)
         else {
             return self.memory.edge.drop_unjudged(now.seconds());
@@ -46,9 +49,6 @@ impl Engine {
                     self.memory.alerts.calm(&key, keep, now);
                 }
             }
-        }
-        for key in self.memory.alerts.calm_tiers(now) {
-            self.memory.alerts.end(&key, now);
         }
         let renews = now.seconds() % RENEW_SECONDS == 0;
         if renews {

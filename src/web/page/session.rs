@@ -35,7 +35,8 @@ pub(super) fn list(
             let shown = count(found.len() as u64, "sign-in");
             table(&mut page, &format!("{shown}, newest first"), found, Column::Connection);
             if let (true, Some(last)) = (*more, found.last()) {
-                let older = Asked { to: last.first_at.to_string(), ..asked.clone() };
+                let (to, after) = (last.first_at.to_string(), last.id.clone());
+                let older = Asked { to, after, ..asked.clone() };
                 let link = Escaped(address(&older));
                 page.line(format_args!(
                     "<nav class=\"pages\"><a rel=\"next\" href=\"{link}\">Older</a></nav>"
@@ -165,6 +166,7 @@ fn address(asked: &Asked) -> String {
         ("status", &asked.status),
         ("from", &asked.from),
         ("to", &asked.to),
+        ("after", &asked.after),
     ];
     let set = parts.iter().filter(|(_, value)| !value.is_empty());
     let set: Vec<_> = set.map(|(name, value)| format!("{name}={}", Encoded(value))).collect();
