@@ -11,8 +11,8 @@ use super::stream::BIN_SECONDS;
 /// It is over when bins of this length had no more than chance brings.
 const CALM_SECONDS: i64 = 2 * BIN_SECONDS;
 
-/// What goes wrong again within this time is no moment.
-const AGAIN_SECONDS: i64 = 60;
+/// What goes wrong again within this time is no moment: a backend that is restarted again and again is down for a third of the time.
+const AGAIN_SECONDS: i64 = 600;
 
 /// What a restart of one of many machines hits at least: less is no moment.
 const SHARE_MIN: f64 = 0.05;
@@ -74,8 +74,14 @@ impl Burst {
         if !over || moment.forgiven || !moment.is_short() {
             return None;
         }
+        let back = moment.brought.map(|way| way.map(|nats| (nats - cap).max(0.0)));
+        if back.iter().flatten().all(|nats| *nats <= 0.0) {
+            // An ordinary error among few requests is not remembered.
+            self.0 = None;
+            return None;
+        }
         moment.forgiven = true;
-        Some(moment.brought.map(|way| way.map(|nats| (nats - cap).max(0.0))))
+        Some(back)
     }
 
     /// What was brought while it is not known whether what goes wrong lasts.
@@ -119,12 +125,17 @@ mod tests {
         assert_eq!(bins(&mut burst, 5, 1, 1), None, "it may go on");
         assert_eq!(bins(&mut burst, 6, 4, 1), Some(4.0 * CAP));
         assert!(burst.undecided().is_none() && !burst.is_none());
-        assert_eq!(bins(&mut burst, 30, 1, 1), None);
-        assert!(burst.is_none(), "forgotten after a minute");
+        assert_eq!(bins(&mut burst, 120, 1, 1), None);
+        assert!(!burst.is_none());
+        assert_eq!(bins(&mut burst, 125, 1, 1), None);
+        assert!(burst.is_none(), "forgotten after ten minutes");
+        assert_eq!(bins(&mut burst, 200, 1, 50), None);
+        assert_eq!(bins(&mut burst, 201, 3, 1), None);
+        assert!(burst.is_none(), "one bin says no more than one bin");
     }
 
     #[test]
-    fn what_lasts_or_comes_again_within_a_minute_is_no_moment() {
+    fn what_lasts_or_comes_again_within_ten_minutes_is_no_moment() {
         let mut burst = Burst::default();
         bins(&mut burst, 0, 5, 50);
         bins(&mut burst, 5, 1, 1);

@@ -259,6 +259,26 @@ fn a_restart_of_twenty_seconds_pages_nobody_however_many_fail() {
 }
 
 #[test]
+fn a_backend_that_is_restarted_again_and_again_pages() {
+    let bar = bar(0.002);
+    let mut stream = Stream::default();
+    let down = |bin: i64| bin >= 800 && (bin - 800) % 18 < 4;
+    let take = |bin: i64| {
+        let bad = if down(bin) || bin % 37 == 0 { 25 } else { 0 };
+        stream.take(steady(bin * 5, 25, if down(bin) { 25 } else { bad / 25 }), &bar)
+    };
+    let pages: Vec<i64> = (0i64..)
+        .zip((0..1_000).map(take))
+        .filter(|(_, verdict)| *verdict == Verdict::Page)
+        .map(|(bin, _)| bin)
+        .collect();
+    assert!(
+        pages.first().is_some_and(|bin| (810..840).contains(bin)),
+        "twenty seconds of ninety: {pages:?}"
+    );
+}
+
+#[test]
 fn a_small_rise_is_a_ticket_and_no_page() {
     for (more, pages) in [(0.005, 0..=1), (0.0075, 0..=2), (0.03, 12..=12)] {
         let told = (0..12).map(|seed| {
