@@ -148,11 +148,16 @@ impl Daemon {
 
     /// The exposition text.
     pub(crate) fn metrics(&self) -> String {
+        self.try_metrics().expect("it answers")
+    }
+
+    /// The same, or none while it changes its role or its configuration: a connection that is not served yet is reset then.
+    pub(crate) fn try_metrics(&self) -> Option<String> {
         let mut request = http::client().get(format!("{}/metrics", self.admin));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
-        http::try_send(request).expect("it answers").body
+        http::try_send(request).map(|answer| answer.body)
     }
 
     /// What `POST /v1/events` answers to `lines`.

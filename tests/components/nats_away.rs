@@ -14,7 +14,7 @@ fn says(daemon: &Daemon, path: &str) -> Option<(u16, String)> {
 }
 
 fn has(daemon: &Daemon, line: &str) -> Option<()> {
-    daemon.metrics().lines().any(|other| other == line).then_some(())
+    daemon.try_metrics()?.lines().any(|other| other == line).then_some(())
 }
 
 fn sign_in(session: &str) -> String {
